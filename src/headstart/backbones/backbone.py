@@ -1,0 +1,189 @@
+"""A frozen trunk: what is known of it, and the network itself once something has to be computed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.arrays import ByteImage, Float32Array
+from headstart.backbones.precision import choose_device
+from headstart.backbones.preprocessing import Preprocessing
+from headstart.data.decode import DECODE_VERSION
+from headstart.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """All that decides a trunk's features, and what a reader wants to know of it.
+
+    Attributes:
+        name: timm's name of the architecture.
+        layer: which activations are the features.
+        precision: "fp32" or "bf16".
+        preprocessing: from the decoded picture to the input.
+        feature_size: numbers per picture, d.
+        parameters: weights in the trunk, without the parts that the layer does not need.
+        weights_id: digest of the trunk's tensors (names, shapes, bytes).
+        source: where the weights come from, in words.
+        classifier: name of the architecture's last layer when a linear head on these features can
+            be written into it, else None.
+        notes: lines about the weights that the user should read.
+    """
+
+    name: str
+    layer: str
+    precision: str
+    preprocessing: Preprocessing
+    feature_size: int
+    parameters: int
+    weights_id: str
+    source: str
+    classifier: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything that can change a feature; the name of its cache file."""
+        parts = {
+            "name": self.name,
+            "layer": self.layer,
+            "precision": self.precision,
+            "preprocessing": self.preprocessing.to_json(),
+            "weights": self.weights_id,
+            "decode": DECODE_VERSION,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        values = {**self.__dict__, "preprocessing": self.preprocessing.to_json()}
+        return {**values, "notes": list(self.notes)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> BackboneInfo:
+        """The inverse of `to_json`. Raises KeyError or TypeError for other content."""
+        known = {name: values[name] for name in cls.__dataclass_fields__}
+        known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
+        known["notes"] = tuple(values["notes"])
+        return cls(**known)
+
+
+class Backbone:
+    """A frozen trunk. The network is loaded by the first `embed`, in eval mode, and never changes.
+
+    Args:
+        info: what is known of it.
+        build: makes the network, in fp32 on the processor.
+        kept_weights: a safetensors file with the trunk's tensors under timm's names, if there is
+            one; it serves to save a model without loading the network.
+        device: where it computes: "auto", "cpu", "cuda", "mps".
+    """
+
+    def __init__(
+        self,
+        info: BackboneInfo,
+        build: Callable[[], nn.Module],
+        *,
+        kept_weights: Path | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.info = info
+        self._build = build
+        self._kept_weights = kept_weights
+        self._wanted_device = device
+        self._module: nn.Module | None = None
+        self._running: _Running | None = None
+
+    @property
+    def module(self) -> nn.Module:
+        """The network in fp32 on the processor, in eval mode, without gradients."""
+        if self._module is None:
+            self._module = self._build().eval().requires_grad_(False)
+        return self._module
+
+    def embed(self, pixels: ByteImage) -> Float32Array:
+        """Features (n, d) of prepared pictures (n, size, size, 3).
+
+        A picture's features do not depend on the others of the batch. Raises UsageError when
+        memory ends.
+        """
+        import torch
+
+        running = self._running
+        if running is None:
+            running = self._running = _Running(self.module, self.info, self._wanted_device)
+        try:
+            return running(pixels)
+        except torch.OutOfMemoryError as error:
+            raise UsageError(self._out_of_memory(len(pixels))) from error
+        except RuntimeError as error:
+            if "memory" not in str(error):
+                raise
+            raise UsageError(self._out_of_memory(len(pixels))) from error
+
+    def _out_of_memory(self, batch: int) -> str:
+        side = self.info.preprocessing.size
+        return (
+            f"not enough memory for {batch} pictures of {side} x {side} pixels at once; "
+            f"try --embed-batch {max(1, batch // 2)}"
+        )
+
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """The trunk's weights under timm's names, as float32 (or integer) arrays."""
+        if self._kept_weights is not None and self._module is None:
+            from safetensors.numpy import load_file
+
+            return dict(load_file(self._kept_weights))
+        state = self.module.state_dict()
+        return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+
+
+class _Running:
+    """The network on its device in its arithmetic; a copy, so that the original stays as it is."""
+
+    def __init__(self, module: nn.Module, info: BackboneInfo, device: str) -> None:
+        import copy
+
+        import torch
+
+        self.device = choose_device(device)
+        self.dtype = torch.bfloat16 if info.precision == "bf16" else torch.float32
+        network = module
+        if self.dtype != torch.float32 or self.device != "cpu":
+            network = copy.deepcopy(module).to(device=self.device, dtype=self.dtype)
+        self.network = network.to(memory_format=torch.channels_last)
+        shape = (1, 3, 1, 1)
+        mean = torch.tensor(info.preprocessing.mean, device=self.device).reshape(shape)
+        std = torch.tensor(info.preprocessing.std, device=self.device).reshape(shape)
+        self.shift, self.scale = -mean / std, 1.0 / (255.0 * std)
+
+    def __call__(self, pixels: ByteImage) -> Float32Array:
+        import torch
+
+        if len(pixels) == 1:
+            # The processor's kernels sum a lone picture in another order than those of a batch;
+            # with a companion its features are the same to the bit as among many.
+            return self(np.concatenate([pixels, pixels]))[:1]
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
+            # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already; nothing is copied.
+            inputs = self.normalise(batch.permute(0, 3, 1, 2))
+            features: torch.Tensor = self.network(inputs)
+            return np.asarray(features.float().cpu().numpy())
+
+    def normalise(self, batch: torch.Tensor) -> torch.Tensor:
+        """Bytes (n, 3, h, w) to the trunk's input, computed in fp32 whatever the trunk uses."""
+        import torch
+
+        return torch.addcmul(self.shift, batch.float(), self.scale).to(self.dtype)

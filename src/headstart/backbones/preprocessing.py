@@ -1,0 +1,121 @@
+"""From a decoded picture to the trunk's input, as data: the same numbers serve every path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from headstart.arrays import ByteImage, Float32Array
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+Crop = Literal["center", "squash", "border"]
+
+RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes an input of `size` x `size` pixels.
+
+    Attributes:
+        size: side of the input in pixels.
+        resize: length in pixels to which the picture is scaled before the crop: its shorter side
+            ("center"), both sides ("squash") or its longer side ("border").
+        crop: what happens after: "center" and "squash" cut the middle, "border" pads with black.
+        interpolation: Pillow's filter of that name, with antialiasing.
+        mean, std: per channel, for pixels scaled to 0..1.
+    """
+
+    size: int
+    resize: int
+    crop: Crop
+    interpolation: Interpolation
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def prepare(self, rgb: ByteImage) -> ByteImage:
+        """Resize and crop: (h, w, 3) to (size, size, 3), still bytes."""
+        picture = Image.fromarray(rgb)
+        width, height = self._scaled(picture.width, picture.height)
+        if min(width, height) < self.size:
+            picture = picture.resize((width, height), RESAMPLING[self.interpolation])
+            return np.asarray(_crop_padded(picture, self.size))
+        left, top = round((width - self.size) / 2.0), round((height - self.size) / 2.0)
+        # Only the part that survives the crop is computed; the filter still sees beyond its edge,
+        # so that the bytes are those of resizing everything and cropping afterwards.
+        x, y = picture.width / width, picture.height / height
+        box = (left * x, top * y, (left + self.size) * x, (top + self.size) * y)
+        side = (self.size, self.size)
+        return np.asarray(picture.resize(side, RESAMPLING[self.interpolation], box=box))
+
+    def _scaled(self, width: int, height: int) -> tuple[int, int]:
+        if self.crop == "squash":
+            return self.resize, self.resize
+        if self.crop == "border":
+            ratio = self.resize / max(width, height)
+            return max(1, round(width * ratio)), max(1, round(height * ratio))
+        if width <= height:
+            return self.resize, int(self.resize * height / width)
+        return int(self.resize * width / height), self.resize
+
+    def normalise(self, pixels: ByteImage) -> Float32Array:
+        """The trunk's input as numbers: (..., 3) bytes to float32 of the same shape."""
+        mean = np.asarray(self.mean, dtype=np.float32)
+        std = np.asarray(self.std, dtype=np.float32)
+        return np.asarray((pixels.astype(np.float32) / 255.0 - mean) / std, dtype=np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of `to_json`. Raises KeyError or TypeError for other content."""
+        return cls(
+            size=int(values["size"]),
+            resize=int(values["resize"]),
+            crop=values["crop"],
+            interpolation=values["interpolation"],
+            mean=_three(values["mean"]),
+            std=_three(values["std"]),
+        )
+
+    @classmethod
+    def from_timm(cls, config: Mapping[str, Any], size: int | None = None) -> Preprocessing:
+        """timm's own evaluation transform of a model, as `timm.data.resolve_data_config` says it.
+
+        `size` overrides the side; the share that the crop keeps stays.
+        """
+        side = size or int(config["input_size"][-1])
+        interpolation = config["interpolation"]
+        return cls(
+            size=side,
+            resize=math.floor(side / config["crop_pct"]),
+            crop=config["crop_mode"] or "center",
+            interpolation=interpolation if interpolation in RESAMPLING else "bilinear",
+            mean=_three(config["mean"]),
+            std=_three(config["std"]),
+        )
+
+
+def _crop_padded(picture: Image.Image, size: int) -> Image.Image:
+    """The middle `size` x `size` pixels; what the picture does not cover is black."""
+    canvas = Image.new("RGB", (size, size))
+    left, top = (size - picture.width) // 2, (size - picture.height) // 2
+    canvas.paste(picture, (left, top))
+    return canvas
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,35 @@
+"""headstart backbones: which trunks there are, and which are here."""
+
+from __future__ import annotations
+
+
+def backbones() -> int:
+    """List well-known trunks: feature sizes, where the weights come from, present here or not.
+
+    Every other name of timm works too: `headstart fit ... --backbone NAME`.
+
+    Examples:
+
+        headstart backbones
+    """
+    from headstart.backbones.catalogue import KNOWN
+    from headstart.backbones.present import where_from
+    from headstart.cli.show import cell, console, table
+
+    shown = table("trunk", "features", "million weights", "licence", "here", "weights come from")
+    for entry in KNOWN:
+        sizes = ", ".join(
+            f"{size}" if layer == "pooled" else f"{layer} {size}"
+            for layer, size in entry.feature_size.items()
+        )
+        here, source = where_from(entry)
+        shown.add_row(
+            cell(entry.name),
+            sizes,
+            f"{entry.parameters:.1f}",
+            entry.licence,
+            "yes" if here else "no",
+            cell(source),
+        )
+    console().print(shown)
+    return 0

@@ -1,0 +1,43 @@
+"""headstart cache: what is kept, and away with it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def cache(
+    *, clear: Annotated[bool, Parameter(help="Delete everything that is kept.", negative="")] = False
+) -> int:
+    """Show the size of the feature cache, or clear it. Everything in it can be computed again.
+
+    Examples:
+
+        headstart cache
+        headstart cache --clear
+    """
+    from headstart.cache_folder import cache_folder
+    from headstart.cli.show import cell, console, table
+    from headstart.features.cache import cache_files, clear_cache
+
+    screen = console()
+    if clear:
+        screen.print(f"{size_text(clear_cache())} freed")
+        return 0
+    files = cache_files()
+    screen.print(cell(f"{cache_folder()}: {size_text(sum(file.size for file in files))}"))
+    if files:
+        shown = table("file", "size")
+        for file in files:
+            shown.add_row(cell(file.path.relative_to(cache_folder())), size_text(file.size))
+        screen.print(shown)
+    return 0
+
+
+def size_text(count: int) -> str:
+    """Bytes in words: 1,234,567 as "1.2 MB"."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"

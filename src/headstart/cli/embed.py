@@ -1,0 +1,72 @@
+"""headstart embed: features for use elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headstart import options
+from headstart.cli import flags
+
+
+def embed(
+    source: flags.Source,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="File for the features, NumPy's .npz.")] = Path("features.npz"),
+    read: flags.Read = options.ReadOptions(),
+    backbone: flags.Backbone = options.BackboneOptions(),
+    features: flags.Embed = options.EmbedOptions(),
+) -> int:
+    """Write the features of pictures: arrays `features` (n, d), `images`, `labels`, `sha256`.
+
+    Examples:
+
+        headstart embed labels.csv --images images/ --out features.npz
+        headstart embed pictures/ --backbone vit_small_patch14_dinov2.lvd142m
+    """
+    import numpy as np
+
+    from headstart.backbones.open import open_backbone
+    from headstart.cli.show import cell, console, progress
+    from headstart.data.read import read_images
+    from headstart.errors import BadInput, DataError
+    from headstart.features.embed import embed_pictures
+
+    table = read_images(source, read)
+    if len(table) == 0:
+        table.raise_if_bad()
+        raise DataError(f"{source}: no pictures")
+    trunk = open_backbone(backbone, device=features.device)
+    with progress() as shown:
+        for note in (*table.notes, *trunk.info.notes):
+            shown.note(note)
+        found = embed_pictures(
+            table.paths, trunk, features, max_pixels=read.max_pixels, progress=shown
+        )
+    unread = [BadInput(table.where(row), error) for row, error in enumerate(found.errors) if error]
+    if not read.skip_bad:
+        table.raise_if_bad(unread)
+    rows = [row for row, error in enumerate(found.errors) if not error]
+    arrays = {
+        "features": found.values[rows],
+        "images": np.array([table.ids[row] for row in rows]),
+        "sha256": np.array([found.sha256[row] for row in rows]),
+    }
+    if table.labels is not None:
+        arrays["labels"] = np.array([table.labels[row] for row in rows])
+    if features.views:
+        arrays["views"] = found.views[rows]
+    with out.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    left = len(table.bad) + len(unread)
+    left_text = f", {left} bad inputs left out" if left else ""
+    console().print(
+        cell(
+            f"{len(rows)} pictures, {trunk.info.feature_size} features each, {found.computed} "
+            f"computed now, {found.seconds:.1f} s{left_text}: {out}"
+        )
+    )
+    return 0

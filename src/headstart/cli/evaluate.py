@@ -1,0 +1,71 @@
+"""headstart evaluate: how good is a model on other pictures?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headstart import options
+from headstart.cli import flags
+
+
+def evaluate(
+    model: flags.Model,
+    source: flags.Source,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="Folder for metrics.json and predictions.csv.")] = None,
+    read: flags.Read = options.ReadOptions(),
+    embed: flags.Embed = options.EmbedOptions(),
+) -> int:
+    """Measure a fitted model on labelled pictures that it has not learnt from.
+
+    Examples:
+
+        headstart evaluate run/model other.csv --images images/
+        headstart evaluate run/model other_pictures/ --out evaluation/
+    """
+    from headstart.cli.figures import show_metrics
+    from headstart.cli.show import progress
+    from headstart.errors import BadInput, DataError
+    from headstart.evaluate.metrics import measure
+    from headstart.evaluate.table import write_predictions
+    from headstart.model_dir import load_model
+    from headstart.recipes.labelled import read_labelled
+    from headstart.report.run_folder import check_writable, write_json
+
+    if out is not None:
+        check_writable(out)
+    trained = load_model(model, device=embed.device)
+    table = read_labelled(source, read)
+    with progress() as shown:
+        for note in table.notes:
+            shown.note(note)
+        answers = trained.predict(
+            table.paths,
+            names=table.ids,
+            truth=table.labels,
+            options=embed,
+            max_pixels=read.max_pixels,
+            progress=shown,
+        )
+    unread = [
+        BadInput(table.where(row), error) for row, error in enumerate(answers.errors) if error
+    ]
+    if not read.skip_bad:
+        table.raise_if_bad(unread)
+    metrics = measure(answers)
+    if metrics.n == 0:
+        names = ", ".join(sorted(set(table.labels or ())))
+        raise DataError(
+            f"no picture can be scored: the labels here are {names}, "
+            f"the model's classes {', '.join(trained.classes)}"
+        )
+    figures = metrics.to_json()
+    if out is not None:
+        write_json(out / "metrics.json", {"test": figures})
+        write_predictions(out / "predictions.csv", answers)
+    show_metrics(figures, None)
+    return 0

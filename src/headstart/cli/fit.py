@@ -1,0 +1,47 @@
+"""headstart fit: labelled pictures in, model and figures out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headstart import options
+from headstart.cli import flags
+
+
+def fit(
+    source: flags.Source,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder for the model and the figures.")] = Path("run"),
+    read: flags.Read = options.ReadOptions(),
+    backbone: flags.Backbone = options.BackboneOptions(),
+    embed: flags.Embed = options.EmbedOptions(),
+    split: flags.Split = options.SplitOptions(),
+    head: flags.Head = options.HeadOptions(),
+    loop: flags.Loop = options.LoopOptions(),
+) -> int:
+    """Fit a classifier on labelled pictures and say how good it is.
+
+    Examples:
+
+        headstart fit labels.csv --images images/ --out run/
+        headstart fit pictures/ --backbone resnet18
+        headstart fit labels.csv --images images/ --head svm --test-fraction 0.2
+    """
+    from headstart.cli.figures import show_fit
+    from headstart.cli.show import progress
+    from headstart.recipes.frozen import fit_frozen
+    from headstart.report.run_folder import check_writable, write_run
+
+    check_writable(out)
+    chosen = options.FitOptions(
+        read=read, backbone=backbone, embed=embed, split=split, head=head, loop=loop
+    )
+    with progress() as shown:
+        result = fit_frozen(source, chosen, shown)
+    metrics = write_run(result, out)
+    show_fit(metrics, out)
+    return 0

@@ -1,0 +1,25 @@
+"""How an options class becomes flags: its fields at the top level, under the class's own heading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from headstart import options
+
+
+def _group(title: str, order: int) -> Group:
+    return Group(title, sort_key=order)
+
+
+Read = Annotated[options.ReadOptions, Parameter(name="*", group=_group("Reading", 2))]
+Backbone = Annotated[options.BackboneOptions, Parameter(name="*", group=_group("Trunk", 3))]
+Embed = Annotated[options.EmbedOptions, Parameter(name="*", group=_group("Features", 4))]
+Split = Annotated[options.SplitOptions, Parameter(name="*", group=_group("Split", 5))]
+Head = Annotated[options.HeadOptions, Parameter(name="*", group=_group("Head", 6))]
+Loop = Annotated[options.LoopOptions, Parameter(name="*", group=_group("Epoch loop", 7))]
+
+Source = Annotated[Path, Parameter(help="Table with names and labels, or folder of class folders.")]
+Model = Annotated[Path, Parameter(help="Model folder, such as run/model.")]

@@ -1,0 +1,75 @@
+"""headstart predict: what is on these pictures?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from headstart import options
+from headstart.cli import flags
+
+if TYPE_CHECKING:
+    from headstart.evaluate.predictions import Predictions
+
+SHOWN_ROWS = 30
+
+
+def predict(
+    model: flags.Model,
+    sources: Annotated[
+        tuple[Path, ...], Parameter(help="Pictures, folders, or tables with a column of names.")
+    ],
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="CSV file for the answers.")] = None,
+    read: flags.Read = options.ReadOptions(),
+    embed: flags.Embed = options.EmbedOptions(),
+) -> int:
+    """Answer pictures with a fitted model, one row a picture in the order given.
+
+    A picture that cannot be read gets a row with its error; the exit code is then 1.
+
+    Examples:
+
+        headstart predict run/model photo.jpg
+        headstart predict run/model photos/ more/ --out answers.csv
+    """
+    from headstart.cli.show import progress
+    from headstart.data.read import list_pictures
+    from headstart.evaluate.table import write_predictions
+    from headstart.model_dir import load_model
+
+    trained = load_model(model, device=embed.device)
+    table = list_pictures(sources, read)
+    with progress() as shown:
+        for note in table.notes:
+            shown.note(note)
+        for bad in table.bad:
+            shown.note(f"left out: {bad}")
+        answers = trained.predict(
+            table.paths, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
+        )
+    if out is not None:
+        write_predictions(out, answers)
+    show_answers(answers, out)
+    return 1 if table.bad or not answers.answered.all() else 0
+
+
+def show_answers(answers: Predictions, out: Path | None) -> None:
+    """A table of the first answers, and where all of them are."""
+    from headstart.cli.show import cell, console, table
+
+    screen = console()
+    shown = table("image", "predicted", "probability", "error")
+    best = answers.probability
+    for row in range(min(len(answers), SHOWN_ROWS)):
+        probability = "" if answers.errors[row] else f"{best[row]:.3f}"
+        name, found, error = answers.images[row], answers.predicted[row], answers.errors[row]
+        shown.add_row(cell(name), cell(found), probability, cell(error))
+    screen.print(shown)
+    if len(answers) > SHOWN_ROWS:
+        screen.print(f"... {len(answers) - SHOWN_ROWS} more rows" + ("" if out else "; --out FILE writes all"))
+    if out is not None:
+        screen.print(cell(f"{len(answers)} rows in {out}"))

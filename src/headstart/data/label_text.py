@@ -1,0 +1,106 @@
+"""Text of labels, names and cells: trimming, Unicode form, spellings that mean one class."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from headstart.errors import UsageError
+
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
+
+
+def trim(text: str) -> str:
+    """Without blanks at the ends: spaces, tabs, non-breaking and zero-width ones, NULs."""
+    stripped = text.strip()
+    while stripped and (stripped[0] in _INVISIBLE or stripped[-1] in _INVISIBLE):
+        stripped = stripped.strip(_INVISIBLE).strip()
+    return stripped
+
+
+def composed(text: str) -> str:
+    """Unicode form NFC: an accent is part of its letter, however the system stored it."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 row", "2 rows"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def some_of(names: Sequence[str], shown: int = 5) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def merge_spellings(labels: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Labels that differ only by case or by Unicode form become one class.
+
+    The most frequent spelling wins, at equal counts the first. Labels of one letter stay apart:
+    'a' and 'A' are two classes of a set of handwriting. Empty labels stay empty.
+
+    Returns:
+        the labels, (n,), and a note for each merged class.
+    """
+    forms = [composed(label) for label in labels]
+    counts = Counter(forms)
+    spellings: dict[str, list[str]] = {}
+    for form in counts:
+        spellings.setdefault(form.casefold(), []).append(form)
+    chosen: dict[str, str] = {}
+    notes = []
+    for variants in spellings.values():
+        if len(variants) == 1:
+            continue
+        if all(len(variant) == 1 for variant in variants):
+            both = " and ".join(repr(variant) for variant in variants)
+            notes.append(f"labels {both} differ only by case and stay apart")
+            continue
+        best = max(variants, key=lambda form: counts[form])
+        chosen |= dict.fromkeys(variants, best)
+        others = ", ".join(f"{v!r} ({counts[v]})" for v in variants if v != best)
+        notes.append(f"labels {others} taken as {best!r} ({counts[best]}): only the case differs")
+    changed = sum(form != label for form, label in zip(forms, labels, strict=True))
+    if changed:
+        notes.append(f"accents of {plural(changed, 'label')} brought to one Unicode form")
+    return [chosen.get(form, form) for form in forms], notes + _equal_numbers(counts)
+
+
+def _equal_numbers(labels: Iterable[str]) -> list[str]:
+    """A note when two labels are one number: '1' and '1.0' stay two classes."""
+    numbers: dict[float, list[str]] = {}
+    for label in labels:
+        if label.isascii() and label.replace(".", "", 1).isdigit():
+            numbers.setdefault(float(label), []).append(label)
+    return [
+        f"labels {' and '.join(repr(label) for label in same)} are equal as numbers and stay apart"
+        for same in numbers.values()
+        if len(same) > 1
+    ]
+
+
+def kept_rows(
+    labels: Sequence[str], exclude: Sequence[str], known: Iterable[str] = ()
+) -> tuple[list[int], list[str]]:
+    """Rows whose label is not excluded, and a note for each class left out.
+
+    Args:
+        labels: the rows' labels, (n,).
+        exclude: classes to leave out.
+        known: classes that exist without a row, such as empty folders.
+
+    Raises:
+        UsageError: an excluded class does not exist.
+    """
+    counts = Counter(labels)
+    classes = sorted({label for label in (*counts, *known) if label})
+    names = [composed(trim(name)) for name in exclude]
+    for name in names:
+        if name not in classes:
+            raise UsageError(
+                f"--exclude {name}: there is no such class; the classes are {some_of(classes, 20)}"
+            )
+    notes = [f"class {name!r} left out: {plural(counts[name], 'row')}" for name in names]
+    return [row for row, label in enumerate(labels) if label not in names], notes

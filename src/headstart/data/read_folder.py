@@ -1,0 +1,184 @@
+"""A folder with one folder per class to an ImageTable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.data.image_table import ImageTable
+from headstart.data.label_text import composed, kept_rows, merge_spellings, plural, some_of, trim
+from headstart.data.parts import find_parts, first_level, refuse_wrapper
+from headstart.data.scan import Scan, natural_key, scan_folder
+from headstart.errors import BadInput, TableError, UsageError
+from headstart.options import ReadOptions
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A picture by its name relative to the root, with its class folder and part."""
+
+    name: str
+    label: str
+    split: str | None
+    real: str
+
+
+def read_folder(path: Path, options: ReadOptions) -> ImageTable:
+    """Read a folder of class folders, or of parts (train, val, test) that hold class folders.
+
+    A picture belongs to the first-level folder that it lies under. Rows come in natural order,
+    whatever the order of the directory.
+
+    Args:
+        path: the folder.
+        options: `exclude` is used; those for tables are refused.
+
+    Returns:
+        the pictures; `splits` is "train", "val" or "test" when there are parts.
+
+    Raises:
+        TableError: there are no class folders, or one class that is a wrapper around others.
+        UsageError: an option for tables is given, or an excluded class does not exist.
+    """
+    _refuse_table_options(path, options)
+    scan = scan_folder(path)
+    below = first_level(scan)
+    parts = find_parts(scan, below)
+    notes: list[str] = []
+    if not parts:
+        refuse_wrapper(scan, below)
+    found, classes, loose = _classes(scan, parts)
+    if not found:
+        raise TableError(f"{path}: {_nothing(scan, loose)}")
+    labels, spelling_notes = merge_spellings([row.label for row in found])
+    kept, excluded = kept_rows(labels, options.exclude, [name for name, _ in classes.values()])
+    if parts:
+        counts = Counter(row.split for row in found)
+        notes.append("parts: " + ", ".join(f"{part} {n}" for part, n in counts.items()))
+        notes += _not_in_train(found)
+    notes += [*_same_names(classes), *spelling_notes, *excluded, *scan.notes]
+    left_out = {composed(trim(name)) for name in options.exclude}
+    bad = [*_empty(scan, classes, left_out), *_loose(path, loose), *scan.bad]
+    rows = [_Found(found[i].name, labels[i], found[i].split, found[i].real) for i in kept]
+    rows, conflicts, repeated = _once(rows)
+    if repeated:
+        names = some_of(repeated)
+        notes.append(f"{plural(len(repeated), 'link')} to pictures that count already: {names}")
+    if len({row.label for row in rows}) == 1:
+        notes.append(f"one class only: {rows[0].label!r}")
+    return ImageTable(
+        ids=tuple(row.name for row in rows),
+        paths=tuple(path / row.name for row in rows),
+        labels=tuple(row.label for row in rows),
+        source=path,
+        splits=tuple(row.split or "" for row in rows) if parts else None,
+        notes=tuple(notes),
+        bad=tuple(sorted((*bad, *conflicts), key=lambda item: natural_key(item.where))),
+    )
+
+
+def _refuse_table_options(path: Path, options: ReadOptions) -> None:
+    for flag, value in (
+        ("--images", options.images),
+        ("--image-column", options.image_column),
+        ("--label-column", options.label_column),
+        ("--split-column", options.split_column),
+        ("--group-column", options.group_column),
+        ("--separator", options.separator),
+        ("--encoding", options.encoding),
+    ):
+        if value is not None:
+            raise UsageError(f"{flag} {value}: is for tables, and {path} is a folder")
+
+
+def _classes(
+    scan: Scan, parts: dict[str, str]
+) -> tuple[list[_Found], dict[str, tuple[str, str | None]], list[str]]:
+    """Pictures with their class, class folders with (label, split), and loose pictures."""
+    depth = 1 if parts else 0  # folders above the class folder
+    classes: dict[str, tuple[str, str | None]] = {}
+    for folder in scan.folders:
+        steps = folder.split("/")
+        if len(steps) == depth + 1 and (not parts or steps[0] in parts):
+            split = parts[steps[0]] if parts else None
+            classes[folder] = (composed(trim(steps[depth])), split)
+    found, loose = [], []
+    for name, real in scan.pictures.items():
+        folder = "/".join(name.split("/")[: depth + 1])
+        if folder in classes:
+            label, split = classes[folder]
+            found.append(_Found(name, label, split, real))
+        else:
+            loose.append(name)
+    return found, classes, loose
+
+
+def _nothing(scan: Scan, loose: Sequence[str]) -> str:
+    if loose:
+        return (
+            f"{plural(len(loose), 'picture')} without a class; put the pictures of each class "
+            "into a folder with the class's name, or give a table"
+        )
+    left = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
+    return f"no picture in it{left}"
+
+
+def _empty(
+    scan: Scan, classes: dict[str, tuple[str, str | None]], left_out: set[str]
+) -> list[BadInput]:
+    bad = []
+    for folder, (label, _) in classes.items():
+        inside = folder + "/"
+        if label in left_out or any(name.startswith(inside) for name in scan.pictures):
+            continue
+        others = sum(name.startswith(inside) for name in scan.others)
+        kind = plural(others, "other file") if others else "empty folder"
+        bad.append(BadInput(folder, f"no picture in it ({kind})"))
+    return bad
+
+
+def _loose(path: Path, loose: Sequence[str]) -> list[BadInput]:
+    if not loose:
+        return []
+    count = plural(len(loose), "picture")
+    cause = f"{count} beside the class folders, without a class: {some_of(loose)}"
+    return [BadInput(path.name or str(path), cause)]
+
+
+def _same_names(classes: dict[str, tuple[str, str | None]]) -> list[str]:
+    """A note when two folders of one part have the same class, once trimmed and composed."""
+    counts = Counter(classes.values())
+    return [f"{n} folders are class {label!r}" for (label, _), n in counts.items() if n > 1]
+
+
+def _not_in_train(found: Sequence[_Found]) -> list[str]:
+    by_split: dict[str | None, set[str]] = {}
+    for row in found:
+        by_split.setdefault(row.split, set()).add(row.label)
+    train = by_split.get("train")
+    if train is None:
+        return []
+    return [
+        f"class {label!r} is in {split}, not in train"
+        for split, labels in by_split.items()
+        for label in sorted(labels - train)
+    ]
+
+
+def _once(rows: Sequence[_Found]) -> tuple[list[_Found], list[BadInput], list[str]]:
+    """Each real file once; one file under two classes or in two parts is refused."""
+    by_file: dict[str, list[_Found]] = {}
+    for row in rows:
+        by_file.setdefault(row.real, []).append(row)
+    kept, bad, repeated = [], [], []
+    for same in by_file.values():
+        if len({(row.label, row.split) for row in same}) > 1:
+            what = "classes" if len({row.label for row in same}) > 1 else "parts"
+            others = ", ".join(row.name for row in same[1:])
+            bad.append(BadInput(same[0].name, f"the same file in two {what}: also {others}"))
+            continue
+        kept.append(same[0])
+        repeated += [row.name for row in same[1:]]
+    return kept, bad, repeated

@@ -1,0 +1,196 @@
+"""A table of names and labels to an ImageTable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headstart.data.cells import Cells, read_cells
+from headstart.data.columns import Columns, find_columns
+from headstart.data.image_table import ImageTable
+from headstart.data.label_text import kept_rows, merge_spellings, plural, trim
+from headstart.data.resolve import Resolver, UnresolvedError
+from headstart.errors import BadInput, TableError, UsageError
+from headstart.options import ReadOptions
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of the table, its cells trimmed; None for a column that is not there."""
+
+    line: int
+    name: str
+    label: str | None
+    split: str | None
+    group: str | None
+    path: Path = Path()
+
+
+class _Reading:
+    """What gathers while a table is read: bad rows by line, and notes."""
+
+    def __init__(self, path: Path) -> None:
+        self.table = path.name
+        self.bad: list[tuple[int, BadInput]] = []
+        self.notes: list[str] = []
+
+    def refuse(self, line: int, name: str, cause: str, where: str = "") -> None:
+        named = f": {name}" if name else ""
+        self.bad.append((line, BadInput(f"{self.table}, {where or f'line {line}'}{named}", cause)))
+
+
+def read_table(path: Path, options: ReadOptions, *, keep_missing: bool = False) -> ImageTable:
+    """Read a CSV, TSV or Parquet table of pictures.
+
+    All cells are text and stay what they are, but for blanks at their ends. Names are relative
+    to `options.images`, else to the table's folder.
+
+    Args:
+        path: the table.
+        options: how to read it.
+        keep_missing: for predicting: rows whose file is missing stay, with the path where it
+            should be; so do repeated rows and rows without a label (""), in the table's order.
+
+    Returns:
+        the good rows; rows that cannot be used stand in `bad`, repairs in `notes`.
+
+    Raises:
+        TableError: the table cannot be read as a whole, or none of its pictures is there.
+        UsageError: an option names a column, class, folder or encoding that is not there.
+        MissingExtraError: a Parquet table, and pyarrow is not installed.
+    """
+    cells = read_cells(path, separator=options.separator, encoding=options.encoding)
+    columns = find_columns(path.name, cells.columns, options, label_needed=not keep_missing)
+    if not cells.rows:
+        raise TableError(f"{path.name} has no rows")
+    root = options.images if options.images is not None else path.parent
+    if not root.is_dir():
+        raise UsageError(f"--images {root}: no such folder")
+    reading = _Reading(path)
+    reading.notes += [*columns.notes, *cells.notes]
+    rows = _rows(cells, columns, reading, label_needed=not keep_missing)
+    rows = _labelled(rows, options.exclude, reading)
+    rows = _placed(rows, Resolver(root, allow_outside=options.allow_outside), reading, keep_missing)
+    if not keep_missing:
+        rows = _once(rows, reading)
+    return _table(path, rows, columns, reading)
+
+
+def _rows(cells: Cells, columns: Columns, reading: _Reading, *, label_needed: bool) -> list[_Row]:
+    """Rows with as many cells as the header and nothing empty; the others are refused."""
+    width, trimmed, padded, rows = len(cells.columns), 0, 0, []
+    needed = [("split", columns.split), ("group", columns.group)]
+    if label_needed:
+        needed.insert(0, ("label", columns.label))
+    for line, raw in cells.rows:
+        found = raw[:width] if not any(map(trim, raw[width:])) else raw
+        padded += len(found) < len(raw)
+        if len(found) != width:
+            fields = plural(len(found), "field")
+            reading.refuse(line, "", f"has {fields}, expected {width}")
+            continue
+        texts = [trim(cell) for cell in found]
+        trimmed += sum(texts[i] != found[i] for i in columns.used)
+        name = texts[columns.image]
+        empty = [what for what, i in needed if i is not None and not texts[i]]
+        if empty:
+            reading.refuse(line, name, f"no {' and no '.join(empty)}")
+            continue
+        label, split, group = (
+            None if i is None else texts[i] for i in (columns.label, columns.split, columns.group)
+        )
+        rows.append(_Row(line, name, label, split, group))
+    if trimmed:
+        reading.notes.append(f"blanks trimmed in {plural(trimmed, 'cell')}")
+    if padded:
+        reading.notes.append(f"empty cells beyond the header cut off in {plural(padded, 'row')}")
+    return rows
+
+
+def _labelled(rows: list[_Row], exclude: Sequence[str], reading: _Reading) -> list[_Row]:
+    """Labels in one spelling each, without the excluded classes."""
+    texts = [row.label for row in rows if row.label is not None]
+    if len(texts) != len(rows):
+        if exclude:
+            raise UsageError(f"--exclude {exclude[0]}: {reading.table} has no labels")
+        return rows
+    labels, notes = merge_spellings(texts)
+    kept, excluded = kept_rows(labels, exclude)
+    reading.notes += notes + excluded
+    return [replace(rows[i], label=labels[i]) for i in kept]
+
+
+def _placed(
+    rows: list[_Row], resolver: Resolver, reading: _Reading, keep_missing: bool
+) -> list[_Row]:
+    """Rows with their files; rows without one are refused, or kept when asked."""
+    placed, missing = [], []
+    for row in rows:
+        try:
+            placed.append(replace(row, path=resolver.resolve(row.name)))
+        except UnresolvedError as error:
+            if error.missing and keep_missing:
+                placed.append(replace(row, path=resolver.target(row.name.replace("\\", "/"))))
+                continue
+            if error.missing:
+                missing.append(row)
+            reading.refuse(row.line, row.name, str(error))
+    if missing and len(missing) == len(rows):
+        raise TableError(
+            f"{reading.table}: {len(missing)} of {plural(len(rows), 'picture')} not found under "
+            f"{resolver.root}, first: {missing[0].name}; name their folder with --images"
+        )
+    reading.notes += resolver.notes
+    return placed
+
+
+def _once(rows: list[_Row], reading: _Reading) -> list[_Row]:
+    """Each picture once; a picture with two labels, splits or groups is refused."""
+    by_path: dict[Path, list[_Row]] = {}
+    for row in rows:
+        by_path.setdefault(row.path, []).append(row)
+    kept, repeated = [], []
+    for same in by_path.values():
+        first = same[0]
+        conflict = _conflict(same)
+        if conflict:
+            lines = ", ".join(str(row.line) for row in same)
+            reading.refuse(first.line, first.name, conflict, where=f"lines {lines}")
+            continue
+        kept.append(first)
+        repeated += [row.line for row in same[1:]]
+    if repeated:
+        lines = ", ".join(str(line) for line in sorted(repeated)[:10])
+        more = ", ..." if len(repeated) > 10 else ""
+        reading.notes.append(
+            f"{plural(len(repeated), 'repeated row')} counted once (line {lines}{more})"
+        )
+    return kept
+
+
+def _conflict(rows: Sequence[_Row]) -> str:
+    for what, values in (
+        ("labels", [row.label for row in rows]),
+        ("splits", [row.split for row in rows]),
+        ("groups", [row.group for row in rows]),
+    ):
+        distinct = list(dict.fromkeys(values))
+        if len(distinct) > 1:
+            names = " and ".join(repr(value) for value in distinct)
+            return f"one picture with {len(distinct)} {what}: {names}"
+    return ""
+
+
+def _table(path: Path, rows: list[_Row], columns: Columns, reading: _Reading) -> ImageTable:
+    return ImageTable(
+        ids=tuple(row.name for row in rows),
+        paths=tuple(row.path for row in rows),
+        labels=None if columns.label is None else tuple(row.label or "" for row in rows),
+        source=path,
+        lines=tuple(row.line for row in rows),
+        splits=None if columns.split is None else tuple(row.split or "" for row in rows),
+        groups=None if columns.group is None else tuple(row.group or "" for row in rows),
+        notes=tuple(reading.notes),
+        bad=tuple(bad for _, bad in sorted(reading.bad, key=lambda pair: pair[0])),
+    )

@@ -1,0 +1,210 @@
+"""The figures of a set of predictions whose truth is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from headstart.arrays import FloatArray, IntArray
+from headstart.evaluate.curves import rank_auc
+from headstart.evaluate.intervals import Interval, bootstrap_confusion, mean_of_shares, wilson
+from headstart.evaluate.predictions import LEAST_PROBABILITY, Predictions
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """One class's figures over the scored rows; an undefined one is None.
+
+    Attributes:
+        support: scored rows whose truth is this class.
+        predicted: scored rows answered with this class.
+        precision: undefined when nothing was answered with the class.
+        recall: undefined without support.
+        f1: 2 right / (support + predicted); undefined when both are 0.
+        auc: one against the rest; undefined when all scored rows, or none, are of the class.
+    """
+
+    name: str
+    support: int
+    predicted: int
+    precision: float | None
+    recall: float | None
+    recall_interval: Interval | None
+    f1: float | None
+    auc: float | None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Figures of predictions; None means undefined. Intervals are for 95% confidence.
+
+    Every row counts once: rows = n + errors + the sum of `unknown`.
+
+    Attributes:
+        n: scored rows: they have an answer, and their truth is one of the classes.
+        accuracy_interval: Wilson's.
+        balanced_accuracy: mean recall of the classes with support; interval by `mean_of_shares`.
+        macro_f1: mean F1 of the classes with support or answers; interval by a seeded bootstrap,
+            None for a perfect score.
+        log_loss: mean -ln(probability of the truth), no probability taken below 2.2e-16.
+        majority_share: share of `majority_class`, the largest among the scored rows (the first in
+            stored order on a tie): the accuracy of always answering it.
+        confusion_matrix: scored rows by truth (rows) and answer (columns), (k, k).
+        auc: mean of the defined one-against-rest areas, `auc_classes_defined` of them.
+        unknown: answered rows by a true label that is not one of the classes.
+        errors: rows without an answer.
+    """
+
+    classes: tuple[str, ...]
+    n: int
+    accuracy: float | None
+    accuracy_interval: Interval | None
+    balanced_accuracy: float | None
+    balanced_accuracy_interval: Interval | None
+    macro_f1: float | None
+    macro_f1_interval: Interval | None
+    log_loss: float | None
+    majority_share: float | None
+    majority_class: str | None
+    auc: float | None
+    auc_classes_defined: int
+    per_class: tuple[ClassFigures, ...]
+    confusion_matrix: tuple[tuple[int, ...], ...]
+    unknown: dict[str, int]
+    errors: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values at full precision, None where undefined."""
+        plain = asdict(self)
+        plain["classes"] = list(self.classes)
+        plain["confusion_matrix"] = [list(row) for row in self.confusion_matrix]
+        plain["per_class"] = [_lists(asdict(figures)) for figures in self.per_class]
+        return _lists(plain)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader must know beside the figures, one sentence each; often nothing."""
+        found = []
+        if self.errors:
+            found.append(f"{_pictures(self.errors)} without an answer: not scored.")
+        for label, count in self.unknown.items():
+            found.append(f"'{label}' is not a class of the model ({_pictures(count)}): not scored.")
+        absent = [figures.name for figures in self.per_class if figures.support == 0]
+        if self.n == 0:
+            return (*found, "No picture could be scored: every figure is undefined.")
+        found += [
+            f"Class '{name}' has no scored picture: its recall is undefined." for name in absent
+        ]
+        k = len(self.classes)
+        if self.auc is not None and self.auc_classes_defined < k:
+            found.append(f"AUC is the mean over {self.auc_classes_defined} of {k} classes.")
+        if self.accuracy is not None and self.majority_share is not None and len(absent) < k - 1:
+            found += _majority_remark(self.accuracy, self.majority_share, self.majority_class)
+        return tuple(found)
+
+
+def measure(predictions: Predictions) -> Metrics:
+    """The figures of predictions with known truth; all None, n 0, when no row can be scored.
+
+    Raises ValueError when the truth is unknown.
+    """
+    rows = predictions.scorable
+    truth = predictions.truth_index[rows]
+    answer = predictions.predicted_index[rows]
+    probabilities = predictions.probabilities[rows]
+    k, n = len(predictions.classes), len(truth)
+    confusion = np.bincount(truth * k + answer, minlength=k * k).reshape(k, k)
+    right, support = np.diagonal(confusion), confusion.sum(axis=1)
+    per_class = _per_class(predictions.classes, confusion, truth, probabilities)
+    areas = [figures.auc for figures in per_class if figures.auc is not None]
+    largest = int(support.argmax()) if n else -1
+    hits = int(right.sum())
+    return Metrics(
+        classes=predictions.classes,
+        n=n,
+        accuracy=hits / n if n else None,
+        accuracy_interval=wilson(hits, n),
+        balanced_accuracy=_mean([f.recall for f in per_class if f.recall is not None]),
+        balanced_accuracy_interval=mean_of_shares(right.tolist(), support.tolist()),
+        macro_f1=_mean([f.f1 for f in per_class if f.f1 is not None]),
+        macro_f1_interval=bootstrap_confusion(confusion, _macro_f1),
+        log_loss=log_loss(probabilities, truth),
+        majority_share=int(support[largest]) / n if n else None,
+        majority_class=predictions.classes[largest] if n else None,
+        auc=_mean(areas),
+        auc_classes_defined=len(areas),
+        per_class=per_class,
+        confusion_matrix=tuple(tuple(row) for row in confusion.tolist()),
+        unknown=_unknown(predictions),
+        errors=int((~predictions.answered).sum()),
+    )
+
+
+def log_loss(probabilities: FloatArray, truth_index: IntArray) -> float | None:
+    """Mean -ln(probability of the truth), from (n, k) and (n,); None when n is 0.
+
+    No probability is taken below LEAST_PROBABILITY, so the largest loss of a row is 36.04.
+    """
+    if len(truth_index) == 0:
+        return None
+    chosen = probabilities[np.arange(len(truth_index)), truth_index].astype(np.float64)
+    # Rounding may leave a probability of 1.0000001, whose loss would be negative.
+    return float(-np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).mean()) + 0.0  # -0.0 becomes 0.0
+
+
+def _per_class(
+    classes: tuple[str, ...], confusion: IntArray, truth: IntArray, probabilities: FloatArray
+) -> tuple[ClassFigures, ...]:
+    figures = []
+    for i, name in enumerate(classes):
+        right = int(confusion[i, i])
+        support, predicted = int(confusion[i].sum()), int(confusion[:, i].sum())
+        figures.append(
+            ClassFigures(
+                name=name,
+                support=support,
+                predicted=predicted,
+                precision=right / predicted if predicted else None,
+                recall=right / support if support else None,
+                recall_interval=wilson(right, support),
+                f1=2 * right / (support + predicted) if support + predicted else None,
+                auc=rank_auc(truth == i, probabilities[:, i]),
+            )
+        )
+    return tuple(figures)
+
+
+def _macro_f1(right: IntArray, support: IntArray, predicted: IntArray) -> FloatArray:
+    """Macro F1 of each of b resamples, (b,), from counts (b, k)."""
+    both = support + predicted
+    f1: FloatArray = 2 * right / np.maximum(both, 1)
+    mean: FloatArray = f1.sum(axis=1) / (both > 0).sum(axis=1)
+    return mean
+
+
+def _unknown(predictions: Predictions) -> dict[str, int]:
+    """Answered rows whose true label is not a class, counted by label, in order of appearance."""
+    rows = predictions.answered & (predictions.truth_index < 0)
+    truth = predictions.truth or ()
+    return dict(Counter(truth[row] for row in np.flatnonzero(rows)))
+
+
+def _majority_remark(accuracy: float, share: float, name: str | None) -> list[str]:
+    if accuracy > share:
+        return []
+    relation = "equals" if accuracy == share else "is below"
+    return [f"Accuracy {relation} always saying '{name}' ({share:.4g})."]
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _lists(plain: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in plain.items()}

@@ -1,0 +1,109 @@
+"""What a classifier answered, and the truth where it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.arrays import BoolArray, FloatArray, IntArray
+
+# Logarithms see no probability below this one (float64's epsilon, as in scikit-learn): a certain
+# and wrong answer costs 36.04 instead of infinity.
+LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
+SUM_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers for n pictures over k classes, in input order.
+
+    Attributes:
+        images: the pictures' names, (n,).
+        classes: the classes in stored order, (k,).
+        probabilities: each row sums to 1; NaN in rows with an error, (n, k).
+        truth: the true labels as text, (n,), or None when unknown.
+        errors: why a row has no answer, "" where it has one, (n,).
+
+    Raises ValueError for columns of unequal length, for a class that stands twice, and for an
+    answered row that is no distribution (logits, for example).
+    """
+
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    probabilities: FloatArray
+    truth: tuple[str, ...] | None
+    errors: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        n, k = len(self.images), len(self.classes)
+        if self.probabilities.shape != (n, k):
+            raise ValueError(f"probabilities are {self.probabilities.shape}, expected {(n, k)}")
+        for name, column in (("truth", self.truth), ("errors", self.errors)):
+            if column is not None and len(column) != n:
+                raise ValueError(f"{name} has {len(column)} rows, expected {n}")
+        if len(set(self.classes)) != k:
+            raise ValueError(f"a class stands twice in {self.classes}")
+        self._check_distributions()
+
+    def _check_distributions(self) -> None:
+        rows = self.probabilities
+        # NaN compares false with everything, so it is caught too.
+        good = (rows >= 0).all(axis=1) & (np.abs(rows.sum(axis=1) - 1) <= SUM_TOLERANCE)
+        wrong = np.flatnonzero(self.answered & ~good)
+        if wrong.size:
+            row = int(wrong[0])
+            raise ValueError(
+                f"{wrong.size} answered rows are no probabilities (none below 0, sum 1); "
+                f"the first is {self.images[row]!r}: {rows[row].tolist()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def answered(self) -> BoolArray:
+        """True for rows without an error, (n,)."""
+        return np.array([not error for error in self.errors], dtype=np.bool_)
+
+    @property
+    def predicted_index(self) -> IntArray:
+        """Index of the likeliest class; -1 in rows with an error, (n,)."""
+        best = np.full(len(self), -1, dtype=np.int64)
+        rows = self.answered
+        if rows.any():
+            best[rows] = self.probabilities[rows].argmax(axis=1)
+        return best
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The likeliest class as text; "" in rows with an error, (n,)."""
+        return tuple("" if i < 0 else self.classes[i] for i in self.predicted_index)
+
+    @property
+    def truth_index(self) -> IntArray:
+        """Index of the true class; -1 where it is not one of `classes`, (n,)."""
+        if self.truth is None:
+            raise ValueError("these predictions have no true labels")
+        position = {name: i for i, name in enumerate(self.classes)}
+        return np.array([position.get(label, -1) for label in self.truth], dtype=np.int64)
+
+    @property
+    def probability(self) -> FloatArray:
+        """Probability of the likeliest class; NaN in rows with an error, (n,)."""
+        best = np.full(len(self), np.nan)
+        rows = self.answered
+        if rows.any():
+            best[rows] = self.probabilities[rows].max(axis=1)
+        return best
+
+    @property
+    def scorable(self) -> BoolArray:
+        """True for rows with an answer whose true label is one of `classes`, (n,)."""
+        return self.answered & (self.truth_index >= 0)
+
+    @property
+    def correct(self) -> BoolArray:
+        """True where the likeliest class is the true one; False in unscorable rows, (n,)."""
+        right: BoolArray = self.scorable & (self.predicted_index == self.truth_index)
+        return right

@@ -1,0 +1,157 @@
+"""Can this data tell two models apart? Paired and unpaired tests, and the answer in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.arrays import BoolArray
+from headstart.evaluate.intervals import Interval, wilson
+
+# Fold differences that vary by less than this vary by rounding only.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """b rows that only A has right, c rows that only B has right, two-sided exact p."""
+
+    b: int
+    c: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class CorrectedT:
+    """Corrected resampled t test on fold differences; None where undefined.
+
+    With one fold nothing but the mean is defined. Folds that all differ by the same amount give
+    no t and no interval; p is then 1 when that amount is 0, else None.
+    """
+
+    mean: float
+    standard_error: float | None
+    t: float | None
+    p_value: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """First share minus second, its interval, and the two-sided p of no difference."""
+
+    difference: float
+    interval: Interval
+    p_value: float
+
+
+def mcnemar_exact(correct_a: BoolArray, correct_b: BoolArray) -> McNemar:
+    """Exact paired test of two models on the same n rows, (n,) and (n,).
+
+    The rows on which they disagree fall to either side like a fair coin when the models are
+    equally good; p is twice the smaller binomial tail, at most 1. McNemar, Note on the sampling
+    error of the difference between correlated proportions, Psychometrika 12 (1947). Raises
+    ValueError when the lengths differ.
+    """
+    if correct_a.shape != correct_b.shape:
+        raise ValueError(f"not the same rows: {correct_a.shape} and {correct_b.shape}")
+    b = int((correct_a & ~correct_b).sum())
+    c = int((~correct_a & correct_b).sum())
+    return McNemar(b, c, _two_sided_coin(min(b, c), b + c))
+
+
+def _two_sided_coin(few: int, n: int) -> float:
+    """Twice the chance of at most `few` heads in n throws, in whole numbers until the end."""
+    ways = total = 1  # whole numbers of n digits in binary; a float would overflow
+    for i in range(few):
+        ways = ways * (n - i) // (i + 1)
+        total += ways
+    return min(1.0, 2 * total / (1 << n))
+
+
+def corrected_t_test(
+    differences: Sequence[float], n_train: int, n_test: int, *, confidence: float = 0.95
+) -> CorrectedT:
+    """t test on per-fold differences of two models, (folds,), corrected for shared training rows.
+
+    The variance of the mean is s^2 (1 / folds + n_test / n_train), with the rows of one fold's
+    training and test part. Nadeau and Bengio, Inference for the generalization error, Machine
+    Learning 52 (2003). Raises ValueError without differences or rows.
+    """
+    folds = len(differences)
+    if folds == 0 or n_train < 1 or n_test < 1:
+        raise ValueError(f"{folds} folds of {n_train} and {n_test} rows: expected at least 1 each")
+    mean = math.fsum(differences) / folds
+    if folds == 1:
+        return CorrectedT(mean, None, None, None, None)
+    deviation = float(np.std(np.asarray(differences, dtype=np.float64), ddof=1))
+    if deviation < _ROUNDING:
+        return CorrectedT(mean, 0.0, None, 1.0 if abs(mean) < _ROUNDING else None, None)
+    # scipy.stats would take a second to import.
+    from scipy.special import stdtr, stdtrit
+
+    error = deviation * math.sqrt(1 / folds + n_test / n_train)
+    t = mean / error
+    half = float(stdtrit(folds - 1, (1 + confidence) / 2)) * error
+    p_value = 2 * float(stdtr(folds - 1, -abs(t)))
+    return CorrectedT(mean, error, t, p_value, (mean - half, mean + half))
+
+
+def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
+    """The p values adjusted for their number, in the order given; None stays and does not count.
+
+    Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of
+    Statistics 6 (1979).
+    """
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, p * (len(known) - rank)))
+        adjusted[place] = largest
+    return tuple(adjusted)
+
+
+def unpaired_difference(
+    k1: int, n1: int, k2: int, n2: int, *, confidence: float = 0.95
+) -> Difference:
+    """Compare k1 of n1 with k2 of n2 right answers when the pictures are not known to be paired.
+
+    Interval: Newcombe, Interval estimation for the difference between independent proportions,
+    Statistics in Medicine 17 (1998), method 10 (Wilson without continuity correction). p: the
+    two-proportion score test with the pooled share. On the same pictures a paired test can tell
+    smaller differences. Raises ValueError for counts out of range.
+    """
+    first, second = wilson(k1, n1, confidence), wilson(k2, n2, confidence)
+    if first is None or second is None:
+        raise ValueError(f"{n1} and {n2} rows: expected at least 1 each")
+    p1, p2 = k1 / n1, k2 / n2
+    difference = p1 - p2
+    low = difference - math.hypot(p1 - first[0], second[1] - p2)
+    high = difference + math.hypot(first[1] - p1, p2 - second[0])
+    pooled = (k1 + k2) / (n1 + n2)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
+    p_value = math.erfc(abs(difference) / error / math.sqrt(2)) if error else 1.0
+    return Difference(difference, (low, high), p_value)
+
+
+def can_tell(a: float, b: float, p_value: float | None, *, by: str, alpha: float = 0.05) -> str:
+    """In words whether the data tells figure a from b: "no: 165 test pictures cannot tell ...".
+
+    `by` names the data, as in "165 test pictures" or "10 folds".
+    """
+    if p_value is None:
+        return f"no: {by} cannot tell {a:.3f} from {b:.3f} (no test is possible)"
+    verdict = "yes:" if p_value < alpha else "no:"
+    verb = "tell" if p_value < alpha else "cannot tell"
+    return f"{verdict} {by} {verb} {a:.3f} from {b:.3f} ({p_words(p_value)})"
+
+
+def p_words(p_value: float) -> str:
+    """A p value for reading: "p < 0.001", "p = 0.034", "p = 0.27"."""
+    if p_value < 0.001:
+        return "p < 0.001"
+    return f"p = {p_value:.3f}" if p_value < 0.1 else f"p = {p_value:.2f}"

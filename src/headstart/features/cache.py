@@ -1,0 +1,152 @@
+"""Features that were computed before, and what is known of the files they came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headstart.arrays import Float32Array
+from headstart.cache_folder import cache_folder
+from headstart.data.facts import FACTS_VERSION, PictureFacts
+from headstart.features.store import Store
+from headstart.progress import QUIET, Progress
+
+PLAIN = ""  # the view that is the picture itself
+
+FEATURES_SCHEMA = """
+CREATE TABLE IF NOT EXISTS features (
+    sha256 BLOB NOT NULL, view TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (sha256, view)
+) WITHOUT ROWID;
+"""
+PICTURES_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
+    sha256 TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facts (
+    sha256 TEXT NOT NULL, version INTEGER NOT NULL, facts TEXT NOT NULL,
+    PRIMARY KEY (sha256, version)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class FileStamp:
+    """How an unchanged file is recognised without reading it."""
+
+    path: str
+    size: int
+    mtime: int
+    ctime: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileStamp | None:
+        """The file's stamp, or None when it is not there."""
+        try:
+            status = path.stat()
+            absolute = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+        except (OSError, ValueError):
+            return None
+        return cls(absolute, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+class PictureStore:
+    """Which content an unchanged file has, and the facts of that content."""
+
+    def __init__(self, folder: Path, progress: Progress = QUIET) -> None:
+        self._store = Store(folder / "pictures.sqlite", PICTURES_SCHEMA, progress)
+
+    def digests(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
+        """sha256 of the files that have not changed since they were last read."""
+        rows = self._store.read(
+            "SELECT path, size, mtime, ctime, sha256 FROM files WHERE path IN ({})",
+            [stamp.path for stamp in stamps],
+        )
+        known = {FileStamp(*row[:4]): row[4] for row in rows}
+        return {stamp: known[stamp] for stamp in stamps if stamp in known}
+
+    def facts(self, digests: Sequence[str]) -> dict[str, PictureFacts]:
+        """What was measured of these contents."""
+        rows = self._store.read(
+            "SELECT sha256, facts FROM facts WHERE version = ? AND sha256 IN ({})",
+            digests,
+            before=(FACTS_VERSION,),
+        )
+        return {row[0]: PictureFacts.from_json(row[1]) for row in rows}
+
+    def put(
+        self, files: Iterable[tuple[FileStamp, str]], facts: Mapping[str, PictureFacts]
+    ) -> None:
+        """Remember files and facts."""
+        self._store.write(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
+            ((s.path, s.size, s.mtime, s.ctime, digest) for s, digest in files),
+        )
+        self._store.write(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
+            ((digest, FACTS_VERSION, fact.to_json()) for digest, fact in facts.items()),
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+
+class FeatureStore:
+    """Features of one fingerprint: rows of d float32 numbers by picture content and view."""
+
+    def __init__(
+        self, folder: Path, fingerprint: str, size: int, progress: Progress = QUIET
+    ) -> None:
+        self._size = size
+        self._store = Store(folder / f"{fingerprint}.sqlite", FEATURES_SCHEMA, progress)
+
+    def get(self, digests: Sequence[str], view: str = PLAIN) -> dict[str, Float32Array]:
+        """The rows that are kept, by sha256; a row of a wrong length counts as absent."""
+        rows = self._store.read(
+            "SELECT sha256, vector FROM features WHERE view = ? AND sha256 IN ({})",
+            [bytes.fromhex(digest) for digest in digests],
+            before=(view,),
+        )
+        found = ((sha.hex(), np.frombuffer(vector, dtype="<f4")) for sha, vector in rows)
+        return {sha: vector for sha, vector in found if vector.shape == (self._size,)}
+
+    def put(self, rows: Iterable[tuple[str, str, Float32Array]]) -> None:
+        """Keep (sha256, view, features (d,)); what is there already stays."""
+        self._store.write(
+            "INSERT OR IGNORE INTO features VALUES (?, ?, ?)",
+            ((bytes.fromhex(sha), view, row.astype("<f4").tobytes()) for sha, view, row in rows),
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+
+@dataclass(frozen=True)
+class CacheFile:
+    """One line of `headstart cache`: a file and its bytes."""
+
+    path: Path
+    size: int
+
+
+def cache_files() -> tuple[CacheFile, ...]:
+    """All files in the cache folder, largest first."""
+    folder = cache_folder()
+    files = [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+    listed = [CacheFile(path, path.stat().st_size) for path in files]
+    return tuple(sorted(listed, key=lambda file: (-file.size, file.path)))
+
+
+def clear_cache() -> int:
+    """Delete what the cache folder holds; returns the bytes that were freed."""
+    freed = 0
+    for file in cache_files():
+        file.path.unlink(missing_ok=True)
+        freed += file.size
+    return freed

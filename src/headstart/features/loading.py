@@ -1,0 +1,140 @@
+"""What the decoding threads do: read, recognise, decode and prepare one picture."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headstart.arrays import ByteImage, Float32Array
+from headstart.backbones.preprocessing import Preprocessing
+from headstart.data.decode import decode_picture, read_file
+from headstart.data.facts import PictureFacts, measure
+from headstart.data.views import augment, view_rng
+from headstart.errors import ImageError
+from headstart.features.cache import PLAIN, FeatureStore, FileStamp, PictureStore
+from headstart.options import MAX_PIXELS
+
+VIEW_VERSION = 1  # part of the cache's key: raise it when the drawing of views changes
+
+
+def view_name(seed: int, number: int) -> str:
+    """The cache's name of augmented view `number`, counted from 0."""
+    return f"crop{VIEW_VERSION}-{seed}-{number}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of every picture: views by name, and the largest picture allowed."""
+
+    preprocessing: Preprocessing
+    views: int = 0
+    seed: int = 0
+    max_pixels: int = MAX_PIXELS
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The plain picture first, then the augmented views."""
+        return (PLAIN, *(view_name(self.seed, number) for number in range(self.views)))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the cache has of one content."""
+
+    facts: PictureFacts | None = None
+    vectors: Mapping[str, Float32Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One picture, ready for the trunk.
+
+    Attributes:
+        sha256: digest of the file's bytes, "" when it could not be read.
+        stamp: the file as it was before it was read.
+        facts: newly measured or known; None for an unreadable picture.
+        vectors: features that the cache has, by view.
+        pixels: prepared inputs for the views that it has not.
+        error: why the picture cannot be used, or "".
+    """
+
+    sha256: str
+    stamp: FileStamp | None
+    facts: PictureFacts | None = None
+    vectors: Mapping[str, Float32Array] = field(default_factory=dict)
+    pixels: Mapping[str, ByteImage] = field(default_factory=dict)
+    error: str = ""
+
+
+class Loader:
+    """Loads pictures; one object serves all threads."""
+
+    def __init__(
+        self, wanted: Wanted, pictures: PictureStore | None, features: FeatureStore | None
+    ) -> None:
+        self.wanted = wanted
+        self._pictures = pictures
+        self._features = features
+
+    def look_up(self, digests: Sequence[str]) -> dict[str, Known]:
+        """What the cache has of these contents."""
+        if self._pictures is None or self._features is None or not digests:
+            return {}
+        facts = self._pictures.facts(digests)
+        vectors = {name: self._features.get(digests, name) for name in self.wanted.names}
+        return {
+            digest: Known(
+                facts.get(digest),
+                {name: rows[digest] for name, rows in vectors.items() if digest in rows},
+            )
+            for digest in digests
+        }
+
+    def is_complete(self, known: Known) -> bool:
+        """True when nothing has to be decoded for this content."""
+        return known.facts is not None and len(known.vectors) == len(self.wanted.names)
+
+    def load(self, path: Path, known: Known | None) -> Loaded:
+        """Read one file. `known` is what the cache has of it, if its content is known already."""
+        stamp = FileStamp.of(path)
+        try:
+            content = read_file(path)
+        except ImageError as error:
+            return Loaded("", stamp, error=str(error))
+        digest = hashlib.sha256(content).hexdigest()
+        if known is None:
+            known = self.look_up([digest]).get(digest, Known())
+        if self.is_complete(known):
+            return Loaded(digest, stamp, known.facts, known.vectors)
+        try:
+            facts, pixels = self._decode(content, digest, known)
+        except ImageError as error:
+            return Loaded(digest, stamp, error=str(error))
+        return Loaded(digest, stamp, facts, known.vectors, pixels)
+
+    def _decode(
+        self, content: bytes, digest: str, known: Known
+    ) -> tuple[PictureFacts, dict[str, ByteImage]]:
+        wanted = self.wanted
+        preprocessing = wanted.preprocessing
+        decoded = decode_picture(
+            content, minimum_side=preprocessing.resize, max_pixels=wanted.max_pixels
+        )
+        facts = known.facts or measure(decoded, len(content))
+        pixels = {}
+        for number, name in enumerate(wanted.names):
+            if name in known.vectors:
+                continue
+            if name == PLAIN:
+                pixels[name] = preprocessing.prepare(decoded.rgb)
+            else:
+                rng = view_rng(wanted.seed, digest, number - 1)
+                pixels[name] = augment(
+                    decoded.rgb,
+                    rng,
+                    size=preprocessing.size,
+                    interpolation=preprocessing.interpolation,
+                )
+        return facts, pixels

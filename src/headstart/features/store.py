@@ -1,0 +1,100 @@
+"""One SQLite file that several processes may use at once, and that is set aside when damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headstart.progress import QUIET, Progress
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 60.0  # for another process that is writing
+CHUNK = 500  # values in one question; SQLite allows at least 999
+DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column", "disk i/o")
+
+
+class Store:
+    """A SQLite file with one schema.
+
+    Reads and writes never raise for a damaged file: it is renamed to `NAME.damaged-TIME`, a line
+    says so, and a new one is begun, since all that is in it can be computed again.
+    """
+
+    def __init__(self, path: Path, schema: str, progress: Progress = QUIET) -> None:
+        self.path = path
+        self._schema = schema
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def read(self, question: str, values: Sequence[Any], *, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows for many values; "{}" in the question stands for their place."""
+        for start in range(0, len(values), CHUNK):
+            part = values[start : start + CHUNK]
+            marks = ",".join("?" * len(part))
+            sql = question.format(marks)
+            yield from self._guarded(lambda c, s=sql, p=part: c.execute(s, (*before, *p)).fetchall(), [])
+
+    def write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Many rows in one transaction."""
+        batch = list(rows)
+
+        def run(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.executemany(statement, batch)
+
+        self._guarded(run, None)
+
+    def close(self) -> None:
+        """Close the file; it opens again by itself."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _guarded(self, run: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        with self._lock:
+            for _ in range(2):
+                try:
+                    return run(self._open())
+                except sqlite3.Error as error:
+                    if not self._is_damage(error):
+                        self._progress.note(f"feature cache {self.path.name}: {error}; going on without it")
+                        return otherwise
+                    self._set_aside(error)
+            return otherwise
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=NORMAL")
+                connection.executescript(self._schema)
+            except sqlite3.Error:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _is_damage(self, error: sqlite3.Error) -> bool:
+        return any(word in str(error).lower() for word in DAMAGED)
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        for ending in ("", "-wal", "-shm"):
+            file = self.path.with_name(self.path.name + ending)
+            if file.exists():
+                file.replace(aside.with_name(aside.name + ending))
+        self._progress.note(
+            f"feature cache {self.path.name} is damaged ({error}); set aside as {aside.name}"
+        )

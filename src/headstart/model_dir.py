@@ -1,0 +1,207 @@
+"""A model as one folder: safetensors and JSON, no code, no pickle.
+
+    headstart.json       classes, temperature, trunk, head: what this program reads
+    head.safetensors     the head's arrays
+    model.safetensors    the trunk's tensors under timm's names, with the last layer when it fits
+    config.json          timm's own description, when timm can open the folder
+
+A linear head on the features that the architecture's last layer takes is written into that layer,
+standardisation and temperature folded in. `timm.create_model("local-dir:FOLDER")` then gives the
+same answers as logits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.backbones.backbone import BackboneInfo
+from headstart.backbones.digest import digest
+from headstart.backbones.open import restore_backbone
+from headstart.errors import ModelFolderError
+from headstart.heads.catalogue import restore_head
+from headstart.heads.head import Head
+from headstart.recipes.trained import TrainedModel
+
+FORMAT = 1
+DESCRIPTION = "headstart.json"
+HEAD_FILE = "head.safetensors"
+WEIGHTS_FILE = "model.safetensors"
+TIMM_FILE = "config.json"
+
+
+def save_model(model: TrainedModel, folder: Path) -> None:
+    """Write the folder, whole or not at all; a model that is there already is replaced.
+
+    Raises ModelFolderError when `folder` is there and is no model.
+    """
+    from safetensors.numpy import save_file
+
+    folder = Path(folder)
+    _check_replaceable(folder)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        tensors = model.backbone.tensors()
+        why_not = _why_timm_cannot(model)
+        if not why_not:
+            tensors = {**tensors, **_last_layer(model)}
+            _write_json(beside / TIMM_FILE, _timm_config(model))
+        save_file(_contiguous(tensors), beside / WEIGHTS_FILE, metadata={"format": "pt"})
+        save_file(_contiguous(model.head.to_arrays()), beside / HEAD_FILE)
+        _write_json(beside / DESCRIPTION, _description(model, why_not))
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
+    """Read a folder that `save_model` wrote. The trunk itself is loaded when it is first needed.
+
+    Raises ModelFolderError for anything that is not a complete, undamaged model of this program.
+    """
+    folder = Path(folder)
+    description = _read_description(folder)
+    try:
+        info = BackboneInfo.from_json(description["backbone"])
+        classes = tuple(str(name) for name in description["classes"])
+        temperature = float(description["temperature"])
+        arrays = _read_arrays(folder / HEAD_FILE)
+        head = restore_head(description["head"], arrays, np.arange(len(classes)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFolderError(f"{folder / DESCRIPTION} is damaged: {error!r}") from error
+    _check_head(head, info, classes, folder)
+    weights = folder / WEIGHTS_FILE
+    _check_weights(weights, info)
+    backbone = restore_backbone(info, weights, device=device)
+    return TrainedModel(backbone, head, classes, temperature)
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.exists():
+        return
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if not is_empty and not (folder / DESCRIPTION).is_file():
+        raise ModelFolderError(f"{folder} is there and is no model; name another folder")
+
+
+def _contiguous(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def _why_timm_cannot(model: TrainedModel) -> str:
+    if not hasattr(model.head, "folded"):
+        return f"the {model.head.name} head is no single linear layer"
+    if model.backbone.info.classifier is None:
+        info = model.backbone.info
+        return (
+            f"the last layer of {info.name} does not take the {info.feature_size} features of "
+            f"layer {info.layer!r}"
+        )
+    return ""
+
+
+def _last_layer(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
+    """The head as the architecture's last layer: weight (k, d), bias (k,)."""
+    weight, bias = model.head.folded()  # type: ignore[attr-defined]  # asked in _why_timm_cannot
+    name = model.backbone.info.classifier
+    return {
+        f"{name}.weight": (weight / model.temperature).astype(np.float32),
+        f"{name}.bias": (bias / model.temperature).astype(np.float32),
+    }
+
+
+def _timm_config(model: TrainedModel) -> dict[str, Any]:
+    info = model.backbone.info
+    steps = info.preprocessing
+    return {
+        "architecture": info.name.partition(".")[0],
+        "num_classes": len(model.classes),
+        "num_features": info.feature_size,
+        "label_names": list(model.classes),
+        "pretrained_cfg": {
+            "num_classes": len(model.classes),
+            "input_size": [3, steps.size, steps.size],
+            "interpolation": steps.interpolation,
+            "crop_pct": steps.size / steps.resize,
+            "crop_mode": steps.crop,
+            "mean": list(steps.mean),
+            "std": list(steps.std),
+            "classifier": info.classifier,
+        },
+    }
+
+
+def _description(model: TrainedModel, why_not: str) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "classes": list(model.classes),
+        "temperature": model.temperature,
+        "head": model.head.name,
+        "backbone": model.backbone.info.to_json(),
+        "timm": {"opens": not why_not, "why_not": why_not or None},
+    }
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise ModelFolderError(
+            f"{folder} is not a model of this program (no {DESCRIPTION} in it); "
+            "name the folder that `headstart fit` wrote, such as run/model"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelFolderError(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else None
+        raise ModelFolderError(f"{path}: format {found!r}, this program reads format {FORMAT}")
+    return content
+
+
+def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise ModelFolderError(f"{path} is missing or damaged: {error}") from error
+
+
+def _check_head(head: Head, info: BackboneInfo, classes: tuple[str, ...], folder: Path) -> None:
+    if len(set(classes)) != len(classes) or len(classes) < 2:
+        raise ModelFolderError(f"{folder / DESCRIPTION}: classes are {list(classes)}")
+    try:
+        answers = head.predict_proba(np.zeros((1, info.feature_size)))
+    except (ValueError, IndexError) as error:
+        raise ModelFolderError(f"{folder / HEAD_FILE} does not fit the trunk: {error}") from error
+    if answers.shape != (1, len(classes)):
+        raise ModelFolderError(
+            f"{folder}: the head has {answers.shape[1]} outputs and the model {len(classes)} classes"
+        )
+
+
+def _check_weights(path: Path, info: BackboneInfo) -> None:
+    """The trunk's tensors are those that the description names; their last layer is not theirs."""
+    own = f"{info.classifier}." if info.classifier else None
+    arrays = _read_arrays(path)
+    trunk = {name: a for name, a in arrays.items() if own is None or not name.startswith(own)}
+    if digest(trunk) != info.weights_id:
+        raise ModelFolderError(f"{path} is damaged: its tensors are not those of the saved model")

@@ -1,0 +1,111 @@
+"""The same fit by folds: figures with their spread, and out-of-fold answers for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from headstart.arrays import FloatArray, IntArray
+from headstart.data.split import Split
+from headstart.evaluate.intervals import mean_and_standard_error
+from headstart.evaluate.metrics import Metrics, measure
+from headstart.evaluate.predictions import Predictions
+from headstart.heads.head import Head
+from headstart.progress import QUIET, Progress
+from headstart.recipes.labelled import Labelled, stack_views
+
+FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Figures of each fold, and the out-of-fold answers.
+
+    Attributes:
+        metrics: one for each fold, of its test rows.
+        splits: the folds.
+        predictions: every row's answer by the fold that did not learn from it, (n,).
+    """
+
+    metrics: tuple[Metrics, ...]
+    splits: tuple[Split, ...]
+    predictions: Predictions
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean and standard error of each figure, and the accuracies themselves."""
+        values: dict[str, Any] = {"count": len(self.metrics)}
+        for name in FIGURES:
+            known = [v for m in self.metrics if (v := getattr(m, name)) is not None]
+            mean, error = mean_and_standard_error(known) if known else (None, None)
+            values[f"{name}_mean"], values[f"{name}_standard_error"] = mean, error
+        values["accuracies"] = [m.accuracy for m in self.metrics]
+        values["pooled"] = measure(self.predictions).to_json()
+        return values
+
+
+def cross_validate(
+    data: Labelled,
+    folds: Sequence[Split],
+    make: Callable[[], Head],
+    progress: Progress = QUIET,
+) -> FoldResult:
+    """Fit a new head for each fold on its training rows and answer its test rows."""
+    probabilities = np.full((len(data), len(data.classes)), np.nan)
+    progress.start("folds", len(folds))
+    try:
+        for fold in folds:
+            probabilities[fold.test] = out_of_fold(data, fold.train, fold.test, make)
+            progress.advance()
+    finally:
+        progress.stop()
+    whole = as_predictions(data, probabilities)
+    parts = [measure(take(whole, fold.test)) for fold in folds]
+    return FoldResult(tuple(parts), tuple(folds), whole)
+
+
+def out_of_fold(
+    data: Labelled, train: IntArray, test: IntArray, make: Callable[[], Head]
+) -> FloatArray:
+    """Probabilities (len(test), k) by a head that learnt from `train` only."""
+    X, y, groups = stack_views(data, train)
+    head = make().fit(X, y, groups=groups)
+    return place(head, data.features.values[test], len(data.classes))
+
+
+def place(head: Head, X: Any, k: int) -> FloatArray:
+    """Probabilities in the columns of all k classes; a class the head never saw gets 0."""
+    answers = head.predict_proba(X)
+    if answers.shape[1] == k:
+        return answers
+    wide = np.zeros((len(answers), k))
+    wide[:, np.asarray(head.classes_, dtype=np.int64)] = answers
+    return wide
+
+
+def as_predictions(data: Labelled, probabilities: FloatArray) -> Predictions:
+    """Answers for all rows with their names and truth."""
+    return Predictions(
+        images=data.table.ids,
+        classes=data.classes,
+        probabilities=probabilities,
+        truth=data.labels,
+        errors=("",) * len(data),
+    )
+
+
+def take(predictions: Predictions, rows: IntArray) -> Predictions:
+    """The predictions of these rows."""
+
+    def pick(column: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(column[row] for row in rows)
+
+    return Predictions(
+        images=pick(predictions.images),
+        classes=predictions.classes,
+        probabilities=predictions.probabilities[rows],
+        truth=pick(predictions.truth) if predictions.truth is not None else None,
+        errors=pick(predictions.errors),
+    )

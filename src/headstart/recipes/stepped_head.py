@@ -1,0 +1,225 @@
+"""The linear head trained by epochs: the walk towards the solution that `LinearHead` computes.
+
+It stands among the recipes since it uses their epoch loop, which layers below may not import.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from headstart.arrays import BoolArray, Float32Array, FloatArray
+from headstart.heads.head import Arrays, Head
+from headstart.heads.inner_folds import inner_folds
+from headstart.heads.logistic import softmax
+from headstart.heads.standardise import blocks, column_scale, standardised
+from headstart.heads.threads import SMALL
+from headstart.heads.training import ClassWeight, Training, read_rows, read_training
+from headstart.options import DEFAULT_SEED, LoopOptions
+from headstart.recipes.history import EpochRecord, History
+from headstart.recipes.optimizer import check_options
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_LOOP = LoopOptions(epochs=50)
+
+
+class SteppedHead(Head):
+    """Multinomial logistic regression by gradient steps, epoch by epoch.
+
+    With `weight_decay` w the loss is `mean cross-entropy + w / 2 * |W|^2` (for adam and sgd): that
+    of `LinearHead` with `C = 1 / (w n)` for n rows to learn from (for two classes `C = 2 / (w n)`,
+    as its one weight vector stands for the difference of two). Run long enough it comes to the
+    same solution, from above. Its arrays are a linear head's.
+
+    Args:
+        loop: options of the epoch loop; default: 50 epochs of Adam. `augment` and `memory_limit`
+            do not matter here.
+        standardise: bring each feature to mean 0 and deviation 1 first.
+        validation_fraction: share of the rows of `fit` that choose the epoch and are not learnt
+            from; 0 for none. Every class keeps rows to learn from.
+        class_weight: None, "balanced" for the same total weight of every class, or a dict of
+            classes to weights.
+        random_state: seed of the first weights, the order and the validation rows.
+        on_epoch: called with each epoch's record.
+
+    Attributes:
+        classes_: classes in sorted order, (k,).
+        coef_, intercept_: weights (k, d) and (k,) for standardised features.
+        mean_, scale_: of the features, (d,); 0 and 1 without standardising.
+        C_: the penalty's strength in `LinearHead`'s terms; infinite without weight decay.
+        history_: the record of each epoch.
+        n_features_in_: d.
+    """
+
+    name: ClassVar[str] = "linear"
+
+    def __init__(
+        self,
+        loop: LoopOptions | None = None,
+        *,
+        standardise: bool = True,
+        validation_fraction: float = 0.1,
+        class_weight: ClassWeight = None,
+        random_state: Any = DEFAULT_SEED,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+    ) -> None:
+        self.loop = loop
+        self.standardise = standardise
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.on_epoch = on_epoch
+
+    @classmethod
+    def from_options(
+        cls, loop: LoopOptions, *, class_weights: Literal["none", "balanced"], seed: int
+    ) -> Self:
+        """The unfitted head that the options ask for. Raises UsageError for one out of range."""
+        check_options(loop)
+        weight: ClassWeight = "balanced" if class_weights == "balanced" else None
+        return cls(loop, class_weight=weight, random_state=seed)
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
+        """Learn from features (n, d) and labels (n,); equal `groups` (n,) stay on one side.
+
+        Raises:
+            ValueError: one class only, a value that is not finite, lengths that differ.
+            UsageError: an option of the loop out of range.
+            NonFiniteError: the loss grew without bounds.
+        """
+        rows = read_training(self, X, y, groups, self.class_weight)
+        check = self._validation_rows(rows)
+        d = rows.X.shape[1]
+        self.mean_, self.scale_ = np.zeros(d), np.ones(d)
+        if self.standardise:
+            self.mean_, self.scale_ = column_scale(rows.X[~check])
+        self.classes_ = rows.classes
+        self._train(rows, check)
+        return self
+
+    def logits(self, X: npt.ArrayLike) -> FloatArray:
+        """Logits (n, k) of features (n, d)."""
+        check_is_fitted(self)
+        rows = read_rows(self, X)
+        parts = [block @ self.coef_.T for block in blocks(rows, self.mean_, self.scale_)]
+        return np.asarray(np.concatenate(parts) + self.intercept_)
+
+    def predict_proba(self, X: npt.ArrayLike) -> FloatArray:
+        """Probabilities (n, k), columns in the order of `classes_`."""
+        return softmax(self.logits(X))
+
+    def folded(self) -> tuple[FloatArray, FloatArray]:
+        """Weights (k, d) and intercepts (k,) for features as they come, standardisation inside."""
+        check_is_fitted(self)
+        weights = self.coef_ / self.scale_
+        return weights, self.intercept_ - weights @ self.mean_
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """A linear head's arrays: what was learnt by steps is saved and loaded as one."""
+        check_is_fitted(self)
+        return {
+            "coef": self.coef_,
+            "intercept": self.intercept_,
+            "mean": self.mean_,
+            "scale": self.scale_,
+            "C": np.array([self.C_]),
+            "n_iter": np.array([self.n_iter_], dtype=np.int64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, classes: npt.ArrayLike) -> Self:
+        """The fitted head that `to_arrays` came from. Raises KeyError for a missing array."""
+        head = cls()
+        head.classes_ = np.asarray(classes)
+        head.coef_, head.intercept_ = np.asarray(arrays["coef"]), np.asarray(arrays["intercept"])
+        head.mean_, head.scale_ = np.asarray(arrays["mean"]), np.asarray(arrays["scale"])
+        head.C_, head.n_iter_ = float(arrays["C"][0]), int(arrays["n_iter"][0])
+        head.n_features_in_ = head.coef_.shape[1]
+        return head
+
+    def _validation_rows(self, rows: Training) -> BoolArray:
+        """True for the rows that choose the epoch, (n,)."""
+        if not 0 <= self.validation_fraction <= 0.5:
+            value = self.validation_fraction
+            raise ValueError(f"validation_fraction is {value}; it must be from 0 to 0.5")
+        if self.validation_fraction == 0:
+            return np.zeros(len(rows.codes), dtype=np.bool_)
+        count = round(1 / self.validation_fraction)
+        random = np.random.RandomState(self._seed())
+        return np.asarray(inner_folds(rows.codes, rows.groups, random, count) == 0)
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, (int, np.integer)):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31))
+
+    def _train(self, rows: Training, check: BoolArray) -> None:
+        import torch
+
+        from headstart.recipes.batches import TensorBatches
+        from headstart.recipes.epoch_loop import EpochLoop
+
+        options, seed = self.loop or DEFAULT_LOOP, self._seed()
+        k, (n, d) = len(rows.classes), rows.X[~check].shape
+        Z = standardised(rows.X, self.mean_, self.scale_, np.float32)
+
+        def batches(part: BoolArray, order: int | None) -> TensorBatches:
+            inputs, targets = torch.from_numpy(Z[part]), torch.from_numpy(rows.codes[part])
+            return TensorBatches(inputs, targets, options.batch_size, seed=order)
+
+        loop = EpochLoop(
+            options=options,
+            seed=seed,
+            class_weights=None if self.class_weight is None else class_weights(rows),
+            on_epoch=self.on_epoch,
+        )
+        with one_thread() if options.batch_size * d <= SMALL else nullcontext():
+            module = first_layer(d, k, seed)
+            validation = batches(check, None) if check.any() else None
+            self.history_: History = loop.run(module, batches(~check, seed), validation)
+        self.coef_: FloatArray = module.weight.detach().double().numpy()
+        self.intercept_: FloatArray = module.bias.detach().double().numpy()
+        decay = options.weight_decay * n / (2 if k == 2 else 1)
+        self.C_ = 1 / decay if decay else math.inf
+        self.n_iter_ = self.history_.kept_epoch * math.ceil(n / options.batch_size)
+
+
+def class_weights(rows: Training) -> Float32Array:
+    """The weight of each class, (k,), from those of its rows."""
+    first = np.unique(rows.codes, return_index=True)[1]
+    return rows.weights[first].astype(np.float32)
+
+
+def first_layer(features: int, classes: int, seed: int) -> nn.Linear:
+    """The linear layer before its first step, with torch's usual weights drawn from the seed."""
+    import torch
+
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return torch.nn.Linear(features, classes)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch inside.
+
+    A step on a batch of features takes some hundred microseconds. Threads wait for each other
+    longer than that when the processor has other work.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

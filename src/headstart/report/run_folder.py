@@ -1,0 +1,122 @@
+"""What a run leaves on disk: figures, answers, the split, the record, the model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import UsageError
+from headstart.evaluate.calibration import brier_score, expected_calibration_error
+from headstart.evaluate.metrics import measure
+from headstart.evaluate.table import write_predictions
+from headstart.model_dir import save_model
+from headstart.recipes.frozen import FitResult
+from headstart.recipes.labelled import Labelled
+from headstart.data.split import Split
+
+
+def write_run(result: FitResult, folder: Path) -> dict[str, Any]:
+    """Write everything a fit leaves in `folder`; returns what `metrics.json` holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = run_metrics(result)
+    write_json(folder / "metrics.json", metrics)
+    write_predictions(folder / "predictions.csv", result.test)
+    if result.folds is not None:
+        write_predictions(folder / "fold_predictions.csv", result.folds.predictions)
+    write_split(folder / "split.csv", result.data, result.split)
+    write_json(folder / "run.json", result.record.to_json())
+    if result.history is not None:
+        write_rows(folder / "history.csv", result.history.to_rows())
+    save_model(result.model, folder / "model")
+    return metrics
+
+
+def check_writable(folder: Path) -> None:
+    """Find out before long work, not after, that nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".headstart-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"--out {folder}: cannot be written ({error.strerror})") from error
+
+
+def run_metrics(result: FitResult) -> dict[str, Any]:
+    """The figures of a run as plain JSON values; undefined ones are null."""
+    info = result.model.backbone.info
+    test = measure(result.test).to_json()
+    test["calibration"] = {
+        "temperature": result.model.temperature,
+        "expected_calibration_error": expected_calibration_error(result.test).error,
+        "expected_calibration_error_before": expected_calibration_error(
+            result.test_uncalibrated
+        ).error,
+        "brier_score": brier_score(result.test),
+        "brier_score_before": brier_score(result.test_uncalibrated),
+        "log_loss_before": measure(result.test_uncalibrated).log_loss,
+    }
+    return {
+        "backbone": info.name,
+        "layer": info.layer,
+        "weights": info.source,
+        "precision": info.precision,
+        "feature_size": info.feature_size,
+        "head": result.model.head.name,
+        "strength": _strength(result),
+        "classes": list(result.model.classes),
+        "n_train": len(result.split.train),
+        "n_test": len(result.split.test),
+        "n_left_out": len(result.data.left_out),
+        "train_accuracy": result.train_accuracy,
+        "test": test,
+        "folds": result.folds.to_json() if result.folds is not None else None,
+        "seconds": result.record.seconds,
+        "pictures_embedded": result.data.features.computed,
+    }
+
+
+def _strength(result: FitResult) -> float | None:
+    value = getattr(result.model.head, "C_", None)
+    return None if value is None else float(value)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON whole or not at all; NaN is refused rather than written."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    replace_text(path, text + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    beside = path.with_name(f".{path.name}.tmp")
+    beside.write_text(text, encoding="utf-8", newline="")
+    beside.replace(path)
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write equal dictionaries as CSV; None becomes an empty cell."""
+    beside = path.with_name(f".{path.name}.tmp")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)
+    beside.replace(path)
+
+
+def write_split(path: Path, data: Labelled, split: Split) -> None:
+    """Which row trained and which tested, with its group."""
+    part = dict.fromkeys(split.train.tolist(), "train") | dict.fromkeys(split.test.tolist(), "test")
+    rows: Iterable[dict[str, Any]] = (
+        {
+            "image": name,
+            "label": label,
+            "split": part.get(row, ""),
+            "group": int(data.duplicates.group[row]),
+        }
+        for row, (name, label) in enumerate(zip(data.table.ids, data.labels, strict=True))
+    )
+    write_rows(path, list(rows))

@@ -1,0 +1,34 @@
+"""Frozen means frozen: nothing in the trunk changes, and neighbours in a batch do not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from headstart.backbones.open import open_backbone
+from headstart.options import BackboneOptions
+
+
+def test_state_is_bit_equal_and_neighbours_do_not_matter() -> None:
+    options = BackboneOptions(precision="fp32", image_size=96)
+    trunk = open_backbone(options, device="cpu")
+    before = {name: tensor.clone() for name, tensor in trunk.module.state_dict().items()}
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 96, 96, 3), dtype=np.uint8)
+    together = trunk.embed(pixels)
+    alone = np.concatenate([trunk.embed(pixels[i : i + 1]) for i in (0, 13, 31)])
+    assert np.abs(together[[0, 13, 31]] - alone).max() < 1e-5
+    assert np.array_equal(trunk.embed(pixels), together)
+    after = trunk.module.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not trunk.module.training
+    assert not any(parameter.requires_grad for parameter in trunk.module.parameters())
+
+
+def test_bf16_agrees_within_its_digits() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), dtype=np.uint8)
+    exact, rounded = (
+        open_backbone(BackboneOptions(precision=p, image_size=96), device="cpu").embed(pixels)
+        for p in ("fp32", "bf16")
+    )
+    cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
+    assert cosine.min() > 0.99

@@ -1,0 +1,39 @@
+"""bf16 only where the processor has it; a device that is not here is named with those that are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headstart.backbones import precision
+from headstart.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fpu avx512f avx512_bf16 sse", "bf16"),
+        ("fpu amx_bf16 sse", "bf16"),
+        ("fpu avx2 avx512f", "fp32"),
+    ],
+)
+def test_auto_reads_the_processors_flags(
+    flags: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cpuinfo"
+    file.write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(precision, "CPU_FLAGS", file)
+    monkeypatch.setattr(precision.sys, "platform", "linux")
+    assert precision.choose_precision("auto", "cpu") == expected
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    assert precision.choose_precision("fp32", "auto") == "fp32"
+    assert precision.choose_precision("bf16", "auto") == "bf16"
+
+
+def test_absent_device_is_an_error_that_names_those_here() -> None:
+    with pytest.raises(UsageError, match=r"'cuda:9' is not on this machine; here are: cpu"):
+        precision.choose_device("cuda:9")
+    assert precision.choose_device("cpu") == "cpu"

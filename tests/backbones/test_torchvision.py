@@ -1,0 +1,93 @@
+"""ResNet18 and VGG16-BN equal torchvision's own models with the same weights, in both namings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+from headstart.backbones.open import open_backbone
+from headstart.options import BackboneOptions
+
+SIDE = 64  # pixels; VGG's classifier is compared at the 224 it was made for
+
+
+def inputs(side: int) -> tuple[np.ndarray, torch.Tensor]:  # type: ignore[type-arg]
+    """The same two pictures as bytes for us and as normalised floats for torchvision."""
+    pixels = np.random.default_rng(3).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    floats = ((pixels / 255.0 - mean) / std).astype(np.float32).transpose(0, 3, 1, 2)
+    return pixels, torch.from_numpy(floats)
+
+
+def open_file(name: str, file: Path, layer: str = "pooled", size: int = SIDE):  # type: ignore[no-untyped-def]
+    options = BackboneOptions(
+        backbone=name, weights=file, layer=layer, image_size=size, precision="fp32"
+    )
+    return open_backbone(options, device="cpu")
+
+
+def random_model(name: str) -> torch.nn.Module:
+    torch.manual_seed(4)
+    model = torchvision.models.get_model(name, weights=None).eval()
+    for module in model.modules():  # statistics as after training, not 0 and 1
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+            module.running_var.uniform_(0.9, 1.1)
+    return model
+
+
+def test_resnet18_from_a_torch_file(tmp_path: Path) -> None:
+    model = random_model("resnet18")
+    torch.save(model.state_dict(), tmp_path / "r.pth")
+    pixels, floats = inputs(SIDE)
+    theirs = torch.nn.Sequential(*list(model.children())[:-1])(floats).flatten(1)
+    ours = open_file("resnet18", tmp_path / "r.pth").embed(pixels)
+    assert np.abs(ours - theirs.detach().numpy()).max() < 1e-4
+
+
+@pytest.fixture(scope="module")
+def vgg() -> torch.nn.Module:
+    return random_model("vgg16_bn")
+
+
+def test_vgg16_bn_in_torchvisions_naming(vgg: torch.nn.Module, tmp_path: Path) -> None:
+    save_file(vgg.state_dict(), tmp_path / "v.safetensors")
+    pixels, floats = inputs(224)
+    with torch.inference_mode():
+        maps = vgg.features(floats)
+        hidden = vgg.avgpool(maps).flatten(1)
+        expected = {
+            "pooled": maps.mean(dim=(2, 3)),
+            "fc6": vgg.classifier[:2](hidden),
+            "fc7": vgg.classifier[:5](hidden),
+            "last": vgg.classifier(hidden),
+        }
+    for layer, theirs in expected.items():
+        trunk = open_file("vgg16_bn", tmp_path / "v.safetensors", layer, 224)
+        ours = trunk.embed(pixels)
+        assert ours.shape == tuple(theirs.shape)
+        assert np.abs(ours - theirs.numpy()).max() < 1e-4, layer
+
+
+def test_vgg16_bn_in_timms_naming(vgg: torch.nn.Module, tmp_path: Path) -> None:
+    places = {"classifier.0": "pre_logits.fc1", "classifier.3": "pre_logits.fc2"}
+    state = {}
+    for name, tensor in vgg.state_dict().items():
+        layer, _, kind = name.rpartition(".")
+        if layer in places and kind == "weight":
+            side = 7 if layer == "classifier.0" else 1
+            tensor = tensor.reshape(4096, -1, side, side)
+        new = places.get(layer, "head.fc" if layer == "classifier.6" else layer)
+        state[f"{new}.{kind}"] = tensor.contiguous()
+    save_file(state, tmp_path / "timm.safetensors")
+    save_file(vgg.state_dict(), tmp_path / "tv.safetensors")
+    pixels, _ = inputs(224)
+    first = open_file("vgg16_bn", tmp_path / "timm.safetensors", "fc7", 224)
+    second = open_file("vgg16_bn", tmp_path / "tv.safetensors", "fc7", 224)
+    assert first.info.fingerprint == second.info.fingerprint
+    assert np.array_equal(first.embed(pixels), second.embed(pixels))

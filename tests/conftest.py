@@ -1,0 +1,102 @@
+"""Small fakes that several rooms' tests share. No test needs a network or another folder's data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.backbones.backbone import Backbone, BackboneInfo
+from headstart.backbones.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SIDE = 16
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has a cache folder of its own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("HEADSTART_CACHE", str(folder))
+    return folder
+
+
+def tiny_preprocessing() -> Preprocessing:
+    """16 pixels, no crop."""
+    return Preprocessing(
+        size=SIDE,
+        resize=SIDE,
+        crop="center",
+        interpolation="bilinear",
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+    )
+
+
+class CountingBackbone(Backbone):
+    """A trunk of one convolution that counts the pictures that went through it."""
+
+    def __init__(self, weights_id: str = "tiny", *, seed: int = 0) -> None:
+        info = BackboneInfo(
+            name="tiny",
+            layer="pooled",
+            precision="fp32",
+            preprocessing=tiny_preprocessing(),
+            feature_size=8,
+            parameters=1,
+            weights_id=weights_id,
+            source="made for a test",
+            classifier=None,
+        )
+        self.pictures = 0
+        self.batches: list[int] = []
+        super().__init__(info, lambda: _tiny_network(seed), device="cpu")
+
+    def embed(self, pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg, override]
+        self.pictures += len(pixels)
+        self.batches.append(len(pixels))
+        return super().embed(pixels)
+
+
+def _tiny_network(seed: int) -> nn.Module:
+    import torch
+    from torch import nn
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
+
+
+@pytest.fixture
+def tiny_backbone() -> CountingBackbone:
+    """A trunk that costs nothing and counts."""
+    return CountingBackbone()
+
+
+@pytest.fixture
+def make_backbone() -> Callable[..., CountingBackbone]:
+    """The class of `tiny_backbone`, for trunks with other weights."""
+    return CountingBackbone
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Twelve pictures of 24 x 20 pixels: six reddish, six bluish, each different."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(5)
+    paths = []
+    for number in range(12):
+        colour = (200, 60, 50) if number < 6 else (50, 60, 200)
+        pixels = np.clip(np.array(colour) + rng.normal(0, 25, (20, 24, 3)), 0, 255)
+        paths.append(folder / f"p{number:02d}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
+    return paths

@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+
+from headstart.errors import UsageError
+from headstart.heads.catalogue import HEADS, make_head, restore_head
+from headstart.heads.linear import LinearHead
+from headstart.heads.svm import SvmHead
+from headstart.options import HeadOptions
+
+
+def test_names() -> None:
+    assert list(HEADS) == ["linear", "svm", "knn", "mlp"]
+    assert all(head.name == name for name, head in HEADS.items())
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_default_options(name: Any) -> None:
+    head: Any = make_head(HeadOptions(head=name), seed=7)
+    assert type(head) is HEADS[name]
+    assert head.random_state == 7
+    assert head.class_weight is None
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_balanced(name: Any) -> None:
+    head: Any = make_head(HeadOptions(head=name, class_weights="balanced"), seed=7)
+    assert head.class_weight == "balanced"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("linear", LinearHead), ("svm", SvmHead)])
+def test_strength(name: Any, kind: Any) -> None:
+    head = make_head(HeadOptions(head=name, strength=0.25), seed=7)
+    assert isinstance(head, kind)
+    assert head.C == 0.25
+
+
+@pytest.mark.parametrize("name", ["knn", "mlp"])
+def test_strength_of_a_head_without_one(name: Any) -> None:
+    with pytest.raises(UsageError, match=f"--strength 0.5 with the head {name}"):
+        make_head(HeadOptions(head=name, strength=0.5), seed=7)
+
+
+@pytest.mark.parametrize("strength", [0.0, -2.0, float("nan"), float("inf")])
+def test_strength_not_above_zero(strength: float) -> None:
+    with pytest.raises(UsageError, match="must be above 0"):
+        make_head(HeadOptions(strength=strength), seed=7)
+
+
+def test_unknown_head() -> None:
+    unknown: Any = "tree"
+    with pytest.raises(UsageError, match="no head 'tree'; the heads are linear, svm, knn, mlp"):
+        make_head(HeadOptions(head=unknown), seed=7)
+    with pytest.raises(UsageError, match="no head 'tree'"):
+        restore_head("tree", {}, ["a", "b"])
