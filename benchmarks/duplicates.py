@@ -1,8 +1,8 @@
 """Which altered copies are found as near-duplicates, and how many different pictures by mistake.
 
-    python benchmarks/duplicates.py --images DIR [--backbone NAME] [--limit N] [--rows 20000]
+    python benchmarks/duplicates.py --images DIR [--backbone NAME] [--copies N] [--rows 20000]
 
-Every picture of DIR is altered in many ways. Recall is the share of altered copies that are found
+The pictures of DIR are altered in many ways. Recall is the share of altered copies that are found
 together with their originals; false pairs are near pairs among the originals, whose bytes differ.
 Prints tables in Markdown. Look at the false pairs: a set may well hold real near-duplicates.
 """
@@ -95,11 +95,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--backbone", help="compare features of this trunk too")
-    parser.add_argument("--limit", type=int, help="take only so many pictures")
+    parser.add_argument("--copies", type=int, help="alter only the first so many")
     parser.add_argument("--rows", type=int, default=20_000, help="made-up rows to time")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sets = altered_sets(given.images, Path(folder), given.limit)
+        sets = altered_sets(given.images, Path(folder), given.copies)
         facts = {name: [measured(path) for path in paths] for name, paths in sets.items()}
         features = None
         if given.backbone:
@@ -111,14 +111,14 @@ def main() -> None:
     timed(given.rows)
 
 
-def altered_sets(images: Path, folder: Path, limit: int | None) -> dict[str, list[Path]]:
-    """The originals without exact copies, and their altered copies, in equal order."""
+def altered_sets(images: Path, folder: Path, copies: int | None) -> dict[str, list[Path]]:
+    """The originals without exact copies, and altered copies of the first of them, in order."""
     paths = sorted(path for path in images.iterdir() if path.suffix.lower() in EXTENSIONS)
-    paths = list({path.read_bytes(): path for path in reversed(paths)}.values())[::-1][:limit]
+    paths = list({path.read_bytes(): path for path in reversed(paths)}.values())[::-1]
     sets = {"original": paths}
     for name, change in CHANGES.items():
         sets[name] = []
-        for i, path in enumerate(paths):
+        for i, path in enumerate(paths[:copies]):
             target = folder / f"{name}-{i}.png"
             change(Image.fromarray(decode_picture(path).rgb)).save(target, compress_level=1)
             sets[name].append(target)
@@ -167,7 +167,8 @@ def table(
         for limits in settings.values():
             values = np.concatenate([features["original"], features[name]]) if features else None
             found = found_in(facts["original"] + facts[name], values, limits)
-            recall = sum(pair.second - pair.first == n for pair in found.pairs) / n
+            recall: float = sum(pair.second - pair.first == n for pair in found.pairs)
+            recall /= len(sets[name])
             cells.append(f"{recall:.3f}")
         print(f"| {name} | " + " | ".join(cells) + " |")
     totals: list[str] = []
@@ -188,7 +189,7 @@ def other_sets(folder: Path, backbone: str | None) -> None:
     """Print the pairs found in sets whose pictures are alike but all different."""
     drawn = sorted((write_drawn(folder / "drawn").parent / "images").iterdir())
     digits = []
-    for i, pixels in enumerate(load_digits().images[:1000]):
+    for i, pixels in enumerate(load_digits().images[:500]):
         small = Image.fromarray((pixels * 255 / 16).astype(np.uint8))
         digits.append(folder / f"digit-{i}.png")
         small.resize((64, 64), Image.Resampling.BICUBIC).save(digits[-1])

@@ -196,6 +196,7 @@ class ImageClassifier(ClassifierMixin, _OnBackbone):
 
     def fit(self, X: Paths, y: Sequence[Any]) -> Self:
         """Learn from n pictures and their labels. Raises DataError for what cannot be used."""
+        as_paths(X)
         labels = [str(label).strip() for label in y]
         if len(labels) != len(X):
             raise DataError(f"{len(X)} pictures and {len(labels)} labels")

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from headstart.backbones.backbone import BackboneInfo
 from headstart.backbones.digest import digest
 from headstart.backbones.open import restore_backbone
-from headstart.errors import ModelFolderError
+from headstart.errors import ModelFolderError, UsageError
 from headstart.heads.catalogue import restore_head
 from headstart.heads.head import Head
 from headstart.recipes.trained import TrainedModel
@@ -42,8 +42,6 @@ def save_model(model: TrainedModel, folder: Path) -> None:
 
     Raises ModelFolderError when `folder` is there and is no model.
     """
-    from safetensors.numpy import save_file
-
     folder = Path(folder)
     _check_replaceable(folder)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
@@ -55,8 +53,8 @@ def save_model(model: TrainedModel, folder: Path) -> None:
         if not why_not:
             tensors = {**tensors, **_last_layer(model)}
             _write_json(beside / TIMM_FILE, _timm_config(model))
-        save_file(_contiguous(tensors), beside / WEIGHTS_FILE, metadata={"format": "pt"})
-        save_file(_contiguous(model.head.to_arrays()), beside / HEAD_FILE)
+        _write_arrays(beside / WEIGHTS_FILE, tensors)
+        _write_arrays(beside / HEAD_FILE, model.head.to_arrays())
         _write_json(beside / DESCRIPTION, _description(model, why_not))
         if folder.exists():
             shutil.rmtree(folder)
@@ -78,7 +76,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         temperature = float(description["temperature"])
         arrays = _read_arrays(folder / HEAD_FILE)
         head = restore_head(description["head"], arrays, np.arange(len(classes)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise ModelFolderError(f"{folder / DESCRIPTION} is damaged: {error!r}") from error
     _check_head(head, info, classes, folder)
     weights = folder / WEIGHTS_FILE
@@ -95,8 +93,13 @@ def _check_replaceable(folder: Path) -> None:
         raise ModelFolderError(f"{folder} is there and is no model; name another folder")
 
 
-def _contiguous(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    from safetensors.numpy import save
+
+    # `require` keeps a counter's shape (), which `ascontiguousarray` would make (1,). The bytes
+    # are written by Python, so that the file gets the usual permissions.
+    rows = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    path.write_bytes(save(rows, metadata={"format": "pt"}))
 
 
 def _why_timm_cannot(model: TrainedModel) -> str:

@@ -120,10 +120,11 @@ _ORDINARY_MARKS: tuple[tuple[Mark, float], ...] = (
 
 def draw_marks(pen: Pen, body: Body, emergency: bool, rng: np.random.Generator) -> None:
     """Marks of an emergency service, a light bar among them, or ordinary stripes and adverts."""
+    strong = _STRONG_MARKS[int(rng.integers(len(_STRONG_MARKS)))]
     if emergency:
-        _STRONG_MARKS[int(rng.integers(len(_STRONG_MARKS)))](pen, body, rng)
+        strong(pen, body, rng)
     for draw_mark, chance in _EMERGENCY_MARKS if emergency else _ORDINARY_MARKS:
-        if rng.random() < chance:
+        if rng.random() < chance and not (emergency and draw_mark is strong):
             draw_mark(pen, body, rng)
     if emergency:
         _light_bar(pen, body, rng)

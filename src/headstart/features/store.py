@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ T = TypeVar("T")
 
 WAIT_SECONDS = 60.0  # for another process that is writing
 CHUNK = 500  # values in one question; SQLite allows at least 999
-DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column", "disk i/o")
+DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column")
 
 
 class Store:
@@ -31,14 +32,19 @@ class Store:
         self._progress = progress
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._off = False
 
-    def read(self, question: str, values: Sequence[Any], *, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    def read(
+        self, question: str, values: Sequence[Any], *, before: tuple[Any, ...] = ()
+    ) -> Iterator[tuple[Any, ...]]:
         """Rows for many values; "{}" in the question stands for their place."""
         for start in range(0, len(values), CHUNK):
             part = values[start : start + CHUNK]
             marks = ",".join("?" * len(part))
-            sql = question.format(marks)
-            yield from self._guarded(lambda c, s=sql, p=part: c.execute(s, (*before, *p)).fetchall(), [])
+            yield from self._ask(question.format(marks), (*before, *part))
+
+    def _ask(self, question: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        return self._guarded(lambda connection: connection.execute(question, values).fetchall(), [])
 
     def write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Many rows in one transaction."""
@@ -60,13 +66,16 @@ class Store:
     def _guarded(self, run: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         with self._lock:
             for _ in range(2):
+                if self._off:
+                    break
                 try:
                     return run(self._open())
-                except sqlite3.Error as error:
-                    if not self._is_damage(error):
-                        self._progress.note(f"feature cache {self.path.name}: {error}; going on without it")
-                        return otherwise
-                    self._set_aside(error)
+                except (sqlite3.Error, OSError) as error:
+                    if self._is_damage(error):
+                        self._set_aside(error)
+                    else:
+                        self._off = True
+                        self._progress.note(f"no feature cache ({self.path}: {error})")
             return otherwise
 
     def _open(self) -> sqlite3.Connection:
@@ -83,17 +92,17 @@ class Store:
             self._connection = connection
         return self._connection
 
-    def _is_damage(self, error: sqlite3.Error) -> bool:
-        return any(word in str(error).lower() for word in DAMAGED)
+    def _is_damage(self, error: sqlite3.Error | OSError) -> bool:
+        return isinstance(error, sqlite3.Error) and any(word in str(error).lower() for word in DAMAGED)
 
-    def _set_aside(self, error: sqlite3.Error) -> None:
+    def _set_aside(self, error: Exception) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
         for ending in ("", "-wal", "-shm"):
             file = self.path.with_name(self.path.name + ending)
-            if file.exists():
+            with suppress(FileNotFoundError):  # another process may have done it first
                 file.replace(aside.with_name(aside.name + ending))
         self._progress.note(
             f"feature cache {self.path.name} is damaged ({error}); set aside as {aside.name}"

@@ -19,8 +19,8 @@ from headstart.heads.threads import threads_for
 from headstart.heads.training import ClassWeight, Training, read_rows, read_training
 
 LEARNING_RATE = 1e-3
-STEPS = 20  # in an epoch, as far as the batch stays within its bounds
-LEAST_BATCH, LARGEST_BATCH = 32, 256
+STEPS = 5  # in an epoch, as far as the batch stays within its bounds
+LEAST_BATCH, LARGEST_BATCH = 16, 256
 PATIENCE = 8
 LAYER_NAMES = ("first", "first_bias", "last", "last_bias")
 

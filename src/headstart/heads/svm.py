@@ -53,7 +53,7 @@ class SvmHead(Head):
 
     Args:
         C: strength; None chooses it by five stratified folds of the given rows (of 10,000 of them
-            when there are more), in half decades from 1e-5 to 1, by the log loss of the held-out
+            when there are more), in half decades from 1e-5 to 10, by the log loss of the held-out
             rows' probabilities. C is 1 when no row can be held out, and the sigmoid is then
             fitted on the training rows themselves.
         class_weight: None, "balanced" for the same total weight of every class, or a dict of

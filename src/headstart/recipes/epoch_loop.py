@@ -55,8 +55,8 @@ class EpochLoop:
 
         The module ends on the processor in eval mode, with the weights of the epoch with the least
         validation loss for `keep="best"` (the first of equals), else of the last epoch; so too
-        without validation rows. When an error or a key stops the run, it has the weights kept so far: those of the
-        start when no epoch was completed.
+        without validation rows. When an error or a key stops the run, it has the weights kept so
+        far: those of the start when no epoch was completed.
 
         Raises UsageError for an option out of range, and NonFiniteError with epoch and step.
         """

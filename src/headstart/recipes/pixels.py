@@ -89,24 +89,26 @@ class PixelStore:
 
     def _read_all(self, progress: Progress) -> None:
         bad: list[BadInput] = []
-        used, full = 0, False
+        used, seen = 0, 0
+        indices = range(len(self))
         progress.start("reading pictures", len(self))
-        results = map_ahead(
-            self._read, range(len(self)), workers=self.workers, window=4 * self.workers
-        )
-        for index, (image, digest) in enumerate(results):
-            progress.advance()
-            self._digests.append(digest)
-            if isinstance(image, BadInput):
-                bad.append(image)
-                continue
-            used += image.nbytes
-            full = full or used > self.memory_limit
-            if not full and not bad:
-                self._kept.append(image)
-            if index + 1 == min(SAMPLE, len(self)):
-                self._tell_if_too_many(used / (index + 1), progress)
-        progress.stop()
+        try:
+            window = 4 * self.workers
+            for image, digest in map_ahead(
+                self._read, indices, workers=self.workers, window=window
+            ):
+                progress.advance()
+                self._digests.append(digest)
+                if isinstance(image, BadInput):
+                    bad.append(image)
+                    continue
+                used, seen = used + image.nbytes, seen + 1
+                if used <= self.memory_limit and not bad:
+                    self._kept.append(image)
+                if seen == min(SAMPLE, len(self)):
+                    self._tell_if_too_many(used / seen, progress)
+        finally:
+            progress.stop()
         if bad:
             raise BadInputsError(bad, ADVICE)
 
@@ -126,7 +128,7 @@ class PixelStore:
         if needed > self.memory_limit:
             fits = int(self.memory_limit / mean_bytes)
             progress.note(
-                f"{len(self)} decoded pictures take about {needed / 1e9:.1f} GB, more than "
-                f"--memory-limit {self.memory_limit / 1e9:.1f} GB: about {fits} are kept, the "
-                "others are read again each epoch"
+                f"{len(self)} decoded pictures take about {needed:,.0f} bytes, more than "
+                f"--memory-limit {self.memory_limit:,}: about {fits} are kept, the others are "
+                "read again each epoch"
             )
