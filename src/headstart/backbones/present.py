@@ -13,11 +13,11 @@ def where_from(entry: KnownBackbone) -> tuple[bool, str]:
     """Whether the weights are here, and in words where they come from or how to get them."""
     if entry.package:
         if from_wheel.locate(entry) is not None:
-            return True, f"package {entry.package}"
+            return True, "package"
         return False, from_wheel.how_to_install(entry)
     if _hub_folder(entry.name).is_dir():
-        return True, "downloaded before"
-    return False, "downloaded on first use, or --weights FILE"
+        return True, "download"
+    return False, "download"
 
 
 def _hub_folder(name: str) -> Path:

@@ -14,11 +14,12 @@ def backbones() -> int:
     """
     from headstart.backbones.catalogue import KNOWN
     from headstart.backbones.present import where_from
-    from headstart.cli.show import cell, console, table
+    from headstart.cli.show import cell, console, say, table
 
-    shown = table("trunk", "features", "million weights", "licence", "here", "weights come from")
+    shown = table("trunk", "features", "M weights", "licence", "here", "weights from")
+    shown.columns[0].no_wrap = True
     for entry in KNOWN:
-        sizes = ", ".join(
+        sizes = "\n".join(
             f"{size}" if layer == "pooled" else f"{layer} {size}"
             for layer, size in entry.feature_size.items()
         )
@@ -32,4 +33,5 @@ def backbones() -> int:
             cell(source),
         )
     console().print(shown)
+    say("download: fetched by its name on first use; or give a file with --weights FILE")
     return 0

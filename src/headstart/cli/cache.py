@@ -18,20 +18,19 @@ def cache(
         headstart cache --clear
     """
     from headstart.cache_folder import cache_folder
-    from headstart.cli.show import cell, console, table
+    from headstart.cli.show import cell, console, say, table
     from headstart.features.cache import cache_files, clear_cache
 
-    screen = console()
     if clear:
-        screen.print(f"{size_text(clear_cache())} freed")
+        say(f"{size_text(clear_cache())} freed")
         return 0
     files = cache_files()
-    screen.print(cell(f"{cache_folder()}: {size_text(sum(file.size for file in files))}"))
+    say(f"{cache_folder()}: {size_text(sum(file.size for file in files))}")
     if files:
         shown = table("file", "size")
         for file in files:
             shown.add_row(cell(file.path.relative_to(cache_folder())), size_text(file.size))
-        screen.print(shown)
+        console().print(shown)
     return 0
 
 

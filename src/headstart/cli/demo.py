@@ -29,20 +29,19 @@ def demo(
     """
     from headstart.cli.figures import show_fit
     from headstart.cli.predict import show_answers
-    from headstart.cli.show import cell, console, progress
+    from headstart.cli.show import progress, say
     from headstart.data.drawn import write_drawn
     from headstart.options import FitOptions, ReadOptions
     from headstart.recipes.frozen import fit_frozen
     from headstart.report.run_folder import check_writable, write_run
 
     check_writable(folder)
-    screen = console()
     table = folder / "labels.csv"
     if not table.exists():
-        screen.print(cell(f"drawing pictures into {folder / 'images'}"))
+        say(f"drawing pictures into {folder / 'images'}")
         write_drawn(folder)
     read = ReadOptions(images=folder / "images")
-    screen.print(cell(f"headstart fit {table} --images {read.images} --out {folder / 'run'}"))
+    say(f"headstart fit {table} --images {read.images} --out {folder / 'run'}")
     with progress() as shown:
         result = fit_frozen(table, FitOptions(read=read), shown)
     show_fit(write_run(result, folder / "run"), folder / "run")

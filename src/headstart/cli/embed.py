@@ -30,7 +30,7 @@ def embed(
     import numpy as np
 
     from headstart.backbones.open import open_backbone
-    from headstart.cli.show import cell, console, progress
+    from headstart.cli.show import progress, say
     from headstart.data.read import read_images
     from headstart.errors import BadInput, DataError
     from headstart.features.embed import embed_pictures
@@ -63,10 +63,8 @@ def embed(
         np.savez(file, allow_pickle=False, **arrays)
     left = len(table.bad) + len(unread)
     left_text = f", {left} bad inputs left out" if left else ""
-    console().print(
-        cell(
-            f"{len(rows)} pictures, {trunk.info.feature_size} features each, {found.computed} "
-            f"computed now, {found.seconds:.1f} s{left_text}: {out}"
-        )
+    say(
+        f"{len(rows)} pictures, {trunk.info.feature_size} features each, {found.computed} "
+        f"computed now, {found.seconds:.1f} s{left_text}: {out}"
     )
     return 0

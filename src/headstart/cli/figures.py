@@ -5,25 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from headstart.cli.show import cell, console, share, table
+from headstart.cli.show import cell, console, say, share, table
 
 MOST_CLASSES = 20  # more rows than a screen holds
 
 
 def show_fit(metrics: dict[str, Any], out: Path) -> None:
     """What `fit` prints at the end."""
-    screen = console()
     trunk = f"{metrics['backbone']} ({metrics['weights']}, {metrics['precision']})"
     counts = f"{metrics['n_train']} pictures trained, {metrics['n_test']} tested"
-    screen.print(cell(f"{trunk}, head {metrics['head']}: {counts}"))
+    say(f"{trunk}, head {metrics['head']}: {counts}")
     show_metrics(metrics["test"], metrics["folds"])
     seconds = metrics["seconds"]
-    screen.print(
+    say(
         f"features {seconds['embed']:.1f} s ({metrics['pictures_embedded']} pictures through the "
         f"trunk), head {seconds['head']:.2f} s, in all {seconds['total']:.1f} s"
     )
-    screen.print(cell(f"model: {out / 'model'}    figures: {out / 'metrics.json'}"))
-    screen.print(cell(f"next:  headstart predict {out / 'model'} PHOTO.jpg"))
+    say(f"model: {out / 'model'}    figures: {out / 'metrics.json'}")
+    say(f"next:  headstart predict {out / 'model'} PHOTO.jpg")
 
 
 def show_metrics(test: dict[str, Any], folds: dict[str, Any] | None) -> None:
@@ -31,7 +30,7 @@ def show_metrics(test: dict[str, Any], folds: dict[str, Any] | None) -> None:
     screen = console()
     screen.print(_figures(test, folds))
     for line in _remarks(test):
-        screen.print(cell(line))
+        say(line)
     if len(test["per_class"]) <= MOST_CLASSES:
         screen.print(_classes(test))
     if len(test["classes"]) <= MOST_CLASSES // 2:

@@ -59,17 +59,17 @@ def predict(
 
 def show_answers(answers: Predictions, out: Path | None) -> None:
     """A table of the first answers, and where all of them are."""
-    from headstart.cli.show import cell, console, table
+    from headstart.cli.show import cell, console, say, table
 
-    screen = console()
     shown = table("image", "predicted", "probability", "error")
     best = answers.probability
     for row in range(min(len(answers), SHOWN_ROWS)):
         probability = "" if answers.errors[row] else f"{best[row]:.3f}"
         name, found, error = answers.images[row], answers.predicted[row], answers.errors[row]
         shown.add_row(cell(name), cell(found), probability, cell(error))
-    screen.print(shown)
+    console().print(shown)
     if len(answers) > SHOWN_ROWS:
-        screen.print(f"... {len(answers) - SHOWN_ROWS} more rows" + ("" if out else "; --out FILE writes all"))
+        hint = "" if out else "; --out FILE writes all"
+        say(f"... {len(answers) - SHOWN_ROWS} more rows{hint}")
     if out is not None:
-        screen.print(cell(f"{len(answers)} rows in {out}"))
+        say(f"{len(answers)} rows in {out}")

@@ -96,6 +96,11 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 100, highlight=False)
 
 
+def say(line: str) -> None:
+    """A line of results, as it is and unbroken, so that a path in it can be copied."""
+    print(line)
+
+
 def table(*columns: str, title: str | None = None) -> Table:
     """A plain table; the first column stands left, the others right."""
     from rich.box import SIMPLE_HEAD
@@ -103,7 +108,7 @@ def table(*columns: str, title: str | None = None) -> Table:
 
     made = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for number, name in enumerate(columns):
-        made.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+        made.add_column(cell(name), justify="left" if number == 0 else "right", overflow="fold")
     return made
 
 

@@ -1,0 +1,251 @@
+"""The terminal program as a user meets it: what it prints, writes, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headstart.cli.main import main
+
+TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
+CPU = ["--device", "cpu"]
+
+
+def run(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return int(stop.value.code or 0)
+
+
+@pytest.fixture
+def labelled(pictures: list[Path], tmp_path: Path) -> Path:
+    """A table of 24 rows over 12 pictures' folder; each class has 12 different pictures."""
+    from PIL import Image
+
+    rng = np.random.default_rng(8)
+    rows = [(path.name, "red" if n < 6 else "blue") for n, path in enumerate(pictures)]
+    for number in range(12, 24):
+        base = (200, 60, 50) if number % 2 else (50, 60, 200)
+        pixels = np.clip(np.array(base) + rng.normal(0, 25, (20, 24, 3)), 0, 255)
+        name = f"p{number}.png"
+        Image.fromarray(pixels.astype(np.uint8)).save(pictures[0].parent / name)
+        rows.append((name, "red" if number % 2 else "blue"))
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\n" + "".join(f"{n},{label}\n" for n, label in rows))
+    return table
+
+
+@pytest.fixture
+def fitted(labelled: Path, pictures: list[Path], tmp_path: Path) -> Path:
+    code = run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "run", *TRUNK,
+               *CPU, "--test-fraction", "0.25")  # fmt: skip
+    assert code == 0
+    return tmp_path / "run"
+
+
+def test_fit_says_what_it_took_and_found(
+    labelled: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "run", *TRUNK,
+               *CPU) == 0  # fmt: skip
+    shown = capsys.readouterr()
+    assert "images from column 'image'" in shown.err
+    assert "accuracy [95 % interval]" in shown.out
+    assert f"model: {tmp_path / 'run' / 'model'}" in shown.out
+
+
+def test_fit_writes_all_that_is_promised(fitted: Path) -> None:
+    metrics = json.loads((fitted / "metrics.json").read_text())
+    assert metrics["test"]["accuracy"] == 1.0
+    low, high = metrics["test"]["accuracy_interval"]
+    assert 0.6 < low < high == 1.0
+    assert metrics["folds"]["accuracy_mean"] > 0.9
+    assert metrics["folds"]["accuracy_standard_error"] is not None
+    assert np.array(metrics["test"]["confusion_matrix"]).sum() == metrics["n_test"] == 6
+    assert metrics["classes"] == ["blue", "red"]
+    assert metrics["n_train"] == 18
+    assert metrics["backbone"] == "test_resnet"
+    assert {"embed", "head"} <= set(metrics["seconds"])
+    with (fitted / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        "image", "label", "predicted", "probability", "p(blue)", "p(red)", "error",
+    ]  # fmt: skip
+    assert len(rows) == 6
+    with (fitted / "split.csv").open() as file:
+        assert [r["split"] for r in csv.DictReader(file)].count("test") == 6
+    record = json.loads((fitted / "run.json").read_text())
+    assert record["options"]["backbone"]["backbone"] == "test_resnet"
+    assert record["seed"] == 13
+    assert len(record["data_digest"]) == 64
+
+
+def test_predict_gives_one_row_a_picture_in_order_with_errors(
+    fitted: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pictures[0].parent
+    (folder / "p05a.png").write_bytes(pictures[0].read_bytes()[:200])
+    code = run("predict", fitted / "model", folder, "--out", tmp_path / "answers.csv", *CPU)
+    assert code == 1
+    with (tmp_path / "answers.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["image"]).name for row in rows] == sorted(p.name for p in folder.iterdir())
+    bad = [row for row in rows if row["error"]]
+    assert [Path(row["image"]).name for row in bad] == ["p05a.png"]
+    assert "truncated" in bad[0]["error"]
+    assert bad[0]["predicted"] == bad[0]["probability"] == ""
+    assert rows[0]["predicted"] == "red"
+    code = run("predict", fitted / "model", pictures[1], pictures[7], pictures[1], *CPU)
+    assert code == 0
+    assert "red" in capsys.readouterr().out
+
+
+def test_rows_of_a_table_keep_their_order_and_repeat(
+    fitted: Path, pictures: list[Path], tmp_path: Path
+) -> None:
+    names = ["p07.png", "p01.png", "broken.png", "p03.png", "missing.png", "p02.png", "p07.png"]
+    (pictures[0].parent / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n123")
+    table = tmp_path / "ask.csv"
+    table.write_text("image\n" + "".join(f"{name}\n" for name in names))
+    for workers in ("1", "3"):
+        code = run("predict", fitted / "model", table, "--images", pictures[0].parent, "--out",
+                   tmp_path / "a.csv", "--workers", workers, *CPU)  # fmt: skip
+        assert code == 1
+        with (tmp_path / "a.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert [row["image"] for row in rows] == names
+        assert [bool(row["error"]) for row in rows] == [n in ("broken.png", "missing.png") for n in names]
+
+
+def test_evaluate_scores_by_name(
+    fitted: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "other.csv"
+    table.write_text("image,label\np00.png,red\np01.png,red\np07.png,green\n")
+    code = run("evaluate", fitted / "model", table, "--images", pictures[0].parent, "--out",
+               tmp_path / "eval", *CPU)  # fmt: skip
+    assert code == 0
+    figures = json.loads((tmp_path / "eval" / "metrics.json").read_text())["test"]
+    assert figures["accuracy"] == 1.0
+    assert figures["n"] == 2
+    assert figures["unknown"] == {"green": 1}
+    recalls = {row["name"]: row["recall"] for row in figures["per_class"]}
+    assert recalls == {"blue": None, "red": 1.0}
+    assert "'green', which is no class of the model" in capsys.readouterr().out
+    table.write_text("image,label\np00.png,rouge\np01.png,bleu\n")
+    code = run("evaluate", fitted / "model", table, "--images", pictures[0].parent, *CPU)
+    assert code == 1
+    assert "no picture can be scored" in capsys.readouterr().err
+
+
+def test_embed_writes_features(labelled: Path, pictures: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "features.npz"
+    code = run("embed", labelled, "--images", pictures[0].parent, "--out", out, *TRUNK, *CPU)
+    assert code == 0
+    with np.load(out, allow_pickle=False) as arrays:
+        assert arrays["features"].shape[0] == 24
+        assert list(arrays["labels"][:2]) == ["red", "red"]
+        assert arrays["images"][0] == "p00.png"
+
+
+@pytest.mark.parametrize("verb", ["fit", "embed", "evaluate"])
+def test_a_broken_picture_stops_with_its_name(
+    verb: str, fitted: Path, labelled: Path, pictures: list[Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    pictures[2].write_bytes(pictures[2].read_bytes()[:180])
+    labelled.write_text(labelled.read_text() + "gone.png,red\n")
+    before = {p: p.stat().st_mtime_ns for p in fitted.rglob("*") if p.is_file()}
+    start = {"evaluate": ["evaluate", str(fitted / "model")]}.get(verb, [verb])
+    trunk = [] if verb == "evaluate" else TRUNK
+    ask = [*start, labelled, "--images", pictures[0].parent, *trunk, *CPU]
+    out = tmp_path / "second"
+    assert run(*ask, "--out", out) == 1
+    told = capsys.readouterr().err
+    assert "2 bad inputs" in told
+    assert "labels.csv, line 4: p02.png: " in told
+    assert "truncated" in told
+    assert "gone.png" in told
+    assert "--skip-bad" in told
+    assert run(*ask, "--out", out, "--skip-bad") == 0
+    assert {p: p.stat().st_mtime_ns for p in fitted.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fit", "nothing.csv"], 1, "nothing.csv"),
+        (["fit"], 2, "SOURCE"),
+        (["fit", "x", "--head", "magic"], 2, "magic"),
+        (["fit", "x", "--no-such-option"], 2, "no-such-option"),
+        (["predict", "nowhere", "a.jpg"], 1, "is not a model of this program"),
+        (["nothing"], 2, "nothing"),
+    ],
+)
+def test_wrong_use_and_bad_data_have_their_codes(
+    arguments: list[str], code: int, message: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == code
+    shown = capsys.readouterr()
+    assert message in shown.out + shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_a_class_too_small_is_named(
+    labelled: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labelled.write_text(labelled.read_text().replace("p23.png,red", "p23.png,owl"))
+    code = run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "r", *TRUNK, *CPU)
+    assert code == 1
+    assert "class 'owl' has 1 picture" in capsys.readouterr().err
+
+
+def test_backbones_and_cache(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run("backbones") == 0
+    shown = capsys.readouterr().out
+    assert "tf_efficientnet_lite0" in shown
+    assert "fc7 4096" in shown
+    assert run("cache") == 0
+    assert "pictures.sqlite" in capsys.readouterr().out
+    assert run("cache", "--clear") == 0
+    assert "freed" in capsys.readouterr().out
+    assert run("cache") == 0
+    assert "0 bytes" in capsys.readouterr().out
+
+
+def test_examples_of_each_verb_parse() -> None:
+    """Every example in a help text names flags that exist."""
+    import shlex
+
+    from headstart.cli.main import app
+
+    count = 0
+    for name in ("demo", "fit", "predict", "evaluate", "embed", "backbones", "cache"):
+        text = str(app[name].help_epilogue)
+        for line in text.splitlines():
+            if line.strip().startswith("headstart "):
+                app.parse_args(shlex.split(line.strip())[1:], exit_on_error=False, print_error=False)
+                count += 1
+    assert count >= 14
+
+
+def test_demo_does_the_whole_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("demo", tmp_path / "demo") == 0
+    shown = capsys.readouterr().out
+    assert "accuracy" in shown
+    assert "probability" in shown
+    with (tmp_path / "demo" / "labels.csv").open() as file:
+        assert next(csv.reader(file)) == ["image_names", "emergency_or_not"]
+    metrics = json.loads((tmp_path / "demo" / "run" / "metrics.json").read_text())
+    assert metrics["folds"]["accuracy_mean"] > 0.85
+    assert run("demo", tmp_path / "demo") == 0
+    again = json.loads((tmp_path / "demo" / "run" / "metrics.json").read_text())
+    assert again["pictures_embedded"] == 0
+    assert again["test"] == metrics["test"]
