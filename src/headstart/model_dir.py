@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from headstart.backbones.backbone import BackboneInfo
 from headstart.backbones.digest import digest
-from headstart.backbones.open import restore_backbone
+from headstart.backbones.open import SMALL_CNN, restore_backbone
 from headstart.errors import ModelFolderError, UsageError
 from headstart.heads.catalogue import restore_head
 from headstart.heads.head import Head
@@ -107,6 +107,8 @@ def _why_timm_cannot(model: TrainedModel) -> str:
         return f"the {model.head.name} head is no single linear layer"
     if model.backbone.info.classifier is None:
         info = model.backbone.info
+        if info.name == SMALL_CNN:
+            return f"{info.name} is no architecture of timm"
         return (
             f"the last layer of {info.name} does not take the {info.feature_size} features of "
             f"layer {info.layer!r}"

@@ -76,6 +76,17 @@ def test_same_bytes_under_two_names_go_through_the_trunk_once(  # type: ignore[n
     assert found.sha256[0] == found.sha256[2]
 
 
+def test_equal_broken_files_all_have_their_error(  # type: ignore[no-untyped-def]
+    pictures, tiny_backbone, tmp_path: Path
+) -> None:
+    copies = [tmp_path / f"broken{number}.png" for number in range(8)]
+    for copy in copies:
+        copy.write_bytes(pictures[0].read_bytes()[:200])
+    found = embed_pictures(copies, tiny_backbone, options(workers=4, embed_batch=2))
+    assert all("truncated" in error for error in found.errors)
+    assert found.facts == (None,) * 8
+
+
 def test_moved_files_are_known_by_their_content(pictures, tiny_backbone, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     embed_pictures(pictures, tiny_backbone, options())
     moved = [path.rename(tmp_path / f"moved-{path.name}") for path in pictures]

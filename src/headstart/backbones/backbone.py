@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,6 +106,7 @@ class Backbone:
         self._wanted_device = device
         self._module: nn.Module | None = None
         self._running: _Running | None = None
+        self._lock = threading.Lock()
 
     @property
     def module(self) -> nn.Module:
@@ -120,17 +123,43 @@ class Backbone:
         """
         import torch
 
-        running = self._running
-        if running is None:
-            running = self._running = _Running(self.module, self.info, self._wanted_device)
         try:
-            return running(pixels)
+            features = self._ready()(pixels)
         except torch.OutOfMemoryError as error:
             raise UsageError(self._out_of_memory(len(pixels))) from error
         except RuntimeError as error:
             if "memory" not in str(error):
                 raise
             raise UsageError(self._out_of_memory(len(pixels))) from error
+        if not np.isfinite(features).all():
+            raise UsageError(
+                f"{self.info.name} in {self.info.precision} gives numbers that are not finite; "
+                "try --precision fp32"
+            )
+        return features
+
+    @contextmanager
+    def lanes(self, count: int) -> Iterator[None]:
+        """Prepare for `embed` by `count` threads at once, each on its share of the processor.
+
+        A thread with a core of its own never waits for another: on a busy machine two threads
+        that share each layer take several times as long as two that take turns with pictures.
+        """
+        import torch
+
+        self._ready()
+        before = torch.get_num_threads()
+        torch.set_num_threads(max(1, before // count))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    def _ready(self) -> _Running:
+        with self._lock:
+            if self._running is None:
+                self._running = _Running(self.module, self.info, self._wanted_device)
+            return self._running
 
     def _out_of_memory(self, batch: int) -> str:
         side = self.info.preprocessing.size
@@ -158,6 +187,9 @@ class _Running:
         import torch
 
         self.device = choose_device(device)
+        # One thread at a time on an accelerator, while the others decode; the processor's threads
+        # have a core each and compute side by side.
+        self.turn = nullcontext() if self.device == "cpu" else threading.Lock()
         self.dtype = torch.bfloat16 if info.precision == "bf16" else torch.float32
         network = module
         if self.dtype != torch.float32 or self.device != "cpu":
@@ -175,7 +207,7 @@ class _Running:
             # The processor's kernels sum a lone picture in another order than those of a batch;
             # with a companion its features are the same to the bit as among many.
             return self(np.concatenate([pixels, pixels]))[:1]
-        with torch.inference_mode():
+        with self.turn, torch.inference_mode():
             batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
             # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already; nothing is copied.
             inputs = self.normalise(batch.permute(0, 3, 1, 2))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headstart.backbones.architecture import Architecture
 
 RANDOM_SEED = 0
+SMALL_CNN = "small_cnn"  # the one network that is not timm's
 
 
 def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone:
@@ -62,6 +63,12 @@ def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto")
         from headstart.backbones import architecture as arch
         from headstart.backbones.from_file import load_state
 
+        if info.name == SMALL_CNN:
+            from headstart.backbones.small_cnn import SmallCNNTrunk
+
+            small = SmallCNNTrunk()
+            small.load_state_dict(load_state(weights))
+            return small
         size = info.preprocessing.size
         trunk = arch.build_architecture(info.name, info.layer, size)
         arch.fill(trunk, load_state(weights), weights.name)

@@ -19,7 +19,7 @@ RED_LIGHT: Colour = (240, 40, 40)
 def _light_bar(pen: Pen, body: Body, rng: np.random.Generator) -> None:
     start, end, v = body.roof
     middle, half = start + (end - start) * rng.uniform(0.3, 0.8), rng.uniform(0.07, 0.11)
-    height = rng.uniform(0.04, 0.06)
+    height = rng.uniform(0.045, 0.065)
     left, right = (BLUE_LIGHT, BLUE_LIGHT) if rng.random() < 0.6 else (RED_LIGHT, BLUE_LIGHT)
     pen.box(middle - half, v, middle + half, v + height * 0.35, BLACK)
     pen.box(middle - half, v + height * 0.3, middle - half * 0.2, v + height, left)
@@ -109,12 +109,12 @@ def _roof_load(pen: Pen, body: Body, rng: np.random.Generator) -> None:
 
 
 Mark = Callable[[Pen, Body, np.random.Generator], None]
-_STRONG_MARKS: tuple[Mark, ...] = (_checkers, _checkers, _slanted_stripes, _cross)
+_STRONG_MARKS: tuple[Mark, ...] = (_checkers, _checkers, _slanted_stripes)
 _EMERGENCY_MARKS: tuple[tuple[Mark, float], ...] = (
-    (_slanted_stripes, 0.35), (_cross, 0.35), (_ladder, 0.25),
+    (_slanted_stripes, 0.35), (_cross, 0.45), (_ladder, 0.25),
 )  # fmt: skip
 _ORDINARY_MARKS: tuple[tuple[Mark, float], ...] = (
-    (_plain_stripe, 0.4), (_advert, 0.25), (_ladder, 0.08), (_roof_load, 0.2),
+    (_plain_stripe, 0.4), (_advert, 0.2), (_ladder, 0.08), (_roof_load, 0.2),
 )  # fmt: skip
 
 

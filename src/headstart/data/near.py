@@ -44,7 +44,7 @@ class NearThresholds:
     correlation: float = 0.99
     loose_bits: int = 16
     loose_correlation: float = 0.9
-    cosine: float = 0.8
+    cosine: float = 0.85
     contrast: float = 5.0
     tint: float = 24.0
 

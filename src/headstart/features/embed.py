@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from headstart.arrays import ByteImage, Float32Array
+from headstart.arrays import Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.cache_folder import cache_folder
 from headstart.data.facts import PictureFacts
@@ -21,7 +20,9 @@ from headstart.features.loading import Known, Loaded, Loader, Wanted
 from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
 
-AHEAD = 3  # batches that may lie decoded before the trunk takes them
+LARGEST_KEPT = 8192  # numbers a picture; larger features cost more to keep than to compute
+SMALLEST_SHARE = 8  # pictures; smaller batches waste the processor
+AHEAD = 2  # chunks that wait for a thread
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def embed_pictures(
     began = time.perf_counter()
     info = backbone.info
     pictures = features = None
-    if options.cache:
+    if options.cache and info.feature_size <= LARGEST_KEPT:
         pictures = PictureStore(cache_folder(), progress)
         features = FeatureStore(
             cache_folder() / "features", info.fingerprint, info.feature_size, progress
@@ -83,16 +84,21 @@ def embed_pictures(
     return run.result(time.perf_counter() - began)
 
 
-@dataclass
-class _Batch:
-    """Prepared inputs that wait for the trunk, with the rows and views they belong to."""
+@dataclass(frozen=True)
+class _Chunk:
+    """Some rows after their way through a thread: what was read, and new features by view."""
 
-    pixels: list[ByteImage] = field(default_factory=list)
-    places: list[tuple[int, int]] = field(default_factory=list)  # row, number of the view
+    rows: list[int]
+    loaded: list[Loaded]
+    vectors: list[dict[str, Float32Array]]
 
 
 class _Run:
-    """The state of one pass."""
+    """The state of one pass.
+
+    A thread takes some pictures, decodes them and sends them through the trunk. On a processor
+    all threads compute side by side; on an accelerator they take turns, and decode meanwhile.
+    """
 
     def __init__(
         self,
@@ -106,13 +112,11 @@ class _Run:
         self.loader = loader
         self.pictures = pictures
         self.features = features
-        self.options = options
         self.names = loader.wanted.names
-        self.waiting = _Batch()
-        self.read: list[tuple[FileStamp, str]] = []
-        self.measured: dict[str, PictureFacts] = {}
-        self.computed: set[int] = set()
-        self.first_row: dict[str, int] = {}
+        self.lanes = options.workers or os.cpu_count() or 1
+        share = max(SMALLEST_SHARE, options.embed_batch // self.lanes)
+        self.size = max(1, min(share, options.embed_batch) // len(self.names))
+        self.computed = 0
 
     def embed(self, paths: Sequence[Path], progress: Progress) -> None:
         n, d = len(paths), self.backbone.info.feature_size
@@ -120,91 +124,108 @@ class _Run:
         self.sha256 = [""] * n
         self.facts: list[PictureFacts | None] = [None] * n
         self.errors = [""] * n
-        known, digests = self._known(paths)
+        self.complete: dict[str, int] = {}  # a row with all features, by content
+        self.failed: dict[str, str] = {}  # why a content cannot be decoded
         progress.start("reading pictures", n)
         try:
-            for row, loaded in self._loaded(paths, known, digests):
-                self._take(row, loaded)
-                progress.advance()
-            self._flush()
+            unknown = self._take_known(paths)
+            progress.advance(n - len(unknown))
+            for chunk in self._chunks(paths, unknown):
+                self._take(chunk)
+                progress.advance(len(chunk.rows))
         finally:
             progress.stop()
         self._copy_repeated()
 
-    def _known(self, paths: Sequence[Path]) -> tuple[dict[str, Known], list[str]]:
-        """What the cache knows without reading a file: contents, and each row's digest or ""."""
+    def _take_known(self, paths: Sequence[Path]) -> dict[int, Known | None]:
+        """Fill in unchanged files whose features are kept; returns the other rows."""
         stamps = [FileStamp.of(path) for path in paths]
-        if self.pictures is None:
-            return {}, [""] * len(paths)
-        by_stamp = self.pictures.digests([stamp for stamp in stamps if stamp is not None])
+        by_stamp: dict[FileStamp, str] = {}
+        if self.pictures is not None:
+            by_stamp = self.pictures.digests([stamp for stamp in stamps if stamp is not None])
         digests = [by_stamp.get(stamp, "") if stamp else "" for stamp in stamps]
-        return self.loader.look_up(sorted(set(digests) - {""})), digests
+        known = self.loader.look_up(sorted(set(digests) - {""}))
+        unknown: dict[int, Known | None] = {}
+        for row, digest in enumerate(digests):
+            have = known.get(digest)
+            if have is not None and self.loader.is_complete(have):
+                self._place(row, Loaded(digest, None, have.facts, have.vectors), {})
+            else:
+                unknown[row] = have
+        return unknown
 
-    def _loaded(
-        self, paths: Sequence[Path], known: dict[str, Known], digests: Sequence[str]
-    ) -> Iterator[tuple[int, Loaded]]:
-        """Every row in order; only those with something missing go through the threads."""
-        workers = self.options.workers or os.cpu_count() or 1
-        ahead = max(AHEAD * self.options.embed_batch, 2 * workers)
-        pending: deque[tuple[int, Future[Loaded] | Loaded]] = deque()
-        with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    def _chunks(
+        self, paths: Sequence[Path], unknown: dict[int, Known | None]
+    ) -> Iterator[_Chunk]:
+        """Chunks as they are done, in any order."""
+        rows = list(unknown)
+        parts = [rows[start : start + self.size] for start in range(0, len(rows), self.size)]
+        if not parts:
+            return
+        lanes = min(self.lanes, len(parts))
+
+        def work(part: list[int]) -> _Chunk:
+            loaded = [self.loader.load(paths[row], unknown[row]) for row in part]
+            return _Chunk(part, loaded, self._through_trunk(loaded))
+
+        pending: set[Future[_Chunk]] = set()
+        with self.backbone.lanes(lanes), ThreadPoolExecutor(lanes, "embed") as pool:
             try:
-                for row, path in enumerate(paths):
-                    have = known.get(digests[row])
-                    if have is not None and self.loader.is_complete(have):
-                        entry: Future[Loaded] | Loaded
-                        entry = Loaded(digests[row], None, have.facts, have.vectors)
-                    else:
-                        entry = pool.submit(self.loader.load, path, have)
-                    pending.append((row, entry))
-                    if len(pending) >= ahead:
-                        yield _finished(pending)
+                for part in parts:
+                    pending.add(pool.submit(work, part))
+                    if len(pending) >= lanes + AHEAD:
+                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                        yield from (future.result() for future in done)
                 while pending:
-                    yield _finished(pending)
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _take(self, row: int, loaded: Loaded) -> None:
+    def _through_trunk(self, loaded: list[Loaded]) -> list[dict[str, Float32Array]]:
+        """Features of the prepared inputs of some pictures, by view."""
+        places = [(i, name) for i, item in enumerate(loaded) for name in item.pixels]
+        found: list[dict[str, Float32Array]] = [{} for _ in loaded]
+        if places:
+            inputs = np.stack([loaded[i].pixels[name] for i, name in places])
+            for (i, name), vector in zip(places, self.backbone.embed(inputs), strict=True):
+                found[i][name] = vector
+        return found
+
+    def _take(self, chunk: _Chunk) -> None:
+        """Write a chunk down, in the result and in the cache."""
+        read, measured, rows = [], {}, []
+        for row, loaded, vectors in zip(chunk.rows, chunk.loaded, chunk.vectors, strict=True):
+            self._place(row, loaded, vectors)
+            rows += [(loaded.sha256, name, vector) for name, vector in vectors.items()]
+            self.computed += bool(vectors)
+            if loaded.stamp is not None and not loaded.error:
+                read.append((loaded.stamp, loaded.sha256))
+                if loaded.facts is not None:
+                    measured[loaded.sha256] = loaded.facts
+        if self.features is not None and self.pictures is not None:
+            self.features.put(rows)
+            self.pictures.put(read, measured)
+
+    def _place(self, row: int, loaded: Loaded, vectors: dict[str, Float32Array]) -> None:
         self.sha256[row] = loaded.sha256
         self.facts[row] = loaded.facts
         self.errors[row] = loaded.error
-        if loaded.error:
-            return
-        if loaded.stamp is not None:
-            self.read.append((loaded.stamp, loaded.sha256))
-            if loaded.facts is not None:
-                self.measured[loaded.sha256] = loaded.facts
-        is_first = self.first_row.setdefault(loaded.sha256, row) == row
+        if loaded.error and loaded.sha256:
+            self.failed[loaded.sha256] = loaded.error
+        vectors = {**loaded.vectors, **vectors}
         for number, name in enumerate(self.names):
-            if name in loaded.vectors:
-                self.values[row, number] = loaded.vectors[name]
-            elif is_first:
-                self.computed.add(row)
-                self.waiting.pixels.append(loaded.pixels[name])
-                self.waiting.places.append((row, number))
-                if len(self.waiting.pixels) == self.options.embed_batch:
-                    self._flush()
-
-    def _flush(self) -> None:
-        """Send what waits through the trunk and keep the result."""
-        batch, self.waiting = self.waiting, _Batch()
-        rows = []
-        if batch.pixels:
-            vectors = self.backbone.embed(np.stack(batch.pixels))
-            for (row, number), vector in zip(batch.places, vectors, strict=True):
-                self.values[row, number] = vector
-                rows.append((self.sha256[row], self.names[number], vector))
-        if self.features is not None and self.pictures is not None:
-            self.features.put(rows)
-            self.pictures.put(self.read, self.measured)
-        self.read, self.measured = [], {}
+            if name in vectors:
+                self.values[row, number] = vectors[name]
+        if loaded.facts is not None and len(vectors) == len(self.names):
+            self.complete.setdefault(loaded.sha256, row)
 
     def _copy_repeated(self) -> None:
-        """Rows with the same content as an earlier one share its features."""
+        """Rows with the same content as another went through the trunk once, for one of them."""
         for row, digest in enumerate(self.sha256):
-            first = self.first_row.get(digest, row)
-            if first != row and not self.errors[row]:
-                self.values[row] = self.values[first]
+            first = self.complete.get(digest, row)
+            self.values[row], self.facts[row] = self.values[first], self.facts[first]
+            self.errors[row] = self.errors[row] or self.failed.get(digest, "")
 
     def result(self, seconds: float) -> Features:
         return Features(
@@ -213,11 +234,6 @@ class _Run:
             sha256=tuple(self.sha256),
             facts=tuple(self.facts),
             errors=tuple(self.errors),
-            computed=len(self.computed),
+            computed=self.computed,
             seconds=seconds,
         )
-
-
-def _finished(pending: deque[tuple[int, Future[Loaded] | Loaded]]) -> tuple[int, Loaded]:
-    row, entry = pending.popleft()
-    return row, entry.result() if isinstance(entry, Future) else entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,8 @@ class Loader:
         self.wanted = wanted
         self._pictures = pictures
         self._features = features
+        self._claimed: set[str] = set()
+        self._lock = threading.Lock()
 
     def look_up(self, digests: Sequence[str]) -> dict[str, Known]:
         """What the cache has of these contents."""
@@ -106,13 +109,20 @@ class Loader:
         digest = hashlib.sha256(content).hexdigest()
         if known is None:
             known = self.look_up([digest]).get(digest, Known())
-        if self.is_complete(known):
+        if self.is_complete(known) or not self._claim(digest):
             return Loaded(digest, stamp, known.facts, known.vectors)
         try:
             facts, pixels = self._decode(content, digest, known)
         except ImageError as error:
             return Loaded(digest, stamp, error=str(error))
         return Loaded(digest, stamp, facts, known.vectors, pixels)
+
+    def _claim(self, digest: str) -> bool:
+        """True for the first of several files with this content; the others need no work."""
+        with self._lock:
+            is_first = digest not in self._claimed
+            self._claimed.add(digest)
+            return is_first
 
     def _decode(
         self, content: bytes, digest: str, known: Known

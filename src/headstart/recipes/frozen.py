@@ -89,7 +89,11 @@ def fit_frozen(source: Path, options: FitOptions, progress: Progress = QUIET) ->
     fitted = fit_on_features(data, backbone, options, progress)
     seconds |= {"embed": data.features.seconds, **fitted.seconds}
     seconds["total"] = time.perf_counter() - began
-    record = make_record("frozen", options, data, started, seconds)
+    return make_result(fitted, data, make_record("frozen", options, data, started, seconds))
+
+
+def make_result(fitted: Fitted, data: Labelled, record: RunRecord) -> FitResult:
+    """What was fitted, with the data and the record of the run."""
     return FitResult(
         model=fitted.model,
         data=data,
@@ -152,9 +156,10 @@ def fit_on_features(
     folds = folds if folds is not None else choose_folds(data, options.split)
     _check_training_classes(data, split)
     make = head_maker(options.head, options.loop, options.split.seed)
+    tell = head_maker(options.head, options.loop, options.split.seed, progress)
     began = time.perf_counter()
     X, y, groups = stack_views(data, split.train)
-    head = make().fit(X, y, groups=groups)
+    head = tell().fit(X, y, groups=groups)
     head_seconds = time.perf_counter() - began
     temperature = choose_temperature(data, split.train, make, options.split.seed)
     model = TrainedModel(backbone, head, data.classes, temperature)

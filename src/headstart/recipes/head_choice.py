@@ -8,15 +8,48 @@ from headstart.errors import UsageError
 from headstart.heads.catalogue import make_head
 from headstart.heads.head import Head
 from headstart.options import HeadOptions, LoopOptions
+from headstart.progress import QUIET, Progress
+from headstart.recipes.history import EpochRecord
 
 
-def head_maker(head: HeadOptions, loop: LoopOptions, seed: int) -> Callable[[], Head]:
-    """A function that makes a new head for each fit. Raises UsageError for a wrong combination."""
+def head_maker(
+    head: HeadOptions, loop: LoopOptions, seed: int, progress: Progress = QUIET
+) -> Callable[[], Head]:
+    """A function that makes a new head for each fit. Raises UsageError for a wrong combination.
+
+    `progress` gets a line for each epoch, where there are epochs.
+    """
     if loop.epochs is None:
         make_head(head, seed)  # says at once what is wrong with the options
         return lambda: make_head(head, seed)
     if head.head != "linear":
         raise UsageError(f"--epochs trains the linear head; --head {head.head} is solved directly")
+    if head.strength is not None:
+        raise UsageError("--strength is for the exact solution; --epochs has --weight-decay")
     from headstart.recipes.stepped_head import SteppedHead
 
-    return lambda: SteppedHead.from_options(loop, class_weights=head.class_weights, seed=seed)
+    weights = "balanced" if head.class_weights == "balanced" else None
+    return lambda: SteppedHead(
+        loop, class_weight=weights, random_state=seed, on_epoch=epoch_teller(progress)
+    )
+
+
+def epoch_teller(progress: Progress) -> Callable[[EpochRecord], None] | None:
+    """Tells each epoch in a line, or nothing to nobody."""
+    if progress is QUIET:
+        return None
+    return lambda record: progress.note(epoch_line(record))
+
+
+def epoch_line(record: EpochRecord) -> str:
+    """One epoch in words and figures."""
+    line = (
+        f"epoch {record.epoch:3d}  training loss {record.training_loss:.4f}, "
+        f"accuracy {record.training_accuracy:.3f}"
+    )
+    if record.validation_loss is None or record.validation_accuracy is None:
+        return line
+    return (
+        f"{line}   validation loss {record.validation_loss:.4f}, "
+        f"accuracy {record.validation_accuracy:.3f}"
+    )

@@ -170,7 +170,7 @@ def _duplicates(table: ImageTable, features: Features, near: bool) -> Duplicates
         sha256=features.sha256,
         hashes=hashes if near else None,
         thumbnails=small.reshape(-1, 8, 8, 3) if near else None,
-        features=features.values if near else None,
+        features=features.values if near and features.values.shape[1] else None,
         given=table.groups,
     )
 

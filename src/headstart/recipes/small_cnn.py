@@ -10,12 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import max_pool2d
+from torch import nn
 
 from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.preprocessing import Preprocessing
-from headstart.errors import UsageError
+from headstart.backbones.small_cnn import SmallCNN
 from headstart.recipes.batches import Batches
 from headstart.recipes.epoch_loop import EpochLoop
 from headstart.recipes.history import History
@@ -38,52 +37,6 @@ def small_cnn_preprocessing(size: int = SIZE) -> Preprocessing:
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
     )
-
-
-class SmallCNN(nn.Module):
-    """Two blocks of convolution, batch norm, ReLU and pooling, then one linear layer.
-
-    3 channels to 4, to 8; at 224 pixels the linear layer has 8 x 56 x 56 inputs.
-
-    Args:
-        classes: number of classes, k.
-        size: side of the input in pixels, a multiple of 4.
-    """
-
-    def __init__(self, classes: int, size: int = SIZE) -> None:
-        super().__init__()
-        if size < 4 or size % 4:
-            raise UsageError(f"--image-size is {size}; the small CNN needs a multiple of 4")
-        self.features = nn.Sequential(_Block(3, 4), _Block(4, 8))
-        self.classifier = nn.Linear(8 * (size // 4) ** 2, classes)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Normalised pictures (n, 3, size, size) to logits (n, k)."""
-        logits: Tensor = self.classifier(self.features(inputs).flatten(1))
-        return logits
-
-
-class _Block(nn.Module):
-    """Convolution, batch norm, ReLU, max pool; half the side comes out.
-
-    With 4 channels the kernels of a processor differ by a factor of three between layouts: batch
-    norm is fast with channels first, convolution and pooling with channels last, and changing
-    between them costs little. ReLU stands after the pool, where it gives the same numbers on a
-    quarter of the pixels. A step takes 0.7 of the plain order's time.
-    """
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        maps = self.convolution(inputs.contiguous(memory_format=torch.channels_last))
-        maps = self.norm(maps.contiguous())
-        if maps.requires_grad:  # the gradient comes back from the pool with channels last
-            maps.register_hook(Tensor.contiguous)
-        pooled = max_pool2d(maps.contiguous(memory_format=torch.channels_last), 2)
-        return pooled.relu()
 
 
 def train_small_cnn(

@@ -1,0 +1,226 @@
+"""Would more pictures help? The head's accuracy on growing shares of the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.arrays import BoolArray, FloatArray, IntArray
+from headstart.audit.power_law import PowerLaw, fit_power_laws
+from headstart.audit.shortcut_test import stratified_rows
+from headstart.data.split import stratified_folds
+from headstart.evaluate.intervals import Interval, wilson
+from headstart.heads.head import Head
+from headstart.options import DEFAULT_SEED
+from headstart.progress import QUIET, Progress
+from headstart.recipes.cross_validate import place
+from headstart.recipes.labelled import Labelled
+
+SHARES = (0.1, 0.2, 0.4, 0.8, 1.0)
+FOLDS = 5
+MOST_ROWS = 10_000
+RESAMPLES = 500
+HARDLY = 0.005  # a gain that is smaller than this is hardly one
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Accuracy of heads that learnt from a share of the training rows.
+
+    Attributes:
+        share: of the training rows.
+        n_train: training rows, the mean over the folds.
+        accuracy: over all rows, each answered by a head that did not learn from it.
+        interval: its 95% Wilson interval.
+        accuracies: one for each repeat.
+    """
+
+    share: float
+    n_train: int
+    accuracy: float
+    interval: Interval
+    accuracies: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Accuracy by number of training pictures, and what twice as many would give.
+
+    Attributes:
+        points: from few to all training rows.
+        law: the power law through the points, None when it cannot be drawn.
+        n_twice: twice the training pictures.
+        error_now: of the law at the number of pictures there is.
+        error_twice: of the law at `n_twice`.
+        error_twice_interval: its 95% bootstrap interval.
+        helps: True or False when the data can tell whether more pictures help, else None.
+        sentence: the answer in words.
+        notes: what was left out.
+    """
+
+    points: tuple[CurvePoint, ...]
+    law: PowerLaw | None
+    n_twice: int
+    error_now: float | None
+    error_twice: float | None
+    error_twice_interval: Interval | None
+    helps: bool | None
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+
+def learning_curve(
+    data: Labelled,
+    make: Callable[[], Head],
+    *,
+    shares: Sequence[float] = SHARES,
+    repeats: int = 2,
+    seed: int = DEFAULT_SEED,
+    progress: Progress = QUIET,
+) -> LearningCurve:
+    """Measure the head on growing stratified shares of the training rows of five folds.
+
+    Groups stay together, in the folds and in the shares. The test rows are the folds' test rows
+    at every share, so the points differ by their training rows only. The power law's uncertainty
+    comes from drawing groups of test rows and repeats with replacement.
+
+    Args:
+        data: labelled features; of more than 10,000 rows so many are drawn.
+        make: makes a head for each fit.
+        shares: growing shares, the last one 1.
+        repeats: how often the folds and shares are drawn anew.
+        seed: of all draws.
+        progress: told of every fit.
+
+    Raises:
+        DataError: the groups tie the classes together, so that there are no folds.
+    """
+    rows, notes = _rows(data, seed)
+    groups = data.duplicates.group[rows]
+    right = np.zeros((repeats, len(shares), len(rows)), dtype=np.bool_)
+    sizes = np.zeros((repeats, len(shares)))
+    progress.start("learning curve", repeats)
+    try:
+        for repeat in range(repeats):
+            rng = np.random.default_rng([seed, repeat])
+            folds = stratified_folds(
+                [data.labels[row] for row in rows], folds=FOLDS, seed=seed + repeat, groups=groups
+            )
+            for fold in folds:
+                place_of = _growing(data.targets[rows[fold.train]], groups[fold.train], rng)
+                for number, share in enumerate(shares):
+                    train = rows[fold.train[place_of <= share]]
+                    sizes[repeat, number] += len(train) / len(folds)
+                    right[repeat, number, fold.test] = _right(data, train, rows[fold.test], make)
+            progress.advance()
+    finally:
+        progress.stop()
+    points = _points(right, sizes.mean(axis=0), shares)
+    return _extrapolated(points, right, groups, seed, notes)
+
+
+def _rows(data: Labelled, seed: int) -> tuple[IntArray, tuple[str, ...]]:
+    n = len(data)
+    rows = stratified_rows(data.targets, MOST_ROWS, seed)
+    if len(rows) == n:
+        return rows, ()
+    return rows, (f"the learning curve was drawn with {len(rows):,} of {n:,} rows",)
+
+
+def _growing(targets: IntArray, groups: IntArray, rng: np.random.Generator) -> FloatArray:
+    """For each row the share from which on it is in, (m,): classes grow alike, groups together.
+
+    A class's first group has 0, so that every class is there at every share.
+    """
+    names, first, group, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
+    )
+    home = targets[first]  # a group counts for the class of its first row
+    share_of = np.zeros(len(names))
+    order = rng.permutation(len(names))
+    for target in np.unique(home):
+        mine = order[home[order] == target]
+        share_of[mine] = np.cumsum(sizes[mine]) / sizes[mine].sum()
+        share_of[mine[0]] = 0.0
+    shares: FloatArray = share_of[group]
+    return shares
+
+
+def _right(
+    data: Labelled, train: IntArray, test: IntArray, make: Callable[[], Head]
+) -> BoolArray:
+    head = make().fit(
+        data.features.values[train], data.targets[train], groups=data.duplicates.group[train]
+    )
+    answers = place(head, data.features.values[test], len(data.classes)).argmax(axis=1)
+    return np.asarray(answers == data.targets[test], dtype=np.bool_)
+
+
+def _points(
+    right: BoolArray, sizes: FloatArray, shares: Sequence[float]
+) -> tuple[CurvePoint, ...]:
+    repeats, _, n = right.shape
+    points = []
+    for number, share in enumerate(shares):
+        accuracies = right[:, number].mean(axis=1)
+        accuracy = float(accuracies.mean())
+        # The repeats answer the same rows, so they do not make the interval narrower.
+        interval = wilson(round(accuracy * n), n) or (0.0, 1.0)
+        points.append(
+            CurvePoint(share, round(sizes[number]), accuracy, interval, tuple(accuracies.tolist()))
+        )
+    return tuple(points)
+
+
+def _extrapolated(
+    points: tuple[CurvePoint, ...],
+    right: BoolArray,
+    groups: IntArray,
+    seed: int,
+    notes: tuple[str, ...],
+) -> LearningCurve:
+    sizes = np.array([point.n_train for point in points], dtype=np.float64)
+    now, twice = int(sizes[-1]), 2 * int(sizes[-1])
+    errors = np.array([[1 - point.accuracy for point in points]])
+    if len(np.unique(sizes)) < 3:
+        why = f"Whether more pictures would help cannot be told from {now} training pictures."
+        return LearningCurve(points, None, twice, None, None, None, None, why, notes)
+    law = fit_power_laws(sizes, errors)[0]
+    laws = fit_power_laws(sizes, _resampled(~right, groups, seed))
+    ends = np.array([[drawn.error(now), drawn.error(twice)] for drawn in laws])
+    low, high = np.quantile(ends[:, 1], [0.025, 0.975]).tolist()
+    gain_low, gain_high = np.quantile(ends[:, 0] - ends[:, 1], [0.025, 0.975]).tolist()
+    helps = False if gain_high < HARDLY else True if gain_low > 0 else None
+    error_now, error_twice = law.error(now), law.error(twice)
+    words = {
+        True: "With twice the pictures the error would fall from {now:.1%} to about {then:.1%} "
+        "({low:.1%} to {high:.1%}).",
+        False: "More pictures of this kind would hardly help: with twice as many the error would "
+        "be about {then:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}.",
+        None: "Whether more pictures would help cannot be told: with twice as many the error "
+        "would lie between {low:.1%} and {high:.1%}; it is about {now:.1%} now.",
+    }
+    sentence = words[helps].format(now=error_now, then=error_twice, low=low, high=high)
+    return LearningCurve(
+        points, law, twice, error_now, error_twice, (low, high), helps, sentence, notes
+    )
+
+
+def _resampled(wrong: BoolArray, groups: IntArray, seed: int) -> FloatArray:
+    """Errors at each share, drawn anew: groups of rows, and repeats, with replacement, (b, p)."""
+    repeats, shares, n = wrong.shape
+    rng = np.random.default_rng([seed, 1])
+    _, group = np.unique(groups, return_inverse=True)
+    count = int(group.max()) + 1
+    by_group = np.zeros((repeats * shares, count))
+    for line, row in enumerate(wrong.reshape(-1, n)):
+        by_group[line] = np.bincount(group, weights=row, minlength=count)
+    sizes = np.bincount(group, minlength=count)
+    errors = np.empty((RESAMPLES, shares))
+    for draw in range(RESAMPLES):
+        weights = np.bincount(rng.integers(count, size=count), minlength=count)
+        shares_wrong = (by_group @ weights / float(sizes @ weights)).reshape(repeats, shares)
+        errors[draw] = shares_wrong[rng.integers(repeats, size=repeats)].mean(axis=0)
+    return errors

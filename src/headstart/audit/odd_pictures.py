@@ -1,0 +1,150 @@
+"""Pictures that are unlike the others, or that show nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.arrays import BoolArray, Float32Array, FloatArray
+from headstart.audit.distance import neighbour_distance, robust_limit
+from headstart.data.facts import PictureFacts
+from headstart.options import DEFAULT_SEED
+
+BLANK = 4.0  # grey levels of spread; a photograph of a white wall has about 10
+DARK, BRIGHT = 25.0, 235.0  # mean grey level
+BLURRED = 30.0  # variance of the Laplacian at 128x128; sharp photographs have 400 to 3,000
+BLURRED_DEVIATIONS = 5.0  # and so far below the others, in robust deviations of the logarithm
+TINY = 32  # pixels of the shorter side
+EXTREME = 3.0  # longer side / shorter side
+FAR_DEVIATIONS = 5.0
+LEAST_FOR_OTHERS = 20  # pictures; with fewer there are no "others" to be unlike
+
+
+@dataclass(frozen=True)
+class OddKind:
+    """One way of being odd.
+
+    Attributes:
+        kind: short name: "blank", "dark", "bright", "blurred", "tiny", "extreme shape", "far".
+        measure: what the scores are, in words.
+        scores: NaN where a picture cannot be measured, (n,).
+        flags: whether a picture is odd in this way, (n,).
+        limit: the score from which a picture is odd.
+        meaning: what it means for the model.
+        advice: what to do.
+    """
+
+    kind: str
+    measure: str
+    scores: FloatArray
+    flags: BoolArray
+    limit: float
+    meaning: str
+    advice: str
+
+    @property
+    def worst_first(self) -> tuple[int, ...]:
+        """The odd rows; those farthest beyond the limit first."""
+        rows = np.flatnonzero(self.flags)
+        order = np.argsort(-np.abs(self.scores[rows] - self.limit), kind="stable")
+        return tuple(rows[order].tolist())
+
+
+def find_odd(
+    facts: Sequence[PictureFacts | None],
+    features: Float32Array | None = None,
+    *,
+    seed: int = DEFAULT_SEED,
+) -> tuple[OddKind, ...]:
+    """Score every picture on every kind; a blank picture is not dark, bright or blurred as well.
+
+    Args:
+        facts: of n pictures, None where one cannot be read: it has no score and no flag.
+        features: from a trunk, (n, d), for the distance to other pictures.
+        seed: of the pictures that others are compared with, when there are very many.
+
+    Raises:
+        ValueError: lengths differ.
+    """
+    if features is not None and len(features) != len(facts):
+        raise ValueError(f"features have {len(features)} rows, facts {len(facts)}")
+
+    def scores(of: Callable[[PictureFacts], float]) -> FloatArray:
+        return np.array([np.nan if fact is None else of(fact) for fact in facts])
+
+    contrast, light = scores(lambda f: f.contrast), scores(lambda f: f.brightness)
+    sharpness = scores(lambda f: f.sharpness)
+    short = scores(lambda f: min(f.width, f.height))
+    shape = scores(lambda f: max(f.width, f.height) / max(1, min(f.width, f.height)))
+    blank = contrast < BLANK
+    unsharp = min(BLURRED, _lowest_usual(sharpness))
+    kinds = [
+        _kind("blank", contrast, blank, BLANK),
+        _kind("dark", light, (light < DARK) & ~blank, DARK),
+        _kind("bright", light, (light > BRIGHT) & ~blank, BRIGHT),
+        _kind("blurred", sharpness, (sharpness < unsharp) & ~blank, unsharp),
+        _kind("tiny", short, short < TINY, TINY),
+        _kind("extreme shape", shape, shape > EXTREME, EXTREME),
+    ]
+    if features is not None:
+        far = neighbour_distance(features, seed=seed)
+        enough = np.isfinite(far).sum() >= LEAST_FOR_OTHERS
+        limit = robust_limit(far, FAR_DEVIATIONS) if enough else float("inf")
+        kinds.append(_kind("far", far, far > limit, limit))
+    return tuple(kinds)
+
+
+def _lowest_usual(sharpness: FloatArray) -> float:
+    """Sharpness below which a picture is unlike the others; a set of soft pictures is usual."""
+    if np.isfinite(sharpness).sum() < LEAST_FOR_OTHERS:
+        return BLURRED
+    limit = robust_limit(-np.log(sharpness + 1e-3), BLURRED_DEVIATIONS)
+    return float(np.exp(-limit))
+
+
+def _kind(kind: str, scores: FloatArray, flags: BoolArray, limit: float) -> OddKind:
+    measure, meaning, advice = _WORDS[kind]
+    return OddKind(kind, measure, scores, flags, float(limit), meaning, advice)
+
+
+_LOOK = "Look at them; take them out of the table, or replace them, if they show nothing."
+_WORDS = {
+    "blank": (
+        "spread of the grey levels",
+        "One colour all over: nothing can be learnt from them, and a label on them is noise.",
+        "Take them out of the table; look for a failed download or export.",
+    ),
+    "dark": (
+        "mean grey level",
+        "So dark that little can be seen.",
+        "Keep them only if pictures to come will be as dark.",
+    ),
+    "bright": (
+        "mean grey level",
+        "So bright that little can be seen.",
+        "Keep them only if pictures to come will be as bright.",
+    ),
+    "blurred": (
+        "sharpness (variance of the Laplacian at 128x128)",
+        "Far less sharp than the others.",
+        _LOOK,
+    ),
+    "tiny": (
+        "shorter side in pixels",
+        "Enlarged a lot for the network, so that they hold few details; often icons or previews.",
+        "Replace them by the originals.",
+    ),
+    "extreme shape": (
+        "longer side / shorter side",
+        "The network sees the middle square of a picture: much of these is cut off.",
+        "Crop them to what the label is about.",
+    ),
+    "far": (
+        "mean cosine distance to the nearest pictures",
+        "Unlike all other pictures: often another subject, a drawing, a scan or a damaged file; "
+        "sometimes a rare and valuable example.",
+        "Look at them; take out those that do not belong, and look for more of those that do.",
+    ),
+}

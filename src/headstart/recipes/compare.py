@@ -1,0 +1,183 @@
+"""Several models on the same split and folds, and what the differences are worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.nothing import no_backbone
+from headstart.backbones.open import open_backbone
+from headstart.data.image_table import ImageTable
+from headstart.data.split import Split
+from headstart.errors import UsageError, WeightsError
+from headstart.options import FitOptions
+from headstart.progress import QUIET, Progress
+from headstart.recipes import run_record
+from headstart.recipes.frozen import FitResult, fit_on_features, make_record, make_result
+from headstart.recipes.labelled import (
+    Labelled,
+    choose_folds,
+    choose_split,
+    embed_labelled,
+    read_labelled,
+)
+from headstart.recipes.model_spec import ModelSpec
+from headstart.recipes.run_record import RunRecord
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of a comparison: its result, or why there is none."""
+
+    spec: ModelSpec
+    result: FitResult | None
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Models in the order they were named.
+
+    Attributes:
+        entries: one for each model.
+        data: rows and groups that all models share.
+        split: the training and test rows of all models.
+        record: what was run.
+    """
+
+    entries: tuple[Entry, ...]
+    data: Labelled
+    split: Split
+    record: RunRecord
+
+
+def compare(
+    source: Path,
+    specs: Sequence[ModelSpec],
+    options: FitOptions,
+    *,
+    weights: Mapping[str, Path],
+    skip_missing: bool = False,
+    progress: Progress = QUIET,
+) -> Comparison:
+    """Fit every model on one split and the same folds.
+
+    Raises WeightsError that lists every model whose weights cannot be had, before anything runs,
+    unless `skip_missing`.
+    """
+    started, began = run_record.now(), time.perf_counter()
+    unknown = set(weights) - {s.name for s in specs} - {s.name.partition(".")[0] for s in specs}
+    if unknown:
+        raise UsageError(f"--weights for {', '.join(sorted(unknown))}, which --models does not name")
+    trunks, missing = open_all(specs, options, weights, skip_missing)
+    table = read_labelled(source, options.read)
+    for note in table.notes:
+        progress.note(note)
+    # The first trunk's features help to find near-duplicates; groups are the same for all models.
+    first = next(iter(trunks.values()), None) or no_backbone()
+    data = _embed(table, first, options, progress)
+    for note in data.notes[len(table.notes) :]:
+        progress.note(note)
+    split, folds = choose_split(data, options.split), choose_folds(data, options.split)
+    entries = []
+    for spec in specs:
+        if spec.text in missing:
+            entries.append(Entry(spec, None, missing[spec.text]))
+            continue
+        progress.note(f"{spec.text}")
+        chosen = spec.options(options, weights)
+        if spec.is_small_cnn:
+            result = _train_small_cnn(data, split, chosen, progress)
+        else:
+            result = _fit(table, data, trunks[spec.text], (split, folds), chosen, progress)
+        entries.append(Entry(spec, result))
+    seconds = {"total": time.perf_counter() - began}
+    record = make_record("compare", options, data, started, seconds)
+    return Comparison(tuple(entries), data, split, record)
+
+
+def open_all(
+    specs: Sequence[ModelSpec],
+    options: FitOptions,
+    weights: Mapping[str, Path],
+    skip_missing: bool,
+) -> tuple[dict[str, Backbone], dict[str, str]]:
+    """Trunks by model, and the remedy for each whose weights cannot be had."""
+    trunks: dict[str, Backbone] = {}
+    missing: dict[str, str] = {}
+    for spec in specs:
+        if spec.is_small_cnn:
+            continue
+        chosen = spec.options(options, weights)
+        try:
+            trunks[spec.text] = open_backbone(chosen.backbone, device=options.embed.device)
+        except WeightsError as error:
+            missing[spec.text] = str(error)
+    if missing and not skip_missing:
+        listed = "\n".join(f"{name}: {why}" for name, why in missing.items())
+        raise WeightsError(f"{listed}\nGo on without them: --skip-missing.")
+    if len(missing) == len(specs):
+        raise WeightsError("no model is left: " + "; ".join(missing.values()))
+    return trunks, missing
+
+
+def _embed(
+    table: ImageTable, backbone: Backbone, options: FitOptions, progress: Progress
+) -> Labelled:
+    return embed_labelled(
+        table, backbone, options.embed, options.read, options.split, progress
+    )
+
+
+def _fit(
+    table: ImageTable,
+    shared: Labelled,
+    backbone: Backbone,
+    parts: tuple[Split, list[Split]],
+    options: FitOptions,
+    progress: Progress,
+) -> FitResult:
+    """One model on its own features and the shared rows, groups, split and folds."""
+    started, began = run_record.now(), time.perf_counter()
+    own = _embed(table, backbone, options, progress)
+    if own.features.sha256 != shared.features.sha256:
+        raise UsageError("a picture changed during the comparison; run it again")
+    data = replace(own, duplicates=shared.duplicates)
+    split, folds = parts
+    fitted = fit_on_features(data, backbone, options, progress, split=split, folds=folds)
+    seconds = {"embed": data.features.seconds, **fitted.seconds}
+    seconds["total"] = time.perf_counter() - began
+    return make_result(fitted, data, make_record("frozen", options, data, started, seconds))
+
+
+def _train_small_cnn(
+    data: Labelled, split: Split, options: FitOptions, progress: Progress
+) -> FitResult:
+    from headstart.recipes.scratch import train_on
+
+    return train_on(data, split, options, progress)
+
+
+def embed_seconds(result: FitResult) -> tuple[float, float | None]:
+    """Seconds for embedding, and pictures per second where the trunk ran."""
+    seconds = result.record.seconds.get("embed", 0.0)
+    computed = result.data.features.computed
+    return seconds, computed / seconds if computed and seconds else None
+
+
+def count_parameters(result: FitResult) -> dict[str, Any]:
+    """Weights that were trained, and all of them."""
+    head = sum(int(array.size) for array in result.model.head.to_arrays().values())
+    folded = getattr(result.model.head, "folded", None)
+    if folded is not None:
+        weight, bias = folded()
+        head = weight.size + bias.size
+    trunk = result.model.backbone.info.parameters
+    trained = head + (trunk if result.record.recipe == "scratch" else 0)
+    return {"trainable_parameters": trained, "total_parameters": head + trunk}
+
+

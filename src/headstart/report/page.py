@@ -1,0 +1,115 @@
+"""report.html: a run on one page that opens without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from headstart.options import MAX_PIXELS
+from headstart.recipes.frozen import FitResult
+from headstart.report.curves import calibration, evidence, learning, two_class_curves
+from headstart.report.examples import SHOWN, examples, uncertain_rows, wrong_rows
+from headstart.report.headline import headline
+from headstart.report.record import record_tables
+from headstart.report.render import write_page
+
+MOST_IN_MATRIX = 16  # classes; with more, the most frequent confusions are listed instead
+MOST_IN_TABLE = 60
+MOST_LINES = 50
+
+
+def write_report(result: FitResult, metrics: dict[str, Any], path: Path, *, title: str) -> None:
+    """Write the report of a fit.
+
+    Args:
+        result: what the recipe returned.
+        metrics: what `run_metrics` (and `metrics.json`) holds for it.
+        path: the HTML file; written whole or not at all.
+        title: what the page is called.
+
+    Raises OSError. A picture that is gone since the run is named with its cause.
+    """
+    known = evidence(result)
+    table = result.data.table
+    paths = [table.paths[row] for row in known.rows]
+    limit = result.record.options.get("read", {}).get("max_pixels", MAX_PIXELS)
+    wrong, doubtful = wrong_rows(known.answers), uncertain_rows(known.answers)
+    context = {
+        "title": title,
+        "headline": headline(metrics, result.record, table.source.name or str(table.source)),
+        "metrics": metrics,
+        "matrices": _matrices(metrics),
+        "classes": _classes(metrics),
+        "evidence": known.words,
+        "wrong": examples(known.answers, paths, wrong[:SHOWN], limit),
+        "wrong_count": len(wrong),
+        "uncertain": examples(known.answers, paths, doubtful[:SHOWN], limit),
+        "calibration": calibration(result, known),
+        "two_classes": two_class_curves(known),
+        "learning": learning(result.history) if result.history is not None else None,
+        "notes": _notes(result, metrics),
+        "record": record_tables(result.record.to_json()),
+    }
+    write_page("report.html", path, context)
+
+
+def _matrices(metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    """Confusion matrices of the test and the folds, or their largest cells for many classes."""
+    parts = [("Test pictures", metrics["test"])]
+    if metrics["folds"] is not None:
+        parts.append(("All pictures, out-of-fold", metrics["folds"]["pooled"]))
+    return [
+        {
+            "title": f"{title} ({part['n']:,})",
+            "classes": part["classes"],
+            "rows": part["confusion_matrix"] if len(part["classes"]) <= MOST_IN_MATRIX else None,
+            "pairs": _confusions(part),
+        }
+        for title, part in parts
+    ]
+
+
+def _confusions(part: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Given class, answered class and count of the most frequent confusions."""
+    names = part["classes"]
+    cells = [
+        (names[i], names[j], count)
+        for i, row in enumerate(part["confusion_matrix"])
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    return sorted(cells, key=lambda cell: -cell[2])[: 2 * MOST_IN_MATRIX]
+
+
+def _classes(metrics: dict[str, Any]) -> dict[str, Any]:
+    """A row for each class, its figures of the test and its recall over the folds."""
+    rows = [dict(row) for row in metrics["test"]["per_class"]]
+    if metrics["folds"] is not None:
+        for row, pooled in zip(rows, metrics["folds"]["pooled"]["per_class"], strict=True):
+            row["folds"] = pooled
+    if len(rows) > MOST_IN_TABLE:
+        rows.sort(key=lambda row: 2.0 if row["recall"] is None else row["recall"])
+    return {
+        "rows": rows[:MOST_IN_TABLE],
+        "left_out": len(rows) - len(rows[:MOST_IN_TABLE]),
+        "folds": metrics["folds"] is not None,
+    }
+
+
+def _notes(result: FitResult, metrics: dict[str, Any]) -> list[str]:
+    """Lines told to the user, what the figures leave out, and the bad inputs by name."""
+    test = metrics["test"]
+    notes: list[str] = list(result.record.notes)
+    if test["errors"]:
+        notes.append(f"{test['errors']} test pictures have no answer and are not scored")
+    notes += [
+        f"{count} test pictures of {name!r}, which is no class of the model, are not scored"
+        for name, count in test["unknown"].items()
+    ]
+    return notes + _some([f"left out: {bad}" for bad in result.data.left_out])
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], *([f"... and {more} more"] if more > 0 else [])]

@@ -1,0 +1,39 @@
+"""Templates to one file that needs no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from headstart.report import words
+from headstart.report.run_folder import replace_text
+
+
+def write_page(template: str, path: Path, context: Mapping[str, Any]) -> None:
+    """Fill a template of this package and write it whole or not at all. Raises OSError."""
+    text = _templates().get_template(template).render(context)
+    replace_text(path, words.printable(text))
+
+
+@cache
+def _templates() -> Environment:
+    # Everything is escaped but what is Markup already, which only drawings are.
+    made = Environment(
+        loader=PackageLoader("headstart", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "number": words.number,
+        "interval": words.interval,
+        "plus_minus": words.plus_minus,
+        "file_size": words.file_size,
+        "seconds": words.seconds,
+    }
+    return made

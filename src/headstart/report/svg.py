@@ -1,0 +1,141 @@
+"""A drawing by matplotlib as SVG inside a page, in the page's own colours and letters."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from headstart.report.words import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Colours of a drawing. Each stands for a variable of page.css, which has a light and a dark value.
+INK = "#101112"
+MUTED = "#202122"
+LINE = "#303132"
+ACCENT = "#404142"
+SECOND = "#505152"
+VARIABLES = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    LINE: "var(--line)",
+    ACCENT: "var(--accent)",
+    SECOND: "var(--second)",
+}
+
+WIDTH = 380  # units of a drawing; a phone shows it at about nine tenths of that in pixels
+SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # letters stay text, which scales and can be found
+    "svg.hashsalt": "headstart",  # the same drawing gives the same bytes
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "font.size": 12,
+    "axes.linewidth": 1,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "text.color": INK,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "grid.color": LINE,
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 12,
+}
+_EMPTY = {"Creator": None, "Date": None, "Format": None, "Type": None}
+_FONT = re.compile(r"font-family:[^;]*;?\s*")
+_REFERENCE = re.compile(r"url\(#([^)]*)\)")
+_XLINK = "{http://www.w3.org/1999/xlink}href"
+
+
+def svg(
+    draw: Callable[[Figure], None], *, name: str, alt: str, height: int, width: int = WIDTH
+) -> Markup:
+    """What `draw` puts on an empty figure, as an `<svg role="img">` element.
+
+    Args:
+        draw: gets the figure; it may use the colours above, and no others.
+        name: made part of every id, so it must be the only one of its kind on its page.
+        alt: what the drawing shows, in words.
+        height, width: of the drawing in units; the page scales it.
+    """
+    written = io.StringIO()
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        # The letters are the browser's; that matplotlib's own font has none of them is no matter.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
+        draw(figure)
+        figure.savefig(written, format="svg", metadata=_EMPTY)
+    root = ElementTree.fromstring(written.getvalue())
+    _adopt(root, name)
+    for key in ("version", "width", "height"):
+        root.attrib.pop(key, None)
+    root.attrib |= {"role": "img", "aria-label": printable(alt)}
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def labelled_axes(axes: Axes, x_label: str, y_label: str) -> None:
+    """Names for both axes, and a quiet grid."""
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(True)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters, with the middle left out; the page has the whole elsewhere."""
+    text = printable(text)
+    if len(text) <= most:
+        return text
+    front = (most - 1) // 2
+    return f"{text[:front]}…{text[len(text) - (most - 1 - front) :]}"
+
+
+def _adopt(root: ElementTree.Element, name: str) -> None:
+    """Ids of their own, the page's colours and font, and no namespaces, which HTML has built in."""
+    used = set()
+    for element in root.iter():
+        used |= {value for text in element.attrib.values() for value in _REFERENCE.findall(text)}
+        used.add(element.attrib.get(_XLINK, "").removeprefix("#"))
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.endswith("}style"):
+                parent.remove(child)  # a rule for the whole page; page.css has it for drawings only
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        element.attrib = dict(_attributes(element.attrib, used, name))
+
+
+def _attributes(attributes: dict[str, str], used: set[str], name: str) -> list[tuple[str, str]]:
+    kept = []
+    for key, value in attributes.items():
+        if key == "id":
+            if value in used:
+                kept.append((key, f"{name}-{value}"))
+        elif key == _XLINK:
+            kept.append(("href", f"#{name}-{value.removeprefix('#')}"))
+        elif key == "style":
+            kept.append((key, _style(value)))
+        else:
+            kept.append((key, _REFERENCE.sub(rf"url(#{name}-\1)", value)))
+    return kept
+
+
+def _style(style: str) -> str:
+    for colour, variable in VARIABLES.items():
+        style = style.replace(colour, variable)
+    return _FONT.sub("", style)

@@ -1,0 +1,62 @@
+"""Numbers and names as a reader meets them on a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+UNDEFINED = "undefined"
+
+# Nothing that a page or a drawing can show: control characters, halves of a surrogate pair (a file
+# name's bytes that are no UTF-8), and the two code points that XML forbids.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """The text with each character that cannot be shown as its code: `\\x00`, `\\udcff`."""
+    return _UNPRINTABLE.sub(_code, text)
+
+
+def _code(found: re.Match[str]) -> str:
+    number = ord(found.group())
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """0.9428 as "0.943", None as "undefined"."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """ "[0.814, 0.984]", or nothing when there is no interval."""
+    return "" if ends is None else f"[{ends[0]:.3f}, {ends[1]:.3f}]"
+
+
+def plus_minus(mean: float | None, error: float | None) -> str:
+    """ "0.948 ± 0.013", or what of it is defined."""
+    return number(mean) if mean is None or error is None else f"{mean:.3f} ± {error:.3f}"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """ "1 picture", "1,646 pictures"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def seconds(value: float) -> str:
+    """ "0.23 s", "12 s", "3 min 20 s"."""
+    if value < 10:
+        return f"{value:.2f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    return f"{int(value // 60)} min {int(value % 60)} s"
+
+
+def file_size(n: float | None) -> str:
+    """13_530_000 as "13.5 MB"."""
+    if n is None:
+        return UNDEFINED
+    for unit in ("B", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} GB"
