@@ -16,6 +16,7 @@ MAX_PIXELS = 200_000_000
 
 HeadName = Literal["linear", "svm", "knn", "mlp"]
 LayerName = Literal["pooled", "fc6", "fc7", "last"]
+RecipeName = Literal["frozen", "scratch"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
 
 
@@ -53,7 +54,28 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackboneOptions:
+class RecipeOptions:
+    """What is trained."""
+
+    recipe: RecipeName = _option(
+        "frozen", "frozen: a head on a pretrained trunk; scratch: the small CNN from nothing."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedTrunkOptions:
+    """What all trunks of a comparison share."""
+
+    image_size: int | None = _option(
+        None, "Side of the trunk's input in pixels; default: what the trunk was trained for."
+    )
+    precision: PrecisionName = _option(
+        "auto", "Arithmetic of the trunk; auto is bf16 where the processor has it, else fp32."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneOptions(SharedTrunkOptions):
     """Which trunk, which of its layers, and how it computes."""
 
     backbone: str = _option(
@@ -65,13 +87,7 @@ class BackboneOptions:
     layer: LayerName = _option(
         "pooled", "Which activations are the features; fc6, fc7 and last are for VGG."
     )
-    image_size: int | None = _option(
-        None, "Side of the trunk's input in pixels; default: what the trunk was trained for."
-    )
     random_weights: bool = _option(False, "Take an untrained trunk; only for trying things out.")
-    precision: PrecisionName = _option(
-        "auto", "Arithmetic of the trunk; auto is bf16 where the processor has it, else fp32."
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,15 +116,21 @@ class SplitOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadOptions:
+class SharedHeadOptions:
+    """What all heads of a comparison share."""
+
+    class_weights: Literal["none", "balanced"] = _option(
+        "none", "balanced gives every class the same total weight."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadOptions(SharedHeadOptions):
     """What is fitted on the features."""
 
     head: HeadName = _option("linear", "linear (logistic regression), svm, knn or mlp.")
     strength: float | None = _option(
         None, "The linear head's or SVM's C; default: chosen by folds of the training rows."
-    )
-    class_weights: Literal["none", "balanced"] = _option(
-        "none", "balanced gives every class the same total weight."
     )
 
 
@@ -119,7 +141,9 @@ class LoopOptions:
     epochs: int | None = _option(
         None, "Train by this many epochs of gradient steps instead of solving exactly."
     )
-    learning_rate: float = _option(1e-3, "Step size of the optimizer.")
+    learning_rate: float | None = _option(
+        None, "Step size of the optimizer; default: 0.001 for a head, 0.0001 for a network."
+    )
     batch_size: int = _option(32, "Pictures in one gradient step.")
     optimizer: Literal["adam", "adamw", "sgd"] = _option("adam", "adam, adamw or sgd.")
     weight_decay: float = _option(0.0, "Weight decay.")
@@ -138,6 +162,8 @@ class LoopOptions:
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
     """All options of one fit, by room."""
+
+    recipe: RecipeOptions = field(default_factory=RecipeOptions)
 
     read: ReadOptions = field(default_factory=ReadOptions)
     backbone: BackboneOptions = field(default_factory=BackboneOptions)

@@ -66,3 +66,10 @@ def test_limit_of_tint(shift: int, count: int) -> None:
     thumbnails = np.stack([grey, tinted]).astype(np.uint8)
     hashes = np.zeros(2, dtype=np.uint64)
     assert len(all_pairs(list(near_pairs(hashes, thumbnails, None, STRICT)))) == count
+
+
+def test_features_of_an_unreadable_picture() -> None:
+    thumbnails = np.zeros((2, 8, 8, 3), dtype=np.uint8)
+    features = np.array([[1, 2], [np.nan, np.nan]], dtype=np.float32)
+    with pytest.raises(ValueError, match="not all finite"):
+        list(near_pairs(np.zeros(2, dtype=np.uint64), thumbnails, features, STRICT))

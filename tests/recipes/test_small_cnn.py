@@ -16,8 +16,8 @@ from headstart.recipes.epoch_loop import EpochLoop
 from headstart.recipes.history import History
 from headstart.recipes.picture_batches import PictureBatches
 from headstart.recipes.pixels import PixelStore
+from headstart.backbones.small_cnn import SmallCNN
 from headstart.recipes.small_cnn import (
-    SmallCNN,
     class_probabilities,
     small_cnn_preprocessing,
     train_small_cnn,
@@ -64,7 +64,7 @@ def trained(
 def plain_order(module: SmallCNN) -> nn.Sequential:
     """The same layers in the usual order and layout, as torch's own modules."""
     parts: list[nn.Module] = []
-    for block in module.features:
+    for block in module.trunk.features:
         convolution, norm = (copy.deepcopy(part) for part in block.children())
         parts += [convolution, norm, nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*parts, nn.Flatten(), copy.deepcopy(module.classifier))

@@ -23,8 +23,9 @@ def neighbour_distance(
 
     The features stay as they are: of noise, flat pictures and text among photographs, the plain
     cosine stands out most (docs/odd-pictures.md). With more rows than `references`, the neighbours
-    are looked for in so many rows drawn by the seed: the distances of all rows grow alike. A row is not its own neighbour. NaN for rows that are not finite, and
-    everywhere when fewer than two rows are.
+    are looked for in so many rows drawn by the seed: the distances of all rows grow alike. A row
+    is not its own neighbour. NaN for rows that are not finite, and everywhere when fewer than two
+    rows are.
 
     Args:
         features: (n, d).

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import BoolArray
-from headstart.audit.shortcut_test import stratified_rows
+from headstart.audit.sampling import stratified_rows
 from headstart.data.split import stratified_folds
 from headstart.evaluate.intervals import Interval, wilson
 from headstart.evaluate.significance import p_words, unpaired_difference

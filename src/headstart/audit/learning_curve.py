@@ -9,7 +9,7 @@ import numpy as np
 
 from headstart.arrays import BoolArray, FloatArray, IntArray
 from headstart.audit.power_law import PowerLaw, fit_power_laws
-from headstart.audit.shortcut_test import stratified_rows
+from headstart.audit.sampling import stratified_rows
 from headstart.data.split import stratified_folds
 from headstart.evaluate.intervals import Interval, wilson
 from headstart.heads.head import Head
@@ -22,7 +22,8 @@ SHARES = (0.1, 0.2, 0.4, 0.8, 1.0)
 FOLDS = 5
 MOST_ROWS = 10_000
 RESAMPLES = 500
-HARDLY = 0.005  # a gain that is smaller than this is hardly one
+HARDLY = 0.1  # a gain of less than this share of the error is hardly one
+NONE = 0.02  # and of less than this is none
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class LearningCurve:
         error_now: of the law at the number of pictures there is.
         error_twice: of the law at `n_twice`.
         error_twice_interval: its 95% bootstrap interval.
-        helps: True or False when the data can tell whether more pictures help, else None.
+        helps: True when twice the pictures take about a tenth of the error away or more, and surely
+            some of it; False when they surely take less than a tenth; None when the data cannot
+            tell.
         sentence: the answer in words.
         notes: what was left out.
     """
@@ -142,15 +145,14 @@ def _growing(targets: IntArray, groups: IntArray, rng: np.random.Generator) -> F
     order = rng.permutation(len(names))
     for target in np.unique(home):
         mine = order[home[order] == target]
-        share_of[mine] = np.cumsum(sizes[mine]) / sizes[mine].sum()
+        ends = np.cumsum(sizes[mine])
+        share_of[mine] = (ends - sizes[mine] / 2) / ends[-1]  # in when its middle is in
         share_of[mine[0]] = 0.0
     shares: FloatArray = share_of[group]
     return shares
 
 
-def _right(
-    data: Labelled, train: IntArray, test: IntArray, make: Callable[[], Head]
-) -> BoolArray:
+def _right(data: Labelled, train: IntArray, test: IntArray, make: Callable[[], Head]) -> BoolArray:
     head = make().fit(
         data.features.values[train], data.targets[train], groups=data.duplicates.group[train]
     )
@@ -158,10 +160,8 @@ def _right(
     return np.asarray(answers == data.targets[test], dtype=np.bool_)
 
 
-def _points(
-    right: BoolArray, sizes: FloatArray, shares: Sequence[float]
-) -> tuple[CurvePoint, ...]:
-    repeats, _, n = right.shape
+def _points(right: BoolArray, sizes: FloatArray, shares: Sequence[float]) -> tuple[CurvePoint, ...]:
+    n = right.shape[2]
     points = []
     for number, share in enumerate(shares):
         accuracies = right[:, number].mean(axis=1)
@@ -191,21 +191,30 @@ def _extrapolated(
     laws = fit_power_laws(sizes, _resampled(~right, groups, seed))
     ends = np.array([[drawn.error(now), drawn.error(twice)] for drawn in laws])
     low, high = np.quantile(ends[:, 1], [0.025, 0.975]).tolist()
-    gain_low, gain_high = np.quantile(ends[:, 0] - ends[:, 1], [0.025, 0.975]).tolist()
-    helps = False if gain_high < HARDLY else True if gain_low > 0 else None
     error_now, error_twice = law.error(now), law.error(twice)
-    words = {
-        True: "With twice the pictures the error would fall from {now:.1%} to about {then:.1%} "
-        "({low:.1%} to {high:.1%}).",
-        False: "More pictures of this kind would hardly help: with twice as many the error would "
-        "be about {then:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}.",
-        None: "Whether more pictures would help cannot be told: with twice as many the error "
-        "would lie between {low:.1%} and {high:.1%}; it is about {now:.1%} now.",
-    }
-    sentence = words[helps].format(now=error_now, then=error_twice, low=low, high=high)
+    gain = np.quantile(ends[:, 0] - ends[:, 1], [0.025, 0.975])
+    least = HARDLY * error_now
+    helps = None
+    if gain[1] < least or error_now == 0:
+        helps = False
+    elif error_now - error_twice >= least and gain[0] >= NONE * error_now:
+        helps = True
+    sentence = _WORDS[helps].format(
+        now=error_now, then=error_twice, low=low, high=high, g0=100 * gain[0], g1=100 * gain[1]
+    )
     return LearningCurve(
         points, law, twice, error_now, error_twice, (low, high), helps, sentence, notes
     )
+
+
+_WORDS = {
+    True: "With twice the pictures the error would fall from {now:.1%} to about {then:.1%} "
+    "({low:.1%} to {high:.1%}).",
+    False: "More pictures of this kind would hardly help: with twice as many the error would be "
+    "about {then:.1%} ({low:.1%} to {high:.1%}); it is about {now:.1%} now.",
+    None: "Whether more pictures would help cannot be told: with twice as many the error of about "
+    "{now:.1%} would change to about {then:.1%}, a gain of {g0:.1f} to {g1:.1f} points.",
+}
 
 
 def _resampled(wrong: BoolArray, groups: IntArray, seed: int) -> FloatArray:

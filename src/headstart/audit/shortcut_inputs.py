@@ -51,16 +51,21 @@ def evidence(
     is_folder = table.lines is None
     names = plain_names(ids, labels, is_folder)
     every = np.arange(len(rows))
+    numbers, words = name_numbers(names), name_words(names)
+    about_numbers = "The number in the file name alone gives"
+    about_words = "The words of the file name alone give"
     found = [
-        Evidence("name numbers", "metadata", "The number in the file name alone gives", every,
-                 name_numbers(names)),
-        Evidence("name words", "metadata", "The words of the file name alone give", every, name_words(names)),
-    ]  # fmt: skip
+        Evidence("name numbers", "metadata", about_numbers, every, numbers),
+        Evidence("name words", "metadata", about_words, every, words),
+    ]
     if not is_folder:  # a folder's rows are sorted by class
         order = Columns(
-            _order(rows, len(set(labels))), ("the row", "the row's remainder by the classes")
+            _order(rows, len(set(labels))),
+            ("the row number", "the row number's remainder by the number of classes"),
         )
-        found.append(Evidence("row order", "metadata", "The order of the rows alone gives", every, order))
+        found.append(
+            Evidence("row order", "metadata", "The order of the rows alone gives", every, order)
+        )
     known = _known(facts, rows)
     measured = [fact for _, fact in known]
     places = np.array([place for place, _ in known], dtype=np.int64)
@@ -70,7 +75,9 @@ def evidence(
             for kind, sort, subject, build in _MEASURES
         ]
     times = _times(table, rows, dict(known))
-    found.append(Evidence("time stamps", "metadata", "The time of the file alone gives", every, times))
+    found.append(
+        Evidence("time stamps", "metadata", "The time of the file alone gives", every, times)
+    )
     return [kept for item in found if (kept := _complete(item)) is not None]
 
 

@@ -65,8 +65,7 @@ def name_numbers(names: Sequence[str]) -> Columns:
     most = min(max((len(numbers) for numbers in found), default=0), MOST_NUMBERS)
     columns, titles = [], []
     for place in range(most):
-        values = [float(n[place]) if len(n) > place else np.nan for n in found]
-        columns.append(values)
+        columns.append([float(n[place]) if len(n) > place else np.nan for n in found])
         titles.append(
             "the number in the file name" if most == 1 else f"number {place + 1} of the file name"
         )
@@ -74,7 +73,8 @@ def name_numbers(names: Sequence[str]) -> Columns:
         columns.append([float(n[-1] % 10) if n else np.nan for n in found])
         columns.append([float(n[-1] % 2) if n else np.nan for n in found])
         titles += ["the last digit of the file name's number", "the number's remainder by 2"]
-    return Columns(np.array(columns, dtype=np.float64).reshape(len(columns), -1).T, tuple(titles))
+    values = np.array(columns, dtype=np.float64).reshape(len(columns), len(names)).T
+    return Columns(values, tuple(titles))
 
 
 def name_words(names: Sequence[str]) -> Columns:

@@ -53,9 +53,7 @@ def _words(name: str, values: FloatArray, tree: Any, classes: Sequence[str]) -> 
     inner = tree.tree_.feature >= 0
     limits = sorted(tree.tree_.threshold[inner].tolist())
     starts = [float(values[values > limit].min()) for limit in limits]
-    answers = [
-        classes[int(i)] for i in tree.predict(np.array([values.min(), *starts])[:, None])
-    ]
+    answers = [classes[int(i)] for i in tree.predict(np.array([values.min(), *starts])[:, None])]
     if set(np.unique(values).tolist()) <= {0.0, 1.0}:
         return f"with {name}: '{answers[1]}'; without: '{answers[0]}'"
     kept = [i for i in range(len(answers)) if i == 0 or answers[i] != answers[i - 1]]

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import IntArray
+from headstart.audit.sampling import stratified_rows
 from headstart.audit.shortcut_inputs import Evidence, Sort, evidence
 from headstart.audit.shortcut_rule import find_rule
-from headstart.audit.shortcut_test import Trial, stratified_rows, try_evidence
+from headstart.audit.shortcut_trial import Trial, try_evidence
+from headstart.audit.shortcut_words import ADVICE, describe
 from headstart.data.facts import PictureFacts
 from headstart.data.image_table import ImageTable, class_order
+from headstart.data.label_text import plural, some_of
 from headstart.data.split import stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.intervals import Interval
@@ -153,17 +156,17 @@ def search_shortcuts(
     return ShortcutSearch(tuple(kinds), tuple(notes))
 
 
-def _usable(
-    labels: Sequence[str], groups: IntArray, seed: int
-) -> tuple[IntArray, list[str]]:
+def _usable(labels: Sequence[str], groups: IntArray, seed: int) -> tuple[IntArray, list[str]]:
     """Rows of classes that can stand in two folds, not too many of them; and notes."""
     homes = Counter(label for label, _ in {*zip(labels, groups.tolist(), strict=True)})
     rows = np.array([r for r, label in enumerate(labels) if homes[label] > 1], dtype=np.int64)
     notes = []
     if len(rows) < len(labels):
-        alone = sorted(name for name, count in homes.items() if count == 1)
-        count = len(labels) - len(rows)
-        notes.append(f"{count} rows of classes with a single picture or group left out: {alone}")
+        alone = [repr(name) for name, count in sorted(homes.items()) if count == 1]
+        count = plural(len(labels) - len(rows), "row")
+        notes.append(
+            f"{count} of classes with a single picture or group left out: {some_of(alone)}"
+        )
     numbers = {name: number for number, name in enumerate(homes)}
     targets = np.array([numbers[labels[row]] for row in rows], dtype=np.int64)
     chosen = rows[stratified_rows(targets, MOST_ROWS, seed)]
@@ -192,59 +195,10 @@ def _shortcut(
         rule=rule,
         rule_right=right,
         reported=reported,
-        sentence=_sentence(item, trial, rule, right, reported),
-        advice=_ADVICE[item.kind] if reported else "",
+        sentence=describe(item, trial, rule, right, reported),
+        advice=ADVICE[item.kind] if reported else "",
     )
 
 
 def _way(accuracy: float, largest: float) -> float:
     return 0.0 if largest >= 1 else min(1.0, max(0.0, (accuracy - largest) / (1 - largest)))
-
-
-def _sentence(item: Evidence, trial: Trial, rule: str, right: int, reported: bool) -> str:
-    low, high = trial.interval
-    figures = (
-        f"{trial.right:.1%} ({low:.1%} to {high:.1%}) on rows not seen, against "
-        f"{trial.largest:.1%} for the largest class"
-    )
-    if not reported:
-        return f"{item.subject} no label clearly: {figures}."
-    if rule:
-        count = "all" if right == trial.rows else f"{right:,} of"
-        return (
-            f"{item.subject} the label for {count} {trial.rows:,} rows ({rule}). A "
-            f"small model that knows nothing else: {figures}."
-        )
-    return f"{item.subject} the label for {figures}."
-
-
-_UNSEEN = (
-    "The model does not see this, so its figures stand; but the classes were gathered apart, and "
-    "what else differs between the two (camera, place, light, size) it may learn instead of the "
-    "content. Look at a few pictures of each class for such signs, "
-)
-_SEEN = (
-    "The network sees its traces, and may learn them instead of the content; its accuracy then "
-    "holds for pictures gathered in the same way only. "
-)
-_COARSE = (
-    "This can be the content itself (a sky, a lawn) or the place where a class was taken. Test on "
-    "pictures of every class from other places before you trust the accuracy."
-)
-_ADVICE = {
-    "name numbers": _UNSEEN + "and do not use the name for anything else.",
-    "name words": _UNSEEN + "and do not use the name for anything else.",
-    "row order": _UNSEEN + "and never split by the order of the rows.",
-    "time stamps": _UNSEEN
-    + "unless the files were only copied class by class, which does no harm.",
-    "exif": _UNSEEN + "and keep one camera on one side of the split: --group-column.",
-    "file size": _SEEN
-    + "Save all pictures with one program, one format and one quality, from the originals.",
-    "width and height": _SEEN
-    + "Bring all pictures to one shape by cropping, and take the classes from the same sources.",
-    "format": _SEEN
-    + "Save all pictures with one program, one format and one quality, from the originals.",
-    "mean colour": _COARSE,
-    "border": _COARSE + " Crop frames, captions and watermarks off.",
-    "thumbnail": _COARSE,
-}

@@ -39,7 +39,7 @@ class SmallCNN(nn.Module):
         size: side of the input in pixels, a multiple of 4.
     """
 
-    def __init__(self, classes: int, size: int) -> None:
+    def __init__(self, classes: int, size: int = 224) -> None:
         super().__init__()
         self.trunk = SmallCNNTrunk()
         self.classifier = nn.Linear(feature_size(size), classes)

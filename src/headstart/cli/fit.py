@@ -16,6 +16,7 @@ def fit(
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder for the model and the figures.")] = Path("run"),
+    recipe: flags.Recipe = options.RecipeOptions(),
     read: flags.Read = options.ReadOptions(),
     backbone: flags.Backbone = options.BackboneOptions(),
     embed: flags.Embed = options.EmbedOptions(),
@@ -30,18 +31,25 @@ def fit(
         headstart fit labels.csv --images images/ --out run/
         headstart fit pictures/ --backbone resnet18
         headstart fit labels.csv --images images/ --head svm --test-fraction 0.2
+        headstart fit labels.csv --images images/ --recipe scratch --epochs 50
     """
     from headstart.cli.figures import show_fit
     from headstart.cli.show import progress
-    from headstart.recipes.frozen import fit_frozen
+    from headstart.recipes.catalogue import run_recipe
     from headstart.report.run_folder import check_writable, write_run
 
     check_writable(out)
     chosen = options.FitOptions(
-        read=read, backbone=backbone, embed=embed, split=split, head=head, loop=loop
+        recipe=recipe,
+        read=read,
+        backbone=backbone,
+        embed=embed,
+        split=split,
+        head=head,
+        loop=loop,
     )
     with progress() as shown:
-        result = fit_frozen(source, chosen, shown)
+        result = run_recipe(source, chosen, shown)
     metrics = write_run(result, out)
     show_fit(metrics, out)
     return 0

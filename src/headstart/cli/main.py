@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from headstart.cli.backbones import backbones
 from headstart.cli.cache import cache
+from headstart.cli.compare import compare
 from headstart.cli.demo import demo
 from headstart.cli.embed import embed
 from headstart.cli.evaluate import evaluate
@@ -33,7 +34,7 @@ app = App(
     version=lambda: version("headstart"),
     default_parameter=Parameter(negative_iterable=()),
 )
-for order, verb in enumerate((demo, fit, predict, evaluate, embed, backbones, cache)):
+for order, verb in enumerate((demo, fit, compare, predict, evaluate, embed, backbones, cache)):
     # The examples are told apart from the docstring; parsed with it they would be lost.
     text, _, examples = inspect.cleandoc(verb.__doc__ or "").partition("\nExamples:\n")
     app.command(verb, sort_key=order, help=text, help_epilogue=f"Examples:\n{examples}")

@@ -96,7 +96,8 @@ def near_pairs(
 ) -> Iterator[NearPairs]:
     """Near pairs among n pictures, block by block; features (n, d) widen the search.
 
-    Time grows with n squared (a minute or two for 100,000 pictures), memory with n.
+    Time grows with n squared (a minute or two for 100,000 pictures), memory with n. Raises
+    ValueError for features that are not finite.
     """
     n = len(hashes)
     search = _Search(hashes, thumbnails, features, thresholds)
@@ -124,6 +125,8 @@ class _Search:
         self.features = features
         if features is not None:
             self.mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+            if not np.isfinite(self.mean).all():
+                raise ValueError("features are not all finite: leave unreadable pictures out")
 
     def alike(
         self, start: int, stop: int, mirrored: bool

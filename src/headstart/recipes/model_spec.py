@@ -47,7 +47,8 @@ class ModelSpec:
             weights=weights.get(self.name, weights.get(self.name.partition(".")[0])),
         )
         head = replace(base.head, head=self.head)  # type: ignore[arg-type]  # checked
-        return replace(base, backbone=backbone, head=head)
+        # Epochs are for the small CNN; a head on features is solved exactly.
+        return replace(base, backbone=backbone, head=head, loop=replace(base.loop, epochs=None))
 
 
 def parse_models(text: str, augment: str = "each-epoch") -> tuple[ModelSpec, ...]:

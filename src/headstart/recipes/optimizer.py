@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 MOMENTUM = 0.9  # of SGD
+HEAD_RATE = 1e-3
+NETWORK_RATE = 1e-4
 
 
 def check_options(options: LoopOptions) -> None:
     """Raise UsageError for an option out of range, with its flag, the value and what is allowed."""
+    rate = step_size(options)
     rules = (
         ("--epochs", options.epochs, "1 or more", (options.epochs or 0) >= 1),
-        ("--learning-rate", options.learning_rate, "above 0", 0 < options.learning_rate < math.inf),
+        ("--learning-rate", rate, "above 0", 0 < rate < math.inf),
         ("--batch-size", options.batch_size, "1 or more", options.batch_size >= 1),
         ("--weight-decay", options.weight_decay, "0 or more", 0 <= options.weight_decay < math.inf),
         (
@@ -35,6 +38,11 @@ def check_options(options: LoopOptions) -> None:
     for flag, value, allowed, is_right in rules:
         if not is_right:
             raise UsageError(f"{flag} is {value!r}; it must be {allowed}")
+
+
+def step_size(options: LoopOptions) -> float:
+    """The learning rate; a recipe that trains a network sets its own where none is given."""
+    return HEAD_RATE if options.learning_rate is None else options.learning_rate
 
 
 def make_optimizer(parameters: list[nn.Parameter], options: LoopOptions) -> Optimizer:
@@ -52,7 +60,7 @@ def make_optimizer(parameters: list[nn.Parameter], options: LoopOptions) -> Opti
     groups = [group for group in groups if group["params"]]
     # One kernel for all tensors: a step on small layers costs a third.
     fused = parameters[0].device.type in ("cpu", "cuda")
-    rate = options.learning_rate
+    rate = step_size(options)
     if options.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, fused=fused)
     kind = torch.optim.AdamW if options.optimizer == "adamw" else torch.optim.Adam

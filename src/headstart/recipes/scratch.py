@@ -25,6 +25,7 @@ from headstart.recipes.cross_validate import as_predictions, take
 from headstart.recipes.frozen import Fitted, FitResult, make_record, make_result
 from headstart.recipes.head_choice import epoch_teller
 from headstart.recipes.labelled import Labelled, choose_split, embed_labelled, read_labelled
+from headstart.recipes.optimizer import NETWORK_RATE
 from headstart.recipes.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -60,7 +61,11 @@ def train_on(
     if options.head.head != "linear":
         raise UsageError(f"the small CNN has its own last layer; --head {options.head.head} is not for it")
     started, began = run_record.now(), time.perf_counter()
-    loop = replace(options.loop, epochs=options.loop.epochs or DEFAULT_EPOCHS)
+    loop = replace(
+        options.loop,
+        epochs=options.loop.epochs if options.loop.epochs is not None else DEFAULT_EPOCHS,
+        learning_rate=options.loop.learning_rate or NETWORK_RATE,
+    )
     steps = small_cnn_preprocessing(options.backbone.image_size or 224)
     feature_size(steps.size)
     store = PixelStore(

@@ -21,7 +21,7 @@ def write_page(template: str, path: Path, context: Mapping[str, Any]) -> None:
 
 @cache
 def _templates() -> Environment:
-    # Everything is escaped but what is Markup already, which only drawings are.
+    # Everything is escaped but what is Markup already: drawings, and names with places to break.
     made = Environment(
         loader=PackageLoader("headstart", "report"),
         autoescape=True,
@@ -35,5 +35,8 @@ def _templates() -> Environment:
         "plus_minus": words.plus_minus,
         "file_size": words.file_size,
         "seconds": words.seconds,
+        "signed": words.signed,
+        "p_value": words.p_value,
+        "breakable": words.breakable,
     }
     return made

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from markupsafe import Markup, escape
+
 UNDEFINED = "undefined"
 
 # Nothing that a page or a drawing can show: control characters, halves of a surrogate pair (a file
@@ -35,6 +37,23 @@ def interval(ends: Sequence[float] | None) -> str:
 def plus_minus(mean: float | None, error: float | None) -> str:
     """ "0.948 ± 0.013", or what of it is defined."""
     return number(mean) if mean is None or error is None else f"{mean:.3f} ± {error:.3f}"
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign, "+0.028" or "−0.028"; a dash when there is none."""
+    return "–" if value is None else f"{value:+.3f}".replace("-", "−")
+
+
+def p_value(value: float | None) -> str:
+    """ "0.310", "< 0.001"; a dash when no test was made."""
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def breakable(name: str) -> Markup:
+    """A name that may break its line behind an underscore, a colon or a plus."""
+    return Markup(re.sub("([_:+])", r"\1<wbr>", str(escape(name))))
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

@@ -61,9 +61,7 @@ def try_evidence(
     return _trial(answers == y, y, groups[item.rows])
 
 
-def _answer(
-    item: Evidence, train: IntArray, test: IntArray, y: IntArray, seed: int
-) -> IntArray:
+def _answer(item: Evidence, train: IntArray, test: IntArray, y: IntArray, seed: int) -> IntArray:
     X = item.columns.values
     if len(np.unique(y)) == 1:
         return np.full(len(test), y[0])
@@ -108,16 +106,3 @@ def _tail(hits: int, n: int, share: float) -> float:
     from scipy.special import bdtrc
 
     return 1.0 if hits <= 0 else float(bdtrc(hits - 1, n, share))
-
-
-def stratified_rows(targets: IntArray, most: int, seed: int) -> IntArray:
-    """At most about `most` rows, of every class the same share, sorted."""
-    n = len(targets)
-    if n <= most:
-        return np.arange(n)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(n)
-    order = order[np.argsort(targets[order], kind="stable")]
-    picks = np.floor(np.arange(most) * (n / most)).astype(np.int64)
-    return np.sort(order[picks])
-

@@ -1,0 +1,77 @@
+"""headstart compare: several models on the same pictures, and what the differences are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headstart import options
+from headstart.cli import flags
+
+DEFAULT_MODELS = f"small_cnn,{options.DEFAULT_BACKBONE}"
+
+
+def compare(
+    source: flags.Source,
+    /,
+    *,
+    models: Annotated[
+        str, Parameter(help="Models, separated by commas: NAME[:LAYER][+HEAD], or small_cnn[:once].")
+    ] = DEFAULT_MODELS,
+    out: Annotated[Path, Parameter(help="Folder for models, figures and report.")] = Path("comparison"),
+    weights: Annotated[
+        tuple[str, ...], Parameter(help="NAME=FILE with a trunk's weights; repeat for more.")
+    ] = (),
+    skip_missing: Annotated[
+        bool, Parameter(help="Go on without models whose weights cannot be had.", negative="")
+    ] = False,
+    read: flags.Read = options.ReadOptions(),
+    trunk: flags.SharedTrunk = options.SharedTrunkOptions(),
+    embed: flags.Embed = options.EmbedOptions(),
+    split: flags.Split = options.SplitOptions(),
+    head: flags.SharedHead = options.SharedHeadOptions(),
+    loop: flags.Loop = options.LoopOptions(),
+) -> int:
+    """Compare models on one split and the same folds, with intervals and paired tests.
+
+    Examples:
+
+        headstart compare labels.csv --images images/ --models small_cnn,tf_efficientnet_lite0
+        headstart compare labels.csv --images images/ --models resnet18,vgg16_bn:fc7+svm --skip-missing
+        headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
+    """
+    from headstart.cli.comparison import show_comparison
+    from headstart.cli.show import progress
+    from headstart.recipes.compare import compare as run
+    from headstart.recipes.comparison_rows import sentences
+    from headstart.recipes.model_spec import parse_models, parse_weights
+    from headstart.report.comparison_folder import write_comparison_folder
+    from headstart.report.comparison import write_comparison
+    from headstart.report.run_folder import check_writable
+
+    specs = parse_models(models, loop.augment)
+    files = parse_weights(weights)
+    check_writable(out)
+    chosen = options.FitOptions(
+        read=read,
+        backbone=options.BackboneOptions(image_size=trunk.image_size, precision=trunk.precision),
+        embed=embed,
+        split=split,
+        head=options.HeadOptions(class_weights=head.class_weights),
+        loop=loop,
+    )
+    with progress() as shown:
+        result = run(source, specs, chosen, weights=files, skip_missing=skip_missing, progress=shown)
+    rows = write_comparison_folder(result, out)
+    title = f"Comparison on {source.name}"
+    write_comparison(
+        rows,
+        out / "report.html",
+        title=title,
+        sentences=sentences(rows),
+        record=result.record.to_json(),
+    )
+    show_comparison(rows, len(result.split.test), out)
+    return 0

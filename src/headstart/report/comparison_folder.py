@@ -1,0 +1,53 @@
+"""What a comparison leaves on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from headstart.evaluate.table import write_predictions
+from headstart.model_dir import save_model
+from headstart.recipes.compare import Comparison
+from headstart.recipes.comparison_rows import comparison_rows, sentences
+from headstart.report.run_folder import write_json, write_rows, write_split
+
+
+def write_comparison_folder(comparison: Comparison, folder: Path) -> list[dict[str, Any]]:
+    """Write models, answers, the split, `comparison.json` and `comparison.csv`; returns the rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = comparison_rows(comparison)
+    for row, entry in zip(rows, comparison.entries, strict=True):
+        if entry.result is None:
+            continue
+        home = folder / "models" / file_name(entry.spec.text)
+        home.mkdir(parents=True, exist_ok=True)
+        save_model(entry.result.model, home / "model")
+        row["bytes_on_disk"] = sum(file.stat().st_size for file in (home / "model").iterdir())
+        write_predictions(home / "predictions.csv", entry.result.test)
+        if entry.result.history is not None:
+            write_rows(home / "history.csv", entry.result.history.to_rows())
+        if entry.result.folds is not None:
+            write_predictions(home / "fold_predictions.csv", entry.result.folds.predictions)
+    write_split(folder / "split.csv", comparison.data, comparison.split)
+    content = {
+        "rows": rows,
+        "sentences": sentences(rows),
+        "n_train": len(comparison.split.train),
+        "n_test": len(comparison.split.test),
+        "record": comparison.record.to_json(),
+    }
+    write_json(folder / "comparison.json", content)
+    write_rows(folder / "comparison.csv", [_flat(row) for row in rows])
+    return rows
+
+
+def file_name(text: str) -> str:
+    """A model's text as a folder's name: "vgg16_bn:fc7+svm" as "vgg16_bn-fc7-svm"."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its interval in two columns."""
+    low, high = row["accuracy_interval"] or (None, None)
+    flat = {name: value for name, value in row.items() if name != "accuracy_interval"}
+    return {**flat, "accuracy_low": low, "accuracy_high": high}

@@ -1,0 +1,184 @@
+"""A small run with hostile names, and what a page's test asks of a page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.data.image_table import ImageTable
+from headstart.options import FitOptions, HeadOptions, LoopOptions, SplitOptions
+from headstart.recipes.frozen import FitResult, fit_on_features, make_record, make_result
+from headstart.recipes.labelled import embed_labelled
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+    from headstart.backbones.backbone import Backbone
+
+HOSTILE = ("<script>alert('a')</script>", "b\"]]> & $x^2$ onload='x'")
+VOID = {"meta", "link", "img", "br", "wbr", "input", "hr"}
+
+
+@pytest.fixture
+def fit(tmp_path: Path, tiny_backbone: Backbone) -> Callable[..., FitResult]:
+    """Fit 24 pictures, some of them mislabelled so that answers are wrong."""
+
+    def run(
+        classes: tuple[str, ...] = HOSTILE, *, folds: int = 3, epochs: int | None = None
+    ) -> FitResult:
+        table = make_table(tmp_path / "set", classes)
+        options = FitOptions(
+            split=SplitOptions(folds=folds, test_fraction=0.25, near_duplicates=False),
+            head=HeadOptions(strength=0.1 if epochs is None else None),
+            loop=LoopOptions(epochs=epochs, batch_size=8),
+        )
+        data = embed_labelled(table, tiny_backbone, options.embed, options.read, options.split)
+        fitted = fit_on_features(data, tiny_backbone, options)
+        record = make_record("frozen", options, data, "2026-01-01T00:00:00", {"total": 1.5})
+        return make_result(fitted, data, record)
+
+    return run
+
+
+def make_table(folder: Path, classes: tuple[str, ...]) -> ImageTable:
+    """24 pictures in the classes' colours, every eighth under the next class's label."""
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    colours = rng.integers(30, 220, (len(classes), 3))
+    names, labels = [], []
+    for number in range(24):
+        kind = number % len(classes)
+        pixels = np.clip(colours[kind] + rng.normal(0, 25, (20, 24, 3)), 0, 255)
+        names.append(f"<img src=x onerror='1'> \"{number}\" ]]>.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / names[-1])
+        labels.append(classes[(kind + (number % 8 == 0)) % len(classes)])
+    return ImageTable(
+        ids=tuple(names),
+        paths=tuple(folder / name for name in names),
+        labels=tuple(labels),
+        source=folder / "<b>labels.csv",
+        notes=("<i>a note</i>",),
+    )
+
+
+@dataclass
+class Page(HTMLParser):
+    """What stands on a page, by HTML's own rules."""
+
+    tags: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text += data
+
+    def of(self, tag: str) -> list[dict[str, str]]:
+        """The attributes of each such element."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def read_page() -> Callable[[Path], Page]:
+    """Parse a page, and check what every page must keep to."""
+
+    def read(path: Path) -> Page:
+        source = path.read_text(encoding="utf-8")
+        page = Page()
+        page.feed(source)
+        page.close()
+        assert page.open == []
+        assert "http:" not in source
+        assert "https:" not in source
+        assert not page.of("script")
+        assert "@import" not in source
+        for tag, attributes in page.tags:
+            assert not [name for name in attributes if name.startswith("on")], tag
+            for name in ("src", "href", "xlink:href"):
+                assert attributes.get(name, "#").startswith(("#", "data:")), attributes
+        assert all(picture["alt"].strip() for picture in page.of("img"))
+        assert all(s["role"] == "img" and s["aria-label"].strip() for s in page.of("svg"))
+        ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+        assert len(ids) == len(set(ids))
+        referred = [a["href"][1:] for _, a in page.tags if a.get("href", "").startswith("#")]
+        assert set(referred) <= set(ids)
+        return page
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A Chromium without a window, once for all tests."""
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    if None in found:
+        message = "chromium and chromedriver are not installed"
+        if os.environ.get("HEADSTART_NEEDS_BROWSER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    driver = _start(str(found[0]), str(found[1]), tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+def _start(chromium: str, chromedriver: str, profile: Path) -> Chrome:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = chromium
+    for flag in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-dev-shm-usage", f"--user-data-dir={profile}",
+    ):  # fmt: skip
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return Chrome(options=options, service=Service(chromedriver))
+
+
+@pytest.fixture
+def comparison_rows() -> list[dict[str, Any]]:
+    """Rows as in comparison.json, the last one of a model that was not run."""
+    usual: dict[str, Any] = {
+        "layer": "pooled", "head": "linear", "macro_f1": 0.9, "log_loss": 0.2, "folds_mean": 0.91,
+        "folds_standard_error": 0.02, "difference_to_best": None, "mcnemar_p": None,
+        "folds_p": None, "verdict": "", "trainable_parameters": 2562,
+        "total_parameters": 3_400_000, "seconds_embed": 3.2, "seconds_train": 0.23,
+        "pictures_per_second": 246.4, "bytes_on_disk": 13_500_000, "missing": None,
+    }  # fmt: skip
+    second = {
+        "model": "a<b>", "layer": "fc7", "head": "svm", "accuracy": 0.921,
+        "accuracy_interval": [0.87, 0.95], "difference_to_best": -0.031, "mcnemar_p": 0.27,
+        "folds_p": 0.0004, "verdict": "no: 165 test pictures cannot tell 0.952 from 0.921",
+    }  # fmt: skip
+    nothing: dict[str, Any] = dict.fromkeys(usual) | {"accuracy": None, "accuracy_interval": None}
+    return [
+        {**usual, "model": "tf_lite0", "accuracy": 0.952, "accuracy_interval": [0.908, 0.975]},
+        {**usual, **second},
+        {**nothing, "model": "vgg16", "missing": "no weights <here>"},
+    ]

@@ -1,0 +1,124 @@
+"""The pages in a real browser: quiet, alone, readable at a phone's width, by day and by night."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from headstart.recipes.frozen import FitResult
+from headstart.report.comparison import write_comparison
+from headstart.report.page import write_report
+from headstart.report.run_folder import run_metrics
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+pytestmark = pytest.mark.browser
+
+NAMELESS = """
+return [...document.querySelectorAll('img, svg')].filter(e =>
+  !(e.getAttribute(e.tagName === 'IMG' ? 'alt' : 'aria-label') || '').trim()).length
+"""
+UNSHOWN = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).length"
+WIDTH = "return document.documentElement.scrollWidth"
+# The least contrast (WCAG's ratio) of any text to what lies behind it, where that is one colour.
+CONTRAST = """
+const numbers = c => c.match(/[\\d.]+/g).map(Number);
+const srgb = c => numbers(c).map((x, i) => c.startsWith('color(') && i < 3 ? x * 255 : x);
+const light = c => { const [r, g, b] = srgb(c).map(x => { x /= 255;
+  return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4; });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+const behind = e => { for (; e; e = e.parentElement) {
+  const c = getComputedStyle(e).backgroundColor;
+  if (!/, 0\\)$|\\/ 0\\)$/.test(c)) return c; } return 'rgb(255, 255, 255)'; };
+let least = [21, ''];
+for (const e of document.querySelectorAll('body *')) {
+  const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+  if (!own || !e.getClientRects().length) continue;
+  const style = getComputedStyle(e);
+  const [a, b] = [light(e.closest('svg') ? style.fill : style.color), light(behind(e))];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (ratio < least[0]) least = [ratio, e.outerHTML.slice(0, 120)];
+}
+return least
+"""
+
+
+@pytest.fixture
+def pages(
+    fit: Callable[..., FitResult], comparison_rows: list[dict[str, Any]], tmp_path: Path
+) -> list[Path]:
+    result = fit(epochs=3)
+    result.data.table.paths[0].unlink()
+    report, comparison = tmp_path / "report.html", tmp_path / "comparison.html"
+    write_report(result, run_metrics(result), report, title="A run " + "w" * 90)
+    write_comparison(comparison_rows, comparison, title="Models", sentences=["One.", "Two."],
+                     record=result.record.to_json())  # fmt: skip
+    return [report, comparison]
+
+
+def show(browser: Chrome, page: Path, width: int, scheme: str) -> None:
+    """Open a page at a width and in a colour scheme; the logs then hold this visit only."""
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)  # type: ignore[no-untyped-call]
+    browser.get(page.as_uri())
+
+
+def requests(browser: Chrome) -> list[str]:
+    """Addresses asked for since the page was opened, but for data inside it."""
+    messages = [
+        json.loads(entry["message"])["message"]
+        for entry in browser.get_log("performance")  # type: ignore[no-untyped-call]
+    ]
+    asked = [
+        str(message["params"]["request"]["url"])
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    return [address for address in asked if not address.startswith("data:")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_in_a_browser(browser: Chrome, pages: list[Path], width: int, scheme: str) -> None:
+    papers = []
+    for page in pages:
+        show(browser, page, width, scheme)
+        assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+        assert requests(browser) == [page.as_uri()]
+        assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+        assert browser.execute_script(NAMELESS) == 0
+        assert browser.execute_script(UNSHOWN) == 0
+        assert browser.execute_script(WIDTH) <= width
+        ratio, where = browser.execute_script(CONTRAST)
+        assert ratio >= 4.5, where
+        paper = "return getComputedStyle(document.body).backgroundColor"
+        papers.append(browser.execute_script(paper))
+    assert set(papers) == {"rgb(252, 252, 250)" if scheme == "light" else "rgb(20, 23, 28)"}
+
+
+def test_the_checks_of_this_file_can_fail(browser: Chrome, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<!doctype html><title>x</title><body style='background:#fff'><img src='none.png'>"
+        "<p style='width:900px;color:#aaa'>wide</p><script>nothing()</script>"
+    )
+    show(browser, bad, 390, "light")
+    assert len(requests(browser)) == 2
+    assert browser.get_log("browser") != []  # type: ignore[no-untyped-call]
+    assert browser.execute_script(NAMELESS) == 1
+    assert browser.execute_script(UNSHOWN) == 1
+    assert browser.execute_script(WIDTH) > 390
+    assert browser.execute_script(CONTRAST)[0] < 4.5

@@ -1,0 +1,71 @@
+"""Drawings: valid, in the page's colours, with ids of their own, and true to their numbers."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import matplotlib
+import pytest
+
+from headstart.report.plots import Frame, Line, bars, histogram, interval_plot, line_plot
+from headstart.report.svg import VARIABLES, shortened
+
+FRAME = Frame(x_label="x", y_label="y")
+
+
+def texts(drawing: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(drawing).iter("text")]
+
+
+def test_an_interval_plot_names_its_rows_and_places_them_to_scale() -> None:
+    rows = [("one <a> $b$", 0.5, (0.4, 0.6)), ("two", 0.8, None), ("none", None, None)]
+    drawing = interval_plot(rows, name="p", alt='what "it" <shows>', reference=0.4)
+    root = ElementTree.fromstring(drawing)
+    assert root.attrib["role"] == "img"
+    assert root.attrib["aria-label"] == 'what "it" <shows>'
+    shown = texts(drawing)
+    assert {"one <a> $b$", "0.500 [0.400, 0.600]", "two", "0.800", "undefined"} <= set(shown)
+    dots = [float(u.attrib["x"]) for u in root.iter("use") if "var(--accent)" in u.attrib["style"]]
+    labels = [t for t in root.iter("text") if re.fullmatch(r"0\.\d\d?", t.text or "")]
+    (low, left), *_, (high, right) = [(float(t.text or ""), float(t.attrib["x"])) for t in labels]
+    assert dots[1] - dots[0] == pytest.approx(0.3 * (right - left) / (high - low), rel=1e-3)
+
+
+def test_drawings_take_colours_and_letters_from_the_page_and_share_no_id() -> None:
+    drawings = [
+        line_plot([Line("a", [0, 1], [0, 1], [0, 0.5], [0.5, 1.5]), Line("b", [0, 1], [1, 0])],
+                  FRAME, name="lines", alt="lines", marked_x=1.0, diagonal=True),
+        histogram([1.0, 2.0, 2.0], FRAME, name="counts", alt="counts"),
+        bars([("cat", 3.0), ("dog", 1200.0)], name="bars", alt="bars", label="pictures"),
+        interval_plot([("a", 0.5, (0.4, 0.6))], name="intervals", alt="intervals"),
+    ]  # fmt: skip
+    ids: list[str] = []
+    for drawing in drawings:
+        assert not re.search("#[0-9a-f]{6}", drawing.replace("url(#", "")), "a colour of its own"
+        assert "font-family" not in drawing
+        assert "xmlns" not in drawing
+        assert any(variable in drawing for variable in VARIABLES.values())
+        own = [e.attrib["id"] for e in ElementTree.fromstring(drawing).iter() if "id" in e.attrib]
+        used = re.findall(r"url\(#([^)]*)\)", drawing) + re.findall('href="#([^"]*)"', drawing)
+        assert set(used) == set(own)
+        ids += own
+    assert len(ids) == len(set(ids))
+    assert "1,200" in texts(drawings[2])
+
+
+def test_a_drawing_leaves_matplotlib_as_it_was_and_bears_any_letters() -> None:
+    before = dict(matplotlib.rcParams)
+    drawing = interval_plot([("日本 \x00\udcff", 0.5, None)], name="p", alt="\x00")
+    assert "日本 \\x00\\udcff" in texts(drawing)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_more_lines_than_can_be_told_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="4 lines, at most 3"):
+        line_plot([Line("a", [0], [0])] * 4, FRAME, name="p", alt="p")
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    assert shortened("abcdefghij", 5) == "ab…ij"
+    assert shortened("abcde", 5) == "abcde"
