@@ -58,7 +58,7 @@ class CountingBackbone(Backbone):
         self.batches: list[int] = []
         super().__init__(info, lambda: _tiny_network(seed), device="cpu")
 
-    def embed(self, pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg, override]
+    def embed(self, pixels: np.ndarray) -> np.ndarray:
         self.pictures += len(pixels)
         self.batches.append(len(pixels))
         return super().embed(pixels)

@@ -24,7 +24,7 @@ TINY = "test_resnet"
 CPU = EmbedOptions(device="cpu")
 
 
-def fitted(head: str, pictures: list[Path], temperature: float = 1.7, **trunk: object) -> TrainedModel:
+def fitted(head: str, pictures: list[Path], **trunk: object) -> TrainedModel:
     plain = {"backbone": TINY, "random_weights": True, "precision": "fp32", "image_size": 32}
     options = BackboneOptions(**{**plain, **trunk})  # type: ignore[arg-type]
     backbone = open_backbone(options, device="cpu")
@@ -33,7 +33,7 @@ def fitted(head: str, pictures: list[Path], temperature: float = 1.7, **trunk: o
     X[:30, :20] += 1
     y = np.repeat([0, 1], 30)
     learner = make_head(HeadOptions(head=head), 0).fit(X, y)  # type: ignore[arg-type]
-    return TrainedModel(backbone, learner, ("cat, small", "dög"), temperature)
+    return TrainedModel(backbone, learner, ("cat, small", "dög"), 1.7)
 
 
 @pytest.mark.parametrize("head", ["linear", "svm", "knn", "mlp"])
@@ -58,9 +58,7 @@ def test_two_calls_are_equal_to_the_bit(pictures: list[Path]) -> None:
     assert np.array_equal(first, second)
 
 
-def test_timm_opens_the_folder_with_the_same_answers(
-    pictures: list[Path], tmp_path: Path
-) -> None:
+def test_timm_opens_the_folder_with_the_same_answers(pictures: list[Path], tmp_path: Path) -> None:
     model = fitted("linear", pictures)
     save_model(model, tmp_path / "model")
     network = timm.create_model(f"local-dir:{tmp_path / 'model'}", pretrained=True).eval()
@@ -95,7 +93,11 @@ def test_embedded_trunk_opens_in_timm_too(pictures: list[Path], tmp_path: Path) 
     ("head", "trunk", "reason"),
     [
         ("svm", {}, "svm head is no single linear layer"),
-        ("linear", {"backbone": "vgg11", "image_size": 32}, "last layer of vgg11 does not take the 512"),
+        (
+            "linear",
+            {"backbone": "vgg11", "image_size": 32},
+            "last layer of vgg11 does not take the 512",
+        ),
     ],
 )
 def test_the_json_says_why_timm_cannot(
@@ -114,7 +116,7 @@ def test_folder_has_no_pickle_and_no_device(pictures: list[Path], tmp_path: Path
     for file in (tmp_path / "model").iterdir():
         assert file.suffix in (".json", ".safetensors")
         assert b"cuda" not in file.read_bytes()
-        assert b"\x80\x04" != file.read_bytes()[:2]
+        assert file.read_bytes()[:2] != b"\x80\x04"
 
 
 def test_moving_the_folder_changes_nothing(pictures: list[Path], tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import headstart
 import pytest
+
+import headstart
 
 
 def test_names_are_sorted_and_there() -> None:

@@ -96,7 +96,7 @@ class ImageEmbedder(TransformerMixin, _OnBackbone):
         >>> pipeline.fit(paths, labels).predict(paths)  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter named here
         self,
         backbone: str = DEFAULT_BACKBONE,
         *,
@@ -119,7 +119,7 @@ class ImageEmbedder(TransformerMixin, _OnBackbone):
         self.workers = workers
         self.cache = cache
 
-    def fit(self, X: Paths, y: Any = None) -> Self:
+    def fit(self, X: Paths, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Open the trunk; nothing is learnt from the pictures."""
         self.backbone_ = self._open()
         self.n_features_out_ = self.backbone_.info.feature_size
@@ -131,7 +131,10 @@ class ImageEmbedder(TransformerMixin, _OnBackbone):
             self.fit(X)
         return self._embed(self.backbone_, X).values
 
-    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
+    def get_feature_names_out(
+        self,
+        input_features: Any = None,  # noqa: ARG002 - scikit-learn's signature
+    ) -> npt.NDArray[Any]:
         """Names of the d features: the trunk's name and a number."""
         check_is_fitted(self)
         return np.array([f"{self.backbone}_{i}" for i in range(self.n_features_out_)], dtype=object)
@@ -202,7 +205,9 @@ class ImageClassifier(ClassifierMixin, _OnBackbone):
             raise DataError(f"{len(X)} pictures and {len(labels)} labels")
         classes = class_order(labels)
         if len(classes) < 2:
-            raise DataError(f"one class only ({', '.join(classes)}); a classifier needs two or more")
+            raise DataError(
+                f"one class only ({', '.join(classes)}); a classifier needs two or more"
+            )
         options = HeadOptions(
             head=self.head,  # type: ignore[arg-type]  # checked by head_maker
             strength=self.strength,

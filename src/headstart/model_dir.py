@@ -118,7 +118,7 @@ def _why_timm_cannot(model: TrainedModel) -> str:
 
 def _last_layer(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
     """The head as the architecture's last layer: weight (k, d), bias (k,)."""
-    weight, bias = model.head.folded()  # type: ignore[attr-defined]  # asked in _why_timm_cannot
+    weight, bias = model.head.folded()
     name = model.backbone.info.classifier
     return {
         f"{name}.weight": (weight / model.temperature).astype(np.float32),
@@ -199,7 +199,7 @@ def _check_head(head: Head, info: BackboneInfo, classes: tuple[str, ...], folder
         raise ModelFolderError(f"{folder / HEAD_FILE} does not fit the trunk: {error}") from error
     if answers.shape != (1, len(classes)):
         raise ModelFolderError(
-            f"{folder}: the head has {answers.shape[1]} outputs and the model {len(classes)} classes"
+            f"{folder}: the head has {answers.shape[1]} outputs, the model {len(classes)} classes"
         )
 
 

@@ -98,9 +98,7 @@ class EmbedOptions:
     workers: int | None = _option(None, "Threads that decode pictures; default: one a core.")
     embed_batch: int = _option(32, "Pictures in one pass through the trunk.")
     cache: bool = _option(True, "Keep features in the cache folder and use those kept there.")
-    views: int = _option(
-        0, "Augmented views of each training picture, besides the picture itself."
-    )
+    views: int = _option(0, "Augmented views of each training picture, besides the picture itself.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +146,10 @@ class LoopOptions:
     optimizer: Literal["adam", "adamw", "sgd"] = _option("adam", "adam, adamw or sgd.")
     weight_decay: float = _option(0.0, "Weight decay.")
     label_smoothing: float = _option(0.0, "Share of the target spread over all classes, 0 to 1.")
-    keep: Literal["best", "last"] = _option(
-        "best", "Which epoch's weights are kept: the one with the least validation loss, or last."
+    keep: Literal["best", "last"] | None = _option(
+        None,
+        "Which epoch's weights are kept: best has the least validation loss; default: best, and "
+        "last with --augment once.",
     )
     augment: Literal["each-epoch", "once", "none"] = _option(
         "each-epoch", "Random crops and flips for training from scratch: drawn anew, once, or none."

@@ -116,3 +116,26 @@ def test_many_rows_are_drawn_from(
     curve = learning_curve(make_labelled(*two_blobs), head)
     assert curve.notes == ("the learning curve was drawn with 60 of 120 rows",)
     assert curve.points[-1].n_train == 48
+
+
+def test_with_more_rows_fewer_fits_are_made(
+    make_labelled: MakeLabelled,
+    two_blobs: tuple[FloatArray, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fits = []
+
+    def make() -> LinearHead:
+        fits.append(1)
+        return head()
+
+    data = make_labelled(*two_blobs)
+    learning_curve(data, make)
+    monkeypatch.setattr("headstart.audit.learning_curve.REPEATED", 119)
+    learning_curve(data, make)
+    monkeypatch.setattr("headstart.audit.learning_curve.FOLDED", 119)
+    curve = learning_curve(data, make)
+    assert len(fits) == 50 + 25 + 5
+    assert curve.points[-1].n_train == 96
+    accuracy = curve.points[-1].accuracy
+    assert accuracy * 24 == pytest.approx(round(accuracy * 24))  # one fold's 24 rows

@@ -176,11 +176,11 @@ def test_nothing_is_found_where_nothing_is(make_table: MakeTable, make_fact: Mak
 
 
 def test_part_of_the_few_is_found_in_unequal_classes(make_table: MakeTable) -> None:
-    # 20 of 40 rare rows have a name of their own: 0.95 against 0.90 for the largest class.
+    # 30 of 60 rare rows have a name of their own: 0.95 against 0.90 for the largest class.
     rng = np.random.default_rng(0)
-    codes = rng.permutation(np.arange(400) < 40)
-    rare = np.flatnonzero(codes)[:20].tolist()
-    numbers = rng.permutation(400).tolist()
+    codes = rng.permutation(np.arange(600) < 60)
+    rare = np.flatnonzero(codes)[:30].tolist()
+    numbers = rng.permutation(600).tolist()
     names = [f"{'scan' if row in rare else 'p'}{i}.jpg" for row, i in enumerate(numbers)]
     found = only(find_shortcuts(make_table(names, ["ill" if code else "ok" for code in codes])))
     assert found.accuracy == pytest.approx(0.95)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from headstart.backbones.architecture import build_architecture, check_name, fill
 from headstart.errors import UsageError, WeightsError
@@ -71,8 +70,6 @@ def test_left_over_tensors_are_told_and_a_classifier_is_not() -> None:
 def test_classifier_is_named_where_a_linear_head_fits() -> None:
     assert build_architecture("test_resnet", "pooled", 32, 0).classifier == "fc"
     assert build_architecture("test_vit", "pooled", None, 0).classifier == "head"
-
-
 
 
 def test_half_precision_files_are_taken_as_fp32() -> None:

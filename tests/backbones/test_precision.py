@@ -24,7 +24,7 @@ def test_auto_reads_the_processors_flags(
     file = tmp_path / "cpuinfo"
     file.write_text(f"processor : 0\nflags\t\t: {flags}\n")
     monkeypatch.setattr(precision, "CPU_FLAGS", file)
-    monkeypatch.setattr(precision.sys, "platform", "linux")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
     assert precision.choose_precision("auto", "cpu") == expected
 
 

@@ -11,7 +11,7 @@ from headstart.backbones.preprocessing import Preprocessing
 SIZES = [(300, 200), (200, 300), (224, 224), (100, 37), (1, 1), (1, 3), (3, 1), (501, 333)]
 
 
-def picture(width: int, height: int) -> np.ndarray:  # type: ignore[type-arg]
+def picture(width: int, height: int) -> np.ndarray:
     rng = np.random.default_rng(width * 1000 + height)
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
 

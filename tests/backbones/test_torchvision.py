@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
+from headstart.backbones.backbone import Backbone
 from headstart.backbones.open import open_backbone
-from headstart.options import BackboneOptions
+from headstart.options import BackboneOptions, LayerName
 
 SIDE = 64  # pixels; VGG's classifier is compared at the 224 it was made for
 
 
-def inputs(side: int) -> tuple[np.ndarray, torch.Tensor]:  # type: ignore[type-arg]
+def inputs(side: int) -> tuple[np.ndarray, torch.Tensor]:
     """The same two pictures as bytes for us and as normalised floats for torchvision."""
     pixels = np.random.default_rng(3).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -24,20 +26,20 @@ def inputs(side: int) -> tuple[np.ndarray, torch.Tensor]:  # type: ignore[type-a
     return pixels, torch.from_numpy(floats)
 
 
-def open_file(name: str, file: Path, layer: str = "pooled", size: int = SIDE):  # type: ignore[no-untyped-def]
+def open_file(name: str, file: Path, layer: LayerName = "pooled", size: int = SIDE) -> Backbone:
     options = BackboneOptions(
         backbone=name, weights=file, layer=layer, image_size=size, precision="fp32"
     )
     return open_backbone(options, device="cpu")
 
 
-def random_model(name: str) -> torch.nn.Module:
+def random_model(name: str) -> Any:
     torch.manual_seed(4)
     model = torchvision.models.get_model(name, weights=None).eval()
     for module in model.modules():  # statistics as after training, not 0 and 1
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.1, 0.1)
-            module.running_var.uniform_(0.9, 1.1)
+            torch.nn.init.uniform_(module.get_buffer("running_mean"), -0.1, 0.1)
+            torch.nn.init.uniform_(module.get_buffer("running_var"), 0.9, 1.1)
     return model
 
 
@@ -51,11 +53,11 @@ def test_resnet18_from_a_torch_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def vgg() -> torch.nn.Module:
+def vgg() -> Any:
     return random_model("vgg16_bn")
 
 
-def test_vgg16_bn_in_torchvisions_naming(vgg: torch.nn.Module, tmp_path: Path) -> None:
+def test_vgg16_bn_in_torchvisions_naming(vgg: Any, tmp_path: Path) -> None:
     save_file(vgg.state_dict(), tmp_path / "v.safetensors")
     pixels, floats = inputs(224)
     with torch.inference_mode():
@@ -67,14 +69,16 @@ def test_vgg16_bn_in_torchvisions_naming(vgg: torch.nn.Module, tmp_path: Path) -
             "fc7": vgg.classifier[:5](hidden),
             "last": vgg.classifier(hidden),
         }
-    for layer, theirs in expected.items():
+    layers: tuple[LayerName, ...] = ("pooled", "fc6", "fc7", "last")
+    for layer in layers:
+        theirs = expected[layer]
         trunk = open_file("vgg16_bn", tmp_path / "v.safetensors", layer, 224)
         ours = trunk.embed(pixels)
         assert ours.shape == tuple(theirs.shape)
         assert np.abs(ours - theirs.numpy()).max() < 1e-4, layer
 
 
-def test_vgg16_bn_in_timms_naming(vgg: torch.nn.Module, tmp_path: Path) -> None:
+def test_vgg16_bn_in_timms_naming(vgg: Any, tmp_path: Path) -> None:
     places = {"classifier.0": "pre_logits.fc1", "classifier.3": "pre_logits.fc2"}
     state = {}
     for name, tensor in vgg.state_dict().items():

@@ -118,7 +118,9 @@ def test_rows_of_a_table_keep_their_order_and_repeat(
         with (tmp_path / "a.csv").open() as file:
             rows = list(csv.DictReader(file))
         assert [row["image"] for row in rows] == names
-        assert [bool(row["error"]) for row in rows] == [n in ("broken.png", "missing.png") for n in names]
+        assert [bool(row["error"]) for row in rows] == [
+            n in ("broken.png", "missing.png") for n in names
+        ]
 
 
 def test_evaluate_scores_by_name(
@@ -162,7 +164,7 @@ def test_a_broken_picture_stops_with_its_name(
     before = {p: p.stat().st_mtime_ns for p in fitted.rglob("*") if p.is_file()}
     start = {"evaluate": ["evaluate", str(fitted / "model")]}.get(verb, [verb])
     trunk = [] if verb == "evaluate" else TRUNK
-    ask = [*start, labelled, "--images", pictures[0].parent, *trunk, *CPU]
+    ask: list[str | Path] = [*start, labelled, "--images", pictures[0].parent, *trunk, *CPU]
     out = tmp_path / "second"
     assert run(*ask, "--out", out) == 1
     told = capsys.readouterr().err
@@ -201,7 +203,9 @@ def test_a_class_too_small_is_named(
     labelled: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labelled.write_text(labelled.read_text().replace("p23.png,red", "p23.png,owl"))
-    code = run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "r", *TRUNK, *CPU)
+    code = run(
+        "fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "r", *TRUNK, *CPU
+    )
     assert code == 1
     assert "class 'owl' has 1 picture" in capsys.readouterr().err
 
@@ -231,7 +235,9 @@ def test_examples_of_each_verb_parse() -> None:
         text = str(app[name].help_epilogue)
         for line in text.splitlines():
             if line.strip().startswith("headstart "):
-                app.parse_args(shlex.split(line.strip())[1:], exit_on_error=False, print_error=False)
+                app.parse_args(
+                    shlex.split(line.strip())[1:], exit_on_error=False, print_error=False
+                )
                 count += 1
     assert count >= 14
 

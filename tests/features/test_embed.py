@@ -26,7 +26,9 @@ def options(**changes: object) -> EmbedOptions:
 def test_rows_come_in_input_order(pictures, tiny_backbone) -> None:  # type: ignore[no-untyped-def]
     order = [*reversed(pictures), pictures[3]]
     found = embed_pictures(order, tiny_backbone, options())
-    alone = [embed_pictures([path], tiny_backbone, options(cache=False)).values[0] for path in order]
+    alone = [
+        embed_pictures([path], tiny_backbone, options(cache=False)).values[0] for path in order
+    ]
     assert np.allclose(found.values, alone, atol=1e-5)
     assert found.values.dtype == np.float32
     assert found.errors == ("",) * 13
@@ -136,7 +138,7 @@ def test_a_killed_run_loses_at_most_the_last_batch(pictures, make_backbone: Make
     trunk = make_backbone()
     plain = trunk.embed  # type: ignore[attr-defined]
 
-    def dies_in_the_third_batch(pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def dies_in_the_third_batch(pixels: np.ndarray) -> np.ndarray:
         if trunk.pictures == 8:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
         return plain(pixels)  # type: ignore[no-any-return]

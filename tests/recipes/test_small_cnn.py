@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from headstart.backbones.small_cnn import SmallCNN
 from headstart.errors import UsageError
 from headstart.options import LoopOptions
 from headstart.recipes.epoch_loop import EpochLoop
 from headstart.recipes.history import History
 from headstart.recipes.picture_batches import PictureBatches
 from headstart.recipes.pixels import PixelStore
-from headstart.backbones.small_cnn import SmallCNN
 from headstart.recipes.small_cnn import (
     class_probabilities,
     small_cnn_preprocessing,

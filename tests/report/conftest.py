@@ -178,7 +178,20 @@ def comparison_rows() -> list[dict[str, Any]]:
     }  # fmt: skip
     nothing: dict[str, Any] = dict.fromkeys(usual) | {"accuracy": None, "accuracy_interval": None}
     return [
-        {**usual, "model": "tf_lite0", "accuracy": 0.952, "accuracy_interval": [0.908, 0.975]},
+        {
+            **usual,
+            "model": "tf_lite0",
+            "accuracy": 0.952,
+            "accuracy_interval": [0.908, 0.975],
+            "train_accuracy": 0.998,
+            "verdict": "the best here",
+            "is_best": True,
+        },
         {**usual, **second},
-        {**nothing, "model": "vgg16", "missing": "no weights <here>"},
+        {
+            **nothing,
+            "model": "vgg16",
+            "missing": "no weights <here>",
+            "verdict": "not run: no weights",
+        },
     ]

@@ -40,7 +40,7 @@ def test_only_options_that_differ_are_shown() -> None:
     changed = as_json(FitOptions(split=SplitOptions(seed=7, near_duplicates=False)))
     assert changed_options(changed) == (("--seed", "7"), ("--near-duplicates", "False"))
     assert changed_options({"models": ["a"], "split": {"new": 1}}) == (
-        ("models", "['a']"),
+        ("--models", "['a']"),
         ("--new", "1"),
     )
     tables = dict(record_tables({"options": as_json(FitOptions()), "seed": 13}))

@@ -8,6 +8,7 @@ from headstart.audit.findings import SEVERITIES, Finding
 from headstart.audit.leak import Leak
 from headstart.audit.learning_curve import LearningCurve
 from headstart.audit.odd_pictures import OddKind
+from headstart.audit.shortcut_words import MODEL
 from headstart.audit.shortcuts import Shortcut, ShortcutSearch
 from headstart.audit.small_classes import SmallClasses
 from headstart.audit.wrong_labels import WrongLabel
@@ -58,7 +59,7 @@ def about_missing(rows: Sequence[int], table: ImageTable) -> Iterator[Finding]:
         yield Finding(
             "missing pictures",
             "mend",
-            f"{len(rows):,} of {plural(len(table), 'picture')} not found: {names}",
+            f"{len(rows)} of {plural(len(table), 'picture')} not found: {names}",
             "Only names, labels and the order of the rows were looked at.",
             "Name the pictures' folder with --images.",
             tuple(rows),
@@ -91,16 +92,20 @@ def about_contradictions(pairs: Sequence[DuplicatePair], table: ImageTable) -> I
 def about_shortcuts(search: ShortcutSearch) -> Iterator[Finding]:
     """Ways to tell the label without looking at the content."""
     for item in search.found:
-        title, _, rest = item.sentence.partition(". ")
+        title, found, figures = item.sentence.partition(MODEL)
         yield Finding(
             f"shortcut: {item.kind}",
             "mend" if must_mend(item) else "look",
-            title.rstrip(".") + ".",
-            rest
-            or f"A picture's class can be told with a strength of {item.strength:.0%} of the "
-            "way from always answering the largest class to always being right.",
+            title.rstrip(),
+            f"{found}{figures}" if found else _WITHOUT_RULE[item.sort],
             item.advice,
         )
+
+
+_WITHOUT_RULE = {
+    "metadata": "Nothing of the content is needed for that.",
+    "look": "A coarse view of the content is enough for that.",
+}
 
 
 def must_mend(item: Shortcut) -> bool:

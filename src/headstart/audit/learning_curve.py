@@ -21,6 +21,7 @@ from headstart.recipes.labelled import Labelled
 SHARES = (0.1, 0.2, 0.4, 0.8, 1.0)
 FOLDS = 5
 MOST_ROWS = 10_000
+REPEATED, FOLDED = 600, 1_200  # rows up to which folds are repeated, and all of them used
 RESAMPLES = 500
 HARDLY = 0.1  # a gain of less than this share of the error is hardly one
 NONE = 0.02  # and of less than this is none
@@ -87,13 +88,14 @@ def learning_curve(
 
     Groups stay together, in the folds and in the shares. The test rows are the folds' test rows
     at every share, so the points differ by their training rows only. The power law's uncertainty
-    comes from drawing groups of test rows and repeats with replacement.
+    comes from drawing groups of test rows and repeats with replacement. With more than 600 rows
+    nothing is repeated, with more than 1,200 one fold's test rows are enough.
 
     Args:
         data: labelled features; of more than 10,000 rows so many are drawn.
         make: makes a head for each fit.
         shares: growing shares, the last one 1.
-        repeats: how often the folds and shares are drawn anew.
+        repeats: how often the folds and shares are drawn anew, of 600 rows or fewer.
         seed: of all draws.
         progress: told of every fit.
 
@@ -102,6 +104,8 @@ def learning_curve(
     """
     rows, notes = _rows(data, seed)
     groups = data.duplicates.group[rows]
+    repeats = repeats if len(rows) <= REPEATED else 1
+    tested = np.zeros(len(rows), dtype=np.bool_)
     right = np.zeros((repeats, len(shares), len(rows)), dtype=np.bool_)
     sizes = np.zeros((repeats, len(shares)))
     progress.start("learning curve", repeats)
@@ -111,7 +115,9 @@ def learning_curve(
             folds = stratified_folds(
                 [data.labels[row] for row in rows], folds=FOLDS, seed=seed + repeat, groups=groups
             )
+            folds = folds if len(rows) <= FOLDED else folds[:1]
             for fold in folds:
+                tested[fold.test] = True
                 place_of = _growing(data.targets[rows[fold.train]], groups[fold.train], rng)
                 for number, share in enumerate(shares):
                     train = rows[fold.train[place_of <= share]]
@@ -120,8 +126,9 @@ def learning_curve(
             progress.advance()
     finally:
         progress.stop()
+    right = right[:, :, tested]
     points = _points(right, sizes.mean(axis=0), shares)
-    return _extrapolated(points, right, groups, seed, notes)
+    return _extrapolated(points, right, groups[tested], seed, notes)
 
 
 def _rows(data: Labelled, seed: int) -> tuple[IntArray, tuple[str, ...]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from headstart.audit.shortcut_inputs import Evidence
 from headstart.audit.shortcut_trial import Trial
 
+MODEL = "A small model that knows nothing else: "
+
 
 def describe(item: Evidence, trial: Trial, rule: str, right: int, reported: bool) -> str:
     """A kind's result in a sentence or two: the rule and how often it is right, and the figures."""
@@ -18,8 +20,7 @@ def describe(item: Evidence, trial: Trial, rule: str, right: int, reported: bool
     if rule:
         count = "all" if right == trial.rows else f"{right:,} of"
         return (
-            f"{item.subject} the label for {count} {trial.rows:,} rows ({rule}). A "
-            f"small model that knows nothing else: {figures}."
+            f"{item.subject} the label for {count} {trial.rows:,} rows ({rule}). {MODEL}{figures}."
         )
     return f"{item.subject} the label for {figures}."
 

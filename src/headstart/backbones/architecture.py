@@ -37,12 +37,13 @@ class VggTrunk(nn.Module):
             self.pre_logits.act2 = nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, 3, h, w) -> (n, d)
-        maps = self.features(x)
+        maps: torch.Tensor = self.features(x)
         if self.layer == "pooled":
             return maps.mean(dim=(2, 3))
-        hidden = self.pre_logits(maps)
+        hidden: torch.Tensor = self.pre_logits(maps)
         if self.layer == "last":
-            return self.head(hidden)
+            scores: torch.Tensor = self.head(hidden)
+            return scores
         return hidden.flatten(1)
 
 
@@ -184,8 +185,11 @@ def fill(architecture: Architecture, state: State, source: str) -> tuple[str, ..
     left = [n for n in given if n not in wanted and not n.startswith(architecture.ignorable or ())]
     if missing or shapes:
         raise WeightsError(_misfit(source, missing, shapes, left))
-    tensors = {name: given[name].float() if _is_float(given[name]) else given[name]
-               for name in wanted if name in given}
+    tensors = {
+        name: given[name].float() if _is_float(given[name]) else given[name]
+        for name in wanted
+        if name in given
+    }
     architecture.module.load_state_dict(tensors, strict=False)
     if not left:
         return ()

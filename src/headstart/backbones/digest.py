@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 
 def digest(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
-    """A name for the tensors' content: names, shapes and bytes, independent of the file's format."""
+    """A name for the content: names, shapes and bytes, whatever the file's format."""
     total = hashlib.sha256()
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])

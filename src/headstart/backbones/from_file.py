@@ -34,7 +34,9 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # each format's reader has errors of its own
-        raise WeightsError(f"weights file {path} cannot be read safely: {_first_line(error)}") from None
+        raise WeightsError(
+            f"weights file {path} cannot be read safely: {_first_line(error)}"
+        ) from None
     return _tensors(content, path)
 
 
@@ -58,7 +60,7 @@ def _tensors(content: Any, path: Path) -> dict[str, torch.Tensor]:
 def adapt(
     preprocessing: Preprocessing, state: Mapping[str, torch.Tensor]
 ) -> tuple[Preprocessing, tuple[str, ...]]:
-    """The preprocessing that these weights want, and a note when it is not the architecture's own."""
+    """The preprocessing that these weights want, with a note when it is not timm's."""
     first = state.get("features.0.weight")
     if first is None or _half_digest(first) != VGG16_ORIGINAL_FIRST_LAYER:
         return preprocessing, ()

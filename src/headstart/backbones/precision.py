@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import platform
 from pathlib import Path
 
 from headstart.errors import UsageError
@@ -12,14 +12,14 @@ GPU_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 
 
 def choose_precision(wanted: str, device: str) -> str:
-    """"fp32" or "bf16": `wanted`, or for "auto" bf16 where the device has it in hardware.
+    """ "fp32" or "bf16": `wanted`, or for "auto" bf16 where the device has it in hardware.
 
     On a plain Linux processor this reads the processor's flags, so that a run that finds all its
     features in the cache need not load torch.
     """
     if wanted != "auto":
         return wanted
-    if device in ("auto", "cpu") and sys.platform == "linux":
+    if device in ("auto", "cpu") and platform.system() == "Linux":
         no_gpu = not any(Path(name).exists() for name in GPU_FILES)
         if (device == "cpu" or no_gpu) and CPU_FLAGS.exists():
             return "bf16" if _processor_has_bf16(CPU_FLAGS.read_text()) else "fp32"
@@ -45,7 +45,7 @@ def _ask_torch(device: str) -> str:
 
 
 def choose_device(wanted: str) -> str:
-    """The device's name in torch. Raises UsageError for one that is not here, naming those that are."""
+    """The device's name in torch. Raises UsageError for an absent one, naming those here."""
     import torch
 
     here = ["cpu"]

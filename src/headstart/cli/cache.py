@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 
 def cache(
-    *, clear: Annotated[bool, Parameter(help="Delete everything that is kept.", negative="")] = False
+    *,
+    clear: Annotated[bool, Parameter(help="Delete everything that is kept.", negative="")] = False,
 ) -> int:
     """Show the size of the feature cache, or clear it. Everything in it can be computed again.
 

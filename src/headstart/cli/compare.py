@@ -18,9 +18,12 @@ def compare(
     /,
     *,
     models: Annotated[
-        str, Parameter(help="Models, separated by commas: NAME[:LAYER][+HEAD], or small_cnn[:once].")
+        str,
+        Parameter(help="Models, separated by commas: NAME[:LAYER][+HEAD], or small_cnn[:once]."),
     ] = DEFAULT_MODELS,
-    out: Annotated[Path, Parameter(help="Folder for models, figures and report.")] = Path("comparison"),
+    out: Annotated[Path, Parameter(help="Folder for models, figures and report.")] = Path(
+        "comparison"
+    ),
     weights: Annotated[
         tuple[str, ...], Parameter(help="NAME=FILE with a trunk's weights; repeat for more.")
     ] = (),
@@ -39,16 +42,14 @@ def compare(
     Examples:
 
         headstart compare labels.csv --images images/ --models small_cnn,tf_efficientnet_lite0
-        headstart compare labels.csv --images images/ --models resnet18,vgg16_bn:fc7+svm --skip-missing
+        headstart compare labels.csv --images images/ --models resnet18,vgg16_bn:fc7+svm
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
     """
     from headstart.cli.comparison import show_comparison
     from headstart.cli.show import progress
     from headstart.recipes.compare import compare as run
-    from headstart.recipes.comparison_rows import sentences
     from headstart.recipes.model_spec import parse_models, parse_weights
-    from headstart.report.comparison_folder import write_comparison_folder
-    from headstart.report.comparison import write_comparison
+    from headstart.report.comparison_folder import write_comparison_folder, write_comparison_page
     from headstart.report.run_folder import check_writable
 
     specs = parse_models(models, loop.augment)
@@ -63,15 +64,10 @@ def compare(
         loop=loop,
     )
     with progress() as shown:
-        result = run(source, specs, chosen, weights=files, skip_missing=skip_missing, progress=shown)
+        result = run(
+            source, specs, chosen, weights=files, skip_missing=skip_missing, progress=shown
+        )
     rows = write_comparison_folder(result, out)
-    title = f"Comparison on {source.name}"
-    write_comparison(
-        rows,
-        out / "report.html",
-        title=title,
-        sentences=sentences(rows),
-        record=result.record.to_json(),
-    )
+    write_comparison_page(result, rows, out, title=f"headstart compare {source.name}")
     show_comparison(rows, len(result.split.test), out)
     return 0

@@ -13,37 +13,62 @@ from headstart.recipes.comparison_rows import sentences
 
 def show_comparison(rows: Sequence[dict[str, Any]], n_test: int, out: Path) -> None:
     """Two tables, since one would be too wide: how good, and what it costs. Then words."""
-    good = table("model", "training", f"test ({n_test}) [95 % interval]", "macro F1", "log loss", "folds", "p test", "p folds")
-    cost = table("model", "weights trained", "of all", "features s", "training s", "pictures/s", "disk MB")
-    good.columns[0].no_wrap = cost.columns[0].no_wrap = True
-    for row in rows:
-        if row["missing"] is not None:
-            good.add_row(cell(row["model"]), "not run", "", "", "", "", "", "")
-            continue
-        good.add_row(
-            cell(row["model"]),
-            share(row["train_accuracy"]),
-            share(row["accuracy"], row["accuracy_interval"]),
-            share(row["macro_f1"]),
-            share(row["log_loss"]),
-            mean_text(row["folds_mean"], row["folds_standard_error"]) if row["folds_mean"] else "–",
-            "best" if row["is_best"] else _p(row["mcnemar_p"]),
-            "best" if row["is_best"] else _p(row["folds_p"]),
-        )
-        cost.add_row(
-            cell(row["model"]),
-            f"{row['trainable_parameters']:,}",
-            f"{row['total_parameters']:,}",
-            f"{row['seconds_embed']:.1f}",
-            f"{row['seconds_train']:.2f}",
-            f"{row['pictures_per_second']:.0f}" if row["pictures_per_second"] else "cached",
-            f"{row['bytes_on_disk'] / 1e6:.1f}",
-        )
-    console().print(good)
-    console().print(cost)
+    say(f"accuracy on {n_test} test pictures with its 95 % interval, and over the folds:")
+    console().print(_good(rows))
+    console().print(_cost(rows))
     for line in sentences(rows):
         say(line)
     say(f"report: {out / 'report.html'}    figures: {out / 'comparison.json'}")
+
+
+def _good(rows: Sequence[dict[str, Any]]) -> Any:
+    shown = table("model", "training", "test", "interval", "folds", "p test", "p folds")
+    for row in rows:
+        if row["missing"] is not None:
+            shown.add_row(cell(row["model"]), "not run", "", "", "", "", "")
+            continue
+        low, high = row["accuracy_interval"]
+        shown.add_row(
+            cell(row["model"]),
+            share(row["train_accuracy"]),
+            share(row["accuracy"]),
+            f"{low:.3f}–{high:.3f}",
+            "–"
+            if row["folds_mean"] is None
+            else mean_text(row["folds_mean"], row["folds_standard_error"]),
+            "best" if row["is_best"] else _p(row["mcnemar_p"]),
+            "best" if row["is_best"] else _p(row["folds_p"]),
+        )
+    for column in shown.columns[1:]:
+        column.no_wrap = True
+    return shown
+
+
+def _cost(rows: Sequence[dict[str, Any]]) -> Any:
+    columns = ("model", "macro F1", "log loss", "trained", "of weights", "features", "training")
+    shown = table(*columns, "disk")
+    for row in rows:
+        if row["missing"] is not None:
+            continue
+        rate = row["pictures_per_second"]
+        shown.add_row(
+            cell(row["model"]),
+            share(row["macro_f1"]),
+            share(row["log_loss"]),
+            _thousands(row["trainable_parameters"]),
+            _thousands(row["total_parameters"]),
+            f"{row['seconds_embed']:.1f} s" + (f", {rate:.0f}/s" if rate else ""),
+            f"{row['seconds_train']:.2f} s",
+            f"{row['bytes_on_disk'] / 1e6:.1f} MB",
+        )
+    for column in shown.columns[1:]:
+        column.no_wrap = True
+    return shown
+
+
+def _thousands(count: int) -> str:
+    """50,610 as "51 k", 3,373,570 as "3.4 M"."""
+    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.1f} k"
 
 
 def _p(value: float | None) -> str:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from headstart import options
 
 PREDICTED = 4
+EPOCHS = 12  # of the small CNN; enough to see where it goes
 
 
 def demo(
@@ -31,22 +32,49 @@ def demo(
     from headstart.cli.predict import show_answers
     from headstart.cli.show import progress, say
     from headstart.data.drawn import write_drawn
-    from headstart.options import FitOptions, ReadOptions
     from headstart.recipes.frozen import fit_frozen
+    from headstart.report.page import write_report
     from headstart.report.run_folder import check_writable, write_run
 
     check_writable(folder)
-    table = folder / "labels.csv"
+    table, run = folder / "labels.csv", folder / "run"
     if not table.exists():
         say(f"drawing pictures into {folder / 'images'}")
         write_drawn(folder)
-    read = ReadOptions(images=folder / "images")
-    say(f"headstart fit {table} --images {read.images} --out {folder / 'run'}")
+    read = options.ReadOptions(images=folder / "images")
+    say(f"headstart fit {table} --images {read.images} --out {run}")
     with progress() as shown:
-        result = fit_frozen(table, FitOptions(read=read), shown)
-    show_fit(write_run(result, folder / "run"), folder / "run")
-    rows = result.split.test[:PREDICTED]
-    paths = [result.data.table.paths[row] for row in rows]
-    answers = result.model.predict(paths, options=options.EmbedOptions())
-    show_answers(answers, None)
+        result = fit_frozen(table, options.FitOptions(read=read), shown)
+    metrics = write_run(result, run)
+    write_report(result, metrics, run / "report.html", title="headstart demo")
+    show_fit(metrics, run)
+    paths = [result.data.table.paths[row] for row in result.split.test[:PREDICTED]]
+    say(f"headstart predict {run / 'model'} {' '.join(str(path) for path in paths)}")
+    show_answers(result.model.predict(paths), None)
+    _compare(table, read, folder / "comparison")
     return 0
+
+
+def _compare(table: Path, read: options.ReadOptions, out: Path) -> None:
+    """The small CNN beside the pretrained trunk; once, since training takes a while."""
+    import json
+
+    from headstart.cli.compare import DEFAULT_MODELS
+    from headstart.cli.comparison import show_comparison
+    from headstart.cli.show import progress, say
+    from headstart.recipes.compare import compare
+    from headstart.recipes.model_spec import parse_models
+    from headstart.report.comparison_folder import write_comparison_folder, write_comparison_page
+
+    if (out / "report.html").exists():
+        content = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+        say("the comparison is kept from the first run:")
+        show_comparison(content["rows"], content["n_test"], out)
+        return
+    say(f"headstart compare {table} --images {read.images} --epochs {EPOCHS} --out {out}")
+    chosen = options.FitOptions(read=read, loop=options.LoopOptions(epochs=EPOCHS))
+    with progress() as shown:
+        result = compare(table, parse_models(DEFAULT_MODELS), chosen, weights={}, progress=shown)
+    rows = write_comparison_folder(result, out)
+    write_comparison_page(result, rows, out, title="headstart demo: comparison")
+    show_comparison(rows, len(result.split.test), out)

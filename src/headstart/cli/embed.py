@@ -15,7 +15,9 @@ def embed(
     source: flags.Source,
     /,
     *,
-    out: Annotated[Path, Parameter(help="File for the features, NumPy's .npz.")] = Path("features.npz"),
+    out: Annotated[Path, Parameter(help="File for the features, NumPy's .npz.")] = Path(
+        "features.npz"
+    ),
     read: flags.Read = options.ReadOptions(),
     backbone: flags.Backbone = options.BackboneOptions(),
     features: flags.Embed = options.EmbedOptions(),

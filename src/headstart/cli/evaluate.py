@@ -16,7 +16,9 @@ def evaluate(
     source: flags.Source,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="Folder for metrics.json and predictions.csv.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for metrics.json and predictions.csv.")
+    ] = None,
     read: flags.Read = options.ReadOptions(),
     embed: flags.Embed = options.EmbedOptions(),
 ) -> int:

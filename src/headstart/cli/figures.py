@@ -21,7 +21,7 @@ def show_fit(metrics: dict[str, Any], out: Path) -> None:
         f"features {seconds['embed']:.1f} s ({metrics['pictures_embedded']} pictures through the "
         f"trunk), head {seconds['head']:.2f} s, in all {seconds['total']:.1f} s"
     )
-    say(f"model: {out / 'model'}    figures: {out / 'metrics.json'}")
+    say(f"model: {out / 'model'}    report: {out / 'report.html'}")
     say(f"next:  headstart predict {out / 'model'} PHOTO.jpg")
 
 
@@ -48,7 +48,10 @@ def _figures(test: dict[str, Any], folds: dict[str, Any] | None) -> Any:
         ("macro_f1", "macro F1"),
         ("log_loss", "log loss"),
     ):
-        row = [title, share(test[name], test.get("accuracy_interval") if name == "accuracy" else None)]
+        row = [
+            title,
+            share(test[name], test.get("accuracy_interval") if name == "accuracy" else None),
+        ]
         if folds:
             row.append(mean_text(folds[f"{name}_mean"], folds[f"{name}_standard_error"]))
         shown.add_row(*row)
@@ -57,7 +60,7 @@ def _figures(test: dict[str, Any], folds: dict[str, Any] | None) -> Any:
 
 
 def mean_text(mean: float | None, error: float | None) -> str:
-    """"0.939 ± 0.011", or what of it is defined."""
+    """ "0.939 ± 0.011", or what of it is defined."""
     if mean is None:
         return "undefined"
     return f"{mean:.3f}" if error is None else f"{mean:.3f} ± {error:.3f}"

@@ -36,6 +36,7 @@ def fit(
     from headstart.cli.figures import show_fit
     from headstart.cli.show import progress
     from headstart.recipes.catalogue import run_recipe
+    from headstart.report.page import write_report
     from headstart.report.run_folder import check_writable, write_run
 
     check_writable(out)
@@ -51,5 +52,6 @@ def fit(
     with progress() as shown:
         result = run_recipe(source, chosen, shown)
     metrics = write_run(result, out)
+    write_report(result, metrics, out / "report.html", title=f"headstart fit {source.name}")
     show_fit(metrics, out)
     return 0

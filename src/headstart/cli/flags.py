@@ -1,4 +1,4 @@
-"""How an options class becomes flags: its fields at the top level, under the class's own heading."""
+"""How an options class becomes flags: its fields, under a heading of their own."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ def _group(title: str, order: int) -> Group:
 
 Read = Annotated[options.ReadOptions, Parameter(name="*", group=_group("Reading", 2))]
 Backbone = Annotated[options.BackboneOptions, Parameter(name="*", group=_group("Trunk", 3))]
-SharedTrunk = Annotated[
-    options.SharedTrunkOptions, Parameter(name="*", group=_group("Trunks", 3))
-]
+SharedTrunk = Annotated[options.SharedTrunkOptions, Parameter(name="*", group=_group("Trunks", 3))]
 SharedHead = Annotated[options.SharedHeadOptions, Parameter(name="*", group=_group("Heads", 6))]
 Recipe = Annotated[options.RecipeOptions, Parameter(name="*", group=_group("Recipe", 1))]
 Embed = Annotated[options.EmbedOptions, Parameter(name="*", group=_group("Features", 4))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 
 from cyclopts import App, Parameter
@@ -34,7 +35,17 @@ app = App(
     version=lambda: version("headstart"),
     default_parameter=Parameter(negative_iterable=()),
 )
-for order, verb in enumerate((demo, fit, compare, predict, evaluate, embed, backbones, cache)):
+VERBS: tuple[Callable[..., int], ...] = (
+    demo,
+    fit,
+    compare,
+    predict,
+    evaluate,
+    embed,
+    backbones,
+    cache,
+)
+for order, verb in enumerate(VERBS):
     # The examples are told apart from the docstring; parsed with it they would be lost.
     text, _, examples = inspect.cleandoc(verb.__doc__ or "").partition("\nExamples:\n")
     app.command(verb, sort_key=order, help=text, help_epilogue=f"Examples:\n{examples}")

@@ -24,6 +24,9 @@ def predict(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="CSV file for the answers.")] = None,
+    show: Annotated[
+        Path | None, Parameter(help="Picture file: each picture with its class and score.")
+    ] = None,
     read: flags.Read = options.ReadOptions(),
     embed: flags.Embed = options.EmbedOptions(),
 ) -> int:
@@ -35,6 +38,7 @@ def predict(
 
         headstart predict run/model photo.jpg
         headstart predict run/model photos/ more/ --out answers.csv
+        headstart predict run/model photo.jpg --show answer.png
     """
     from headstart.cli.show import progress
     from headstart.data.read import list_pictures
@@ -53,6 +57,10 @@ def predict(
         )
     if out is not None:
         write_predictions(out, answers)
+    if show is not None:
+        from headstart.report.contact_sheet import write_contact_sheet
+
+        write_contact_sheet(answers, table.paths, show)
     show_answers(answers, out)
     return 1 if table.bad or not answers.answered.all() else 0
 

@@ -154,9 +154,7 @@ class _Run:
                 unknown[row] = have
         return unknown
 
-    def _chunks(
-        self, paths: Sequence[Path], unknown: dict[int, Known | None]
-    ) -> Iterator[_Chunk]:
+    def _chunks(self, paths: Sequence[Path], unknown: dict[int, Known | None]) -> Iterator[_Chunk]:
         """Chunks as they are done, in any order."""
         rows = list(unknown)
         parts = [rows[start : start + self.size] for start in range(0, len(rows), self.size)]

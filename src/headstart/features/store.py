@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import suppress
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,7 +93,9 @@ class Store:
         return self._connection
 
     def _is_damage(self, error: sqlite3.Error | OSError) -> bool:
-        return isinstance(error, sqlite3.Error) and any(word in str(error).lower() for word in DAMAGED)
+        return isinstance(error, sqlite3.Error) and any(
+            word in str(error).lower() for word in DAMAGED
+        )
 
     def _set_aside(self, error: Exception) -> None:
         if self._connection is not None:

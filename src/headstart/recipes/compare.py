@@ -72,7 +72,9 @@ def compare(
     started, began = run_record.now(), time.perf_counter()
     unknown = set(weights) - {s.name for s in specs} - {s.name.partition(".")[0] for s in specs}
     if unknown:
-        raise UsageError(f"--weights for {', '.join(sorted(unknown))}, which --models does not name")
+        raise UsageError(
+            f"--weights for {', '.join(sorted(unknown))}, which --models does not name"
+        )
     trunks, missing = open_all(specs, options, weights, skip_missing)
     table = read_labelled(source, options.read)
     for note in table.notes:
@@ -93,7 +95,9 @@ def compare(
         if spec.is_small_cnn:
             result = _train_small_cnn(data, split, chosen, progress)
         else:
-            result = _fit(table, data, trunks[spec.text], (split, folds), chosen, progress)
+            trunk = trunks[spec.text]
+            own = data if trunk is first else _embed(table, trunk, chosen, progress)
+            result = _fit(own, data, trunk, (split, folds), chosen, progress)
         entries.append(Entry(spec, result))
     seconds = {"total": time.perf_counter() - began}
     record = make_record("compare", options, data, started, seconds)
@@ -128,13 +132,11 @@ def open_all(
 def _embed(
     table: ImageTable, backbone: Backbone, options: FitOptions, progress: Progress
 ) -> Labelled:
-    return embed_labelled(
-        table, backbone, options.embed, options.read, options.split, progress
-    )
+    return embed_labelled(table, backbone, options.embed, options.read, options.split, progress)
 
 
 def _fit(
-    table: ImageTable,
+    own: Labelled,
     shared: Labelled,
     backbone: Backbone,
     parts: tuple[Split, list[Split]],
@@ -143,14 +145,13 @@ def _fit(
 ) -> FitResult:
     """One model on its own features and the shared rows, groups, split and folds."""
     started, began = run_record.now(), time.perf_counter()
-    own = _embed(table, backbone, options, progress)
     if own.features.sha256 != shared.features.sha256:
         raise UsageError("a picture changed during the comparison; run it again")
     data = replace(own, duplicates=shared.duplicates)
     split, folds = parts
     fitted = fit_on_features(data, backbone, options, progress, split=split, folds=folds)
     seconds = {"embed": data.features.seconds, **fitted.seconds}
-    seconds["total"] = time.perf_counter() - began
+    seconds["total"] = data.features.seconds + time.perf_counter() - began
     return make_result(fitted, data, make_record("frozen", options, data, started, seconds))
 
 
@@ -179,5 +180,3 @@ def count_parameters(result: FitResult) -> dict[str, Any]:
     trunk = result.model.backbone.info.parameters
     trained = head + (trunk if result.record.recipe == "scratch" else 0)
     return {"trainable_parameters": trained, "total_parameters": head + trunk}
-
-

@@ -9,9 +9,17 @@ import numpy as np
 
 from headstart.arrays import BoolArray
 from headstart.evaluate.metrics import Metrics, measure
-from headstart.evaluate.significance import can_tell, corrected_t_test, holm, mcnemar_exact
+from headstart.evaluate.significance import (
+    can_tell,
+    corrected_t_test,
+    holm,
+    mcnemar_exact,
+    p_words,
+)
 from headstart.recipes.compare import Comparison, Entry, count_parameters, embed_seconds
 from headstart.recipes.frozen import FitResult
+
+ALPHA = 0.05
 
 
 def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
@@ -34,7 +42,9 @@ def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
     for row, entry, found in zip(rows, comparison.entries, tests, strict=True):
         row["difference_to_best"] = found[0] if found else None
         row["is_best"] = entry is best
-        row["verdict"] = _verdict(row, rows[comparison.entries.index(best)], len(comparison.split.test))
+        row["verdict"] = _verdict(
+            row, rows[comparison.entries.index(best)], len(comparison.split.test)
+        )
     return rows
 
 
@@ -107,7 +117,9 @@ def _verdict(row: dict[str, Any], best: dict[str, Any], n_test: int) -> str:
         return f"not run: {row['missing'].splitlines()[0]}"
     if row is best:
         return "the best here"
-    words = can_tell(row["accuracy"], best["accuracy"], row["mcnemar_p"], by=f"{n_test} test pictures")
+    words = can_tell(
+        row["accuracy"], best["accuracy"], row["mcnemar_p"], by=f"{n_test} test pictures"
+    )
     if row["folds_p"] is None:
         return words
     folds = can_tell(row["folds_mean"], best["folds_mean"], row["folds_p"], by="the folds")
@@ -115,14 +127,45 @@ def _verdict(row: dict[str, Any], best: dict[str, Any], n_test: int) -> str:
 
 
 def sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """What the comparison says, one sentence a model."""
+    """What the comparison says: which models cannot be told from the best, and which can."""
     best = next((row for row in rows if row["is_best"]), None)
-    lines = []
-    for row in rows:
-        if row["missing"] is not None:
-            lines.append(f"{row['model']}: {row['verdict']}")
-        elif best is not None and row is not best:
-            lines.append(f"{row['model']} against {best['model']}: {row['verdict']}.")
-    if any(row["folds_mean"] is None and row["accuracy"] is not None for row in rows):
-        lines.append("Folds are not run for the small CNN: each would be a training of its own.")
+    lines = [f"{row['model']} was {row['verdict']}" for row in rows if row["missing"] is not None]
+    others = [row for row in rows if row["missing"] is None and row is not best]
+    if best is not None and others:
+        lines += _summary(best, others)
+    if any(row["folds_mean"] is None and row["missing"] is None for row in rows):
+        lines.append("The small CNN has no folds: each would be a training of its own.")
     return lines
+
+
+def _summary(best: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
+    worse = [row for row in others if _is_told(row)]
+    equal = [row["model"] for row in others if not _is_told(row)]
+    lines = []
+    if equal:
+        lines.append(
+            f"{best['model']} comes out best, but these data cannot tell it from "
+            f"{', '.join(equal)}."
+        )
+    lines += [
+        f"{row['model']} is worse than {best['model']}: {_figures(row, best)}." for row in worse
+    ]
+    return lines
+
+
+def _is_told(row: dict[str, Any]) -> bool:
+    """True when one of the two tests tells the model from the best."""
+    return any(row[name] is not None and row[name] < ALPHA for name in ("mcnemar_p", "folds_p"))
+
+
+def _figures(row: dict[str, Any], best: dict[str, Any]) -> str:
+    """The figures and the p value of the test that tells them apart."""
+    if row["mcnemar_p"] is not None and row["mcnemar_p"] < ALPHA:
+        return (
+            f"{row['accuracy']:.3f} against {best['accuracy']:.3f} on the test pictures, "
+            f"{p_words(row['mcnemar_p'])}"
+        )
+    return (
+        f"{row['folds_mean']:.3f} against {best['folds_mean']:.3f} over the folds, "
+        f"{p_words(row['folds_p'])}"
+    )

@@ -62,7 +62,7 @@ class EpochLoop:
         """
         check_options(self.options)
         epochs = self.options.epochs or 0
-        by_loss = self.options.keep == "best" and validation is not None
+        by_loss = self.options.keep != "last" and validation is not None
         steps = _Steps(self, module.to(self.device))
         records: list[EpochRecord] = []
         kept, kept_epoch, least = _snapshot(module), 0, math.inf

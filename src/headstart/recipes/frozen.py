@@ -54,7 +54,8 @@ class FitResult:
         split: which rows trained and which tested.
         test: the model's answers on the test rows, calibrated.
         test_uncalibrated: the same as the head gave them.
-        train_accuracy: share of the training rows that the model answers rightly.
+        train_accuracy: share of right answers on what was learnt from; for a network trained by
+            epochs on the views of its kept epoch, each answered before its own step.
         folds: the same fit by folds, or None when there were too many rows or none were wanted.
         history: epoch by epoch, or None when the head was solved exactly.
         record: what was run.
@@ -80,9 +81,7 @@ def fit_frozen(source: Path, options: FitOptions, progress: Progress = QUIET) ->
     backbone = open_backbone(options.backbone, device=options.embed.device)
     for note in backbone.info.notes:
         progress.note(note)
-    data = embed_labelled(
-        table, backbone, options.embed, options.read, options.split, progress
-    )
+    data = embed_labelled(table, backbone, options.embed, options.read, options.split, progress)
     for note in data.notes[len(table.notes) :]:
         progress.note(note)
     seconds = {"open": time.perf_counter() - began - data.features.seconds}
@@ -182,7 +181,9 @@ def _check_training_classes(data: Labelled, split: Split) -> None:
     absent = set(range(len(data.classes))) - set(data.targets[split.train].tolist())
     if absent:
         names = ", ".join(repr(data.classes[number]) for number in sorted(absent))
-        raise DataError(f"no training picture of {names}; the given split has them for the test only")
+        raise DataError(
+            f"no training picture of {names}; the given split has them for the test only"
+        )
 
 
 def choose_temperature(

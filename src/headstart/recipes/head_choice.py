@@ -28,9 +28,11 @@ def head_maker(
         raise UsageError("--strength is for the exact solution; --epochs has --weight-decay")
     from headstart.recipes.stepped_head import SteppedHead
 
-    weights = "balanced" if head.class_weights == "balanced" else None
     return lambda: SteppedHead(
-        loop, class_weight=weights, random_state=seed, on_epoch=epoch_teller(progress)
+        loop,
+        class_weight="balanced" if head.class_weights == "balanced" else None,
+        random_state=seed,
+        on_epoch=epoch_teller(progress),
     )
 
 

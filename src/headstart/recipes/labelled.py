@@ -151,9 +151,14 @@ def _content_notes(table: ImageTable, features: Features) -> tuple[str, ...]:
             misnamed.append(f"{name} is {fact.format}")
     notes = []
     if moving:
-        notes.append(f"{len(moving)} files have more than one frame or page, the first is used: {_some(moving)}")
+        notes.append(
+            f"{len(moving)} files have more than one frame or page, the first is used: "
+            + _some(moving)
+        )
     if misnamed:
-        notes.append(f"{len(misnamed)} files have another format than their name says: {_some(misnamed)}")
+        notes.append(
+            f"{len(misnamed)} files have another format than their name says: {_some(misnamed)}"
+        )
     return tuple(notes)
 
 
@@ -196,9 +201,7 @@ def choose_folds(data: Labelled, options: SplitOptions) -> list[Split]:
     )
 
 
-def stack_views(
-    data: Labelled, rows: IntArray
-) -> tuple[Float32Array, IntArray, IntArray]:
+def stack_views(data: Labelled, rows: IntArray) -> tuple[Float32Array, IntArray, IntArray]:
     """Training rows with their augmented views below: features, targets, and each row's group."""
     values, views = data.features.values, data.features.views
     group = data.duplicates.group

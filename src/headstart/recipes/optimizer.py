@@ -33,7 +33,7 @@ def check_options(options: LoopOptions) -> None:
             0 <= options.label_smoothing < 1,
         ),
         ("--optimizer", options.optimizer, "adam, adamw or sgd", options.optimizer in OPTIMIZERS),
-        ("--keep", options.keep, "best or last", options.keep in ("best", "last")),
+        ("--keep", options.keep, "best or last", options.keep in ("best", "last", None)),
     )
     for flag, value, allowed, is_right in rules:
         if not is_right:

@@ -22,7 +22,7 @@ from headstart.options import FitOptions, LoopOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes import run_record
 from headstart.recipes.cross_validate import as_predictions, take
-from headstart.recipes.frozen import Fitted, FitResult, make_record, make_result
+from headstart.recipes.frozen import FitResult, Fitted, make_record, make_result
 from headstart.recipes.head_choice import epoch_teller
 from headstart.recipes.labelled import Labelled, choose_split, embed_labelled, read_labelled
 from headstart.recipes.optimizer import NETWORK_RATE
@@ -53,18 +53,22 @@ def fit_scratch(source: Path, options: FitOptions, progress: Progress = QUIET) -
 def train_on(
     data: Labelled, split: Split, options: FitOptions, progress: Progress = QUIET
 ) -> FitResult:
-    """Train on the split's training rows, part of which choose the epoch; the test rows do nothing."""
+    """Train on the training rows, part of which choose the epoch; the test rows choose nothing."""
     from headstart.backbones.small_cnn import feature_size
     from headstart.recipes.pixels import PixelStore
     from headstart.recipes.small_cnn import small_cnn_preprocessing
 
     if options.head.head != "linear":
-        raise UsageError(f"the small CNN has its own last layer; --head {options.head.head} is not for it")
+        raise UsageError(
+            f"the small CNN has its own last layer; --head {options.head.head} is not for it"
+        )
     started, began = run_record.now(), time.perf_counter()
     loop = replace(
         options.loop,
         epochs=options.loop.epochs if options.loop.epochs is not None else DEFAULT_EPOCHS,
         learning_rate=options.loop.learning_rate or NETWORK_RATE,
+        # The exercise drew its crops once and took the last epoch, which shows what that does.
+        keep=options.loop.keep or ("last" if options.loop.augment == "once" else "best"),
     )
     steps = small_cnn_preprocessing(options.backbone.image_size or 224)
     feature_size(steps.size)
@@ -90,7 +94,7 @@ def train_on(
         split=split,
         test=take(as_predictions(data, apply_temperature(raw, temperature)), split.test),
         test_uncalibrated=take(as_predictions(data, raw), split.test),
-        train_accuracy=float(np.mean(raw[split.train].argmax(1) == data.targets[split.train])),
+        train_accuracy=history.records[history.kept_epoch - 1].training_accuracy,
         folds=None,
         history=history,
         seconds=seconds,
@@ -152,9 +156,7 @@ def choose_validation(data: Labelled, train: IntArray, seed: int) -> tuple[IntAr
     return train[fold.train], train[fold.test]
 
 
-def as_trained(
-    network: SmallCNN, data: Labelled, temperature: float, size: int
-) -> TrainedModel:
+def as_trained(network: SmallCNN, data: Labelled, temperature: float, size: int) -> TrainedModel:
     """The network as a trunk with a linear head, which is how models are kept."""
     from headstart.recipes.small_cnn import small_cnn_preprocessing
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from headstart.report.plots import interval_plot
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
-from headstart.report.words import interval, number
+from headstart.report.words import count, interval, number
 
 
 def write_comparison(
@@ -29,23 +29,38 @@ def write_comparison(
             reason under `missing` was not run.
         path: the HTML file; written whole or not at all.
         title: what the page is called.
-        sentences: what was compared, and which differences the data can carry, in words.
+        sentences: which differences the data can carry, in words; a row's `verdict` that is in
+            none of them gets a line of its own.
         record: as of `RunRecord.to_json`.
 
     Raises OSError, and KeyError for a row without a figure.
     """
     run = [row for row in rows if row["missing"] is None]
+    missing = [row for row in rows if row["missing"] is not None]
+    # Why a model was not run stands there in full, with the remedy; once is enough.
+    told = {f"{row['model']}: {row['verdict']}" for row in missing}
     context = {
         "title": title,
-        "sentences": list(sentences),
+        "lead": _lead(len(run), len(missing)),
+        "sentences": [line for line in sentences if line not in told],
         "run": run,
-        "missing": [row for row in rows if row["missing"] is not None],
+        "unsaid": [
+            row
+            for row in run
+            if not row.get("is_best") and not any(row["verdict"] in line for line in sentences)
+        ],
+        "missing": missing,
         "name": model_name,
         "plot": _plot(run),
         "notes": list(record.get("notes", ())),
         "record": record_tables(record),
     }
     write_page("comparison.html", path, context)
+
+
+def _lead(run: int, missing: int) -> str:
+    learnt = f"{count(run, 'model')} learnt from the same pictures and answered the same test."
+    return learnt if not missing else f"{learnt} {count(missing, 'model')} could not be run."
 
 
 def model_name(row: Mapping[str, Any]) -> str:

@@ -9,11 +9,12 @@ from headstart.evaluate.table import write_predictions
 from headstart.model_dir import save_model
 from headstart.recipes.compare import Comparison
 from headstart.recipes.comparison_rows import comparison_rows, sentences
+from headstart.report.comparison import write_comparison
 from headstart.report.run_folder import write_json, write_rows, write_split
 
 
 def write_comparison_folder(comparison: Comparison, folder: Path) -> list[dict[str, Any]]:
-    """Write models, answers, the split, `comparison.json` and `comparison.csv`; returns the rows."""
+    """Write models, answers, split, `comparison.json` and `comparison.csv`; returns the rows."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = comparison_rows(comparison)
     for row, entry in zip(rows, comparison.entries, strict=True):
@@ -39,6 +40,19 @@ def write_comparison_folder(comparison: Comparison, folder: Path) -> list[dict[s
     write_json(folder / "comparison.json", content)
     write_rows(folder / "comparison.csv", [_flat(row) for row in rows])
     return rows
+
+
+def write_comparison_page(
+    comparison: Comparison, rows: list[dict[str, Any]], folder: Path, *, title: str
+) -> None:
+    """Write `report.html` beside the figures."""
+    write_comparison(
+        rows,
+        folder / "report.html",
+        title=title,
+        sentences=sentences(rows),
+        record=comparison.record.to_json(),
+    )
 
 
 def file_name(text: str) -> str:

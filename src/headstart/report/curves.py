@@ -141,9 +141,9 @@ def _temperature_words(temperature: float, before: float | None, after: float | 
         return "The temperature is 1: the probabilities stay as the head gave them."
     change = "sharper" if temperature < 1 else "softer"
     return (
-        f"The temperature {temperature:.3f} was found on out-of-fold answers for the training "
-        f"pictures. It makes the probabilities {change} and changes no answer; the calibration "
-        f"error goes from {number(before)} to {number(after)}."
+        f"The temperature {temperature:.3f} was found on training pictures by heads that had not "
+        f"learnt from them. It makes the probabilities {change} and changes no answer; the "
+        f"calibration error goes from {number(before)} to {number(after)}."
     )
 
 

@@ -67,10 +67,10 @@ def headline(metrics: dict[str, Any], record: RunRecord, source: str) -> Headlin
 
 def _sentence(metrics: dict[str, Any], record: RunRecord, source: str) -> str:
     head = HEADS.get(metrics["head"], f"{metrics['head']} head")
+    trunk = metrics["backbone"]
     layer = "" if metrics["layer"] == "pooled" else f" (layer {metrics['layer']})"
-    trunk = f"{metrics['backbone']}{layer}"
     made = {
-        "frozen": f"A {head} on the frozen trunk {trunk}",
+        "frozen": f"A {head} on the frozen trunk {trunk}{layer}",
         "scratch": f"The network {trunk}, trained from random weights",
         "fine_tune": f"The pretrained network {trunk}, fine-tuned",
     }.get(record.recipe, f"The network {trunk} (recipe {record.recipe})")

@@ -41,6 +41,7 @@ def interval_plot(
         axes.set_xlim(low - room, high + room)
         axes.set_ylim(len(rows) - 0.55, -0.7)
         axes.set_xlabel(label)
+        axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10])
         axes.tick_params(length=3)
         axes.set_yticks([])
         for side in ("left", "bottom"):

@@ -36,7 +36,8 @@ def changed_options(options: Mapping[str, Any]) -> Rows:
     found = []
     for room, values in options.items():
         if not isinstance(values, Mapping):
-            found.append((room, str(values)))
+            if room not in usual or values != usual[room]:
+                found.append((f"--{room.replace('_', '-')}", str(values)))
             continue
         defaults = usual.get(room, {})
         found += [

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from headstart.data.split import Split
 from headstart.errors import UsageError
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
@@ -15,7 +16,6 @@ from headstart.evaluate.table import write_predictions
 from headstart.model_dir import save_model
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.labelled import Labelled
-from headstart.data.split import Split
 
 
 def write_run(result: FitResult, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""Whether augmented views of the training pictures make the linear head better.
+
+    python benchmarks/views.py --table LABELS.csv --images DIR [--trunks NAME,NAME] [--folds 10]
+
+For each trunk the head is fitted on the training rows of the same folds with K = 0, 1, 2, 4 and 8
+augmented views; the test rows are never augmented. Prints a table in Markdown. Differences are to
+K = 0 on the same folds, with the corrected resampled t test. The times of embedding are those of
+an empty cache; a trunk whose views are in the cache already has none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from headstart.backbones.open import open_backbone
+from headstart.data.split import Split
+from headstart.evaluate.intervals import mean_and_standard_error
+from headstart.evaluate.metrics import Metrics
+from headstart.evaluate.significance import corrected_t_test, p_words
+from headstart.options import (
+    DEFAULT_BACKBONE,
+    BackboneOptions,
+    EmbedOptions,
+    HeadOptions,
+    LoopOptions,
+    ReadOptions,
+    SplitOptions,
+)
+from headstart.recipes.cross_validate import cross_validate
+from headstart.recipes.head_choice import head_maker
+from headstart.recipes.labelled import Labelled, choose_folds, embed_labelled, read_labelled
+
+VIEWS = (0, 1, 2, 4, 8)
+SEED = 13
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The folds of one trunk with K views, and the seconds of embedding and fitting."""
+
+    views: int
+    metrics: tuple[Metrics, ...]
+    embedding: float | None
+    fitting: float
+
+    @property
+    def accuracies(self) -> list[float]:
+        return [known(m.accuracy) for m in self.metrics]
+
+    @property
+    def log_losses(self) -> list[float]:
+        return [known(m.log_loss) for m in self.metrics]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--trunks", default=DEFAULT_BACKBONE, help="names with commas between")
+    parser.add_argument("--folds", type=int, default=10)
+    given = parser.parse_args()
+    print("| trunk | K | accuracy | log loss | accuracy, difference to K = 0 | "
+          "log loss, difference to K = 0 | embedding | fits |")  # fmt: skip
+    print("| --- | ---: | ---: | ---: | --- | --- | ---: | ---: |")
+    for trunk in given.trunks.split(","):
+        measure(trunk, given.table, ReadOptions(images=given.images), given.folds)
+
+
+def measure(trunk: str, source: Path, read: ReadOptions, count: int) -> None:
+    """Print the rows of one trunk."""
+    backbone = open_backbone(BackboneOptions(backbone=trunk))
+    table = read_labelled(source, read)
+    side = backbone.info.preprocessing.size
+    backbone.embed(np.zeros((2, side, side, 3), dtype=np.uint8))  # loads the network
+    options = SplitOptions(folds=count)
+    seconds: list[float | None] = []
+    for views in VIEWS:  # each pass adds the views that are new
+        data = embed_labelled(table, backbone, EmbedOptions(views=views), read, options)
+        new = data.features.computed >= len(set(data.features.sha256))
+        seconds.append(data.features.seconds if new else None)
+    folds = choose_folds(data, options)
+    results: list[Measured] = []
+    for number, views in enumerate(VIEWS):
+        passes = seconds[: number + 1]
+        embedding = None if None in passes else math.fsum(s for s in passes if s is not None)
+        results.append(fit(data, folds, views, embedding))
+        print(row(trunk, results[-1], results[0], folds), flush=True)
+
+
+def fit(data: Labelled, folds: list[Split], views: int, embedding: float | None) -> Measured:
+    """Cross-validate on the first `views` views of those that were embedded."""
+    fewer = replace(data, features=replace(data.features, views=data.features.views[:, :views]))
+    began = time.perf_counter()
+    result = cross_validate(fewer, folds, head_maker(HeadOptions(), LoopOptions(), SEED))
+    return Measured(views, result.metrics, embedding, time.perf_counter() - began)
+
+
+def row(trunk: str, own: Measured, plain: Measured, folds: list[Split]) -> str:
+    """One line of the table."""
+    cells = [trunk, str(own.views), spread(own.accuracies), spread(own.log_losses)]
+    if own.views:
+        pairs = ((own.accuracies, plain.accuracies), (own.log_losses, plain.log_losses))
+        cells += [difference(mine, other, folds) for mine, other in pairs]
+    else:
+        cells += ["", ""]
+    cells += ["cached" if own.embedding is None else f"{own.embedding:.0f} s"]
+    return "| " + " | ".join([*cells, f"{own.fitting:.1f} s"]) + " |"
+
+
+def spread(values: Sequence[float]) -> str:
+    mean, error = mean_and_standard_error(values)
+    return f"{mean:.3f}" if error is None else f"{mean:.3f} ± {error:.3f}"
+
+
+def difference(mine: Sequence[float], other: Sequence[float], folds: list[Split]) -> str:
+    """Mean difference over the folds, its 95% interval and p."""
+    n_test = round(sum(len(fold.test) for fold in folds) / len(folds))
+    n_train = round(sum(len(fold.train) for fold in folds) / len(folds))
+    found = corrected_t_test([a - b for a, b in zip(mine, other, strict=True)], n_train, n_test)
+    if found.interval is None or found.p_value is None:
+        return f"{found.mean:+.3f}"
+    low, high = found.interval
+    return f"{found.mean:+.3f} ({low:+.3f} to {high:+.3f}), {p_words(found.p_value)}"
+
+
+def known(value: float | None) -> float:
+    if value is None:
+        raise ValueError("a fold has no test rows")
+    return value
+
+
+if __name__ == "__main__":
+    main()
