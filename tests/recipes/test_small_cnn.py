@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from headstart.arrays import FloatArray
 from headstart.backbones.small_cnn import SmallCNN
 from headstart.errors import UsageError
 from headstart.options import LoopOptions
@@ -18,7 +19,6 @@ from headstart.recipes.history import History
 from headstart.recipes.picture_batches import PictureBatches
 from headstart.recipes.pixels import PixelStore
 from headstart.recipes.small_cnn import (
-    class_probabilities,
     small_cnn_preprocessing,
     train_small_cnn,
 )
@@ -59,6 +59,14 @@ def trained(
         loop=EpochLoop(options=options, seed=seed, precision=precision),
         preprocessing=small_cnn_preprocessing(SIZE),
     )
+
+
+@torch.inference_mode()
+def class_probabilities(module: nn.Module, batches: PictureBatches) -> FloatArray:
+    """Probabilities (n, k) of the rows of `batches`, in its order."""
+    module.eval()
+    parts = [module(inputs).double().softmax(dim=1).numpy() for inputs, _ in batches.epoch(1)]
+    return np.concatenate(parts)
 
 
 def plain_order(module: SmallCNN) -> nn.Sequential:

@@ -112,6 +112,8 @@ def search_shortcuts(
     *,
     groups: IntArray | None = None,
     seed: int = DEFAULT_SEED,
+    looks: bool = True,
+    most_rows: int = MOST_ROWS,
 ) -> ShortcutSearch:
     """Try every kind of knowledge with a small model and five stratified folds.
 
@@ -123,7 +125,9 @@ def search_shortcuts(
         table: n rows with labels; the files need not be there.
         facts: of the n rows, None where a picture cannot be read; None without pictures.
         groups: rows with the same number stay in one fold and count as one observation, (n,).
-        seed: of the folds, of the models, and of the choice among more than 20,000 rows.
+        seed: of the folds, of the models, and of the choice among more than `most_rows`.
+        looks: whether coarse views of the content are tried as well.
+        most_rows: of more rows so many are drawn.
 
     Raises:
         ValueError: the table has no labels, or a column has another length.
@@ -134,7 +138,7 @@ def search_shortcuts(
         if column is not None and len(column) != len(table):
             raise ValueError(f"{name} has {len(column)} rows, the table {len(table)}")
     groups = np.arange(len(table)) if groups is None else groups
-    rows, notes = _usable(table.labels, groups, seed)
+    rows, notes = _usable(table.labels, groups, seed, most_rows)
     labels = [table.labels[row] for row in rows]
     classes = class_order(labels)
     if len(rows) < LEAST_ROWS or len(classes) < 2:
@@ -145,7 +149,9 @@ def search_shortcuts(
         return ShortcutSearch((), (*notes, f"no search for shortcuts: {error}"))
     position = {name: number for number, name in enumerate(classes)}
     targets = np.array([position[label] for label in labels], dtype=np.int64)
-    items = evidence(table, facts, rows, labels)
+    items = [
+        item for item in evidence(table, facts, rows, labels) if looks or item.sort == "metadata"
+    ]
     trials = [try_evidence(item, targets, folds, groups[rows], seed) for item in items]
     p_values = holm([trial.p_value for trial in trials])
     kinds = [
@@ -156,7 +162,9 @@ def search_shortcuts(
     return ShortcutSearch(tuple(kinds), tuple(notes))
 
 
-def _usable(labels: Sequence[str], groups: IntArray, seed: int) -> tuple[IntArray, list[str]]:
+def _usable(
+    labels: Sequence[str], groups: IntArray, seed: int, most_rows: int
+) -> tuple[IntArray, list[str]]:
     """Rows of classes that can stand in two folds, not too many of them; and notes."""
     homes = Counter(label for label, _ in {*zip(labels, groups.tolist(), strict=True)})
     rows = np.array([r for r, label in enumerate(labels) if homes[label] > 1], dtype=np.int64)
@@ -169,7 +177,7 @@ def _usable(labels: Sequence[str], groups: IntArray, seed: int) -> tuple[IntArra
         )
     numbers = {name: number for number, name in enumerate(homes)}
     targets = np.array([numbers[labels[row]] for row in rows], dtype=np.int64)
-    chosen = rows[stratified_rows(targets, MOST_ROWS, seed)]
+    chosen = rows[stratified_rows(targets, most_rows, seed)]
     if len(chosen) < len(rows):
         notes.append(f"shortcuts were looked for in {len(chosen):,} of {len(labels):,} rows")
     return chosen, notes

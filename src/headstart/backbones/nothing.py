@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,10 @@ class _Nothing(Backbone):
 
     def embed(self, pixels: ByteImage) -> Float32Array:
         return np.empty((len(pixels), 0), dtype=np.float32)
+
+    @contextmanager
+    def lanes(self, count: int) -> Iterator[None]:  # noqa: ARG002 - nothing is shared out
+        yield
 
 
 def no_backbone() -> Backbone:

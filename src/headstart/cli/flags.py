@@ -15,11 +15,13 @@ def _group(title: str, order: int) -> Group:
 
 
 Read = Annotated[options.ReadOptions, Parameter(name="*", group=_group("Reading", 2))]
+Labels = Annotated[options.LabelOptions, Parameter(name="*", group=_group("Reading", 2))]
 Backbone = Annotated[options.BackboneOptions, Parameter(name="*", group=_group("Trunk", 3))]
 SharedTrunk = Annotated[options.SharedTrunkOptions, Parameter(name="*", group=_group("Trunks", 3))]
 SharedHead = Annotated[options.SharedHeadOptions, Parameter(name="*", group=_group("Heads", 6))]
 Recipe = Annotated[options.RecipeOptions, Parameter(name="*", group=_group("Recipe", 1))]
 Embed = Annotated[options.EmbedOptions, Parameter(name="*", group=_group("Features", 4))]
+SharedSplit = Annotated[options.SharedSplitOptions, Parameter(name="*", group=_group("Split", 5))]
 Split = Annotated[options.SplitOptions, Parameter(name="*", group=_group("Split", 5))]
 Head = Annotated[options.HeadOptions, Parameter(name="*", group=_group("Head", 6))]
 Loop = Annotated[options.LoopOptions, Parameter(name="*", group=_group("Epoch loop", 7))]

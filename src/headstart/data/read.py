@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from headstart.data.formats import format_of, has_picture_suffix
 from headstart.data.image_table import ImageTable
 from headstart.data.label_text import plural
 from headstart.data.opened import opened
@@ -49,6 +50,13 @@ def _refuse_other_kinds(source: Path, head: bytes) -> None:
         raise TableError(f"{source.name} is {kind}; unpack it and give the folder or the table")
     if "pickle" in kind:
         raise TableError(f"{source.name} is {kind}, which may run code; save the table as CSV")
+    if "HTML" in kind or "LFS" in kind:  # a download that brought something else
+        raise TableError(f"{source.name} is {kind}, not a table")
+    if has_picture_suffix(source) and format_of(head) is not None:
+        raise TableError(
+            f"{source.name} is a picture; give a table of pictures (.csv, .tsv, .parquet) or a "
+            "folder with one folder per class"
+        )
 
 
 def list_pictures(sources: Sequence[Path], options: ReadOptions) -> ImageTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -40,11 +41,15 @@ def predictions_rows(predictions: Predictions) -> tuple[tuple[str, ...], list[tu
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write the table as CSV in UTF-8, whole or not at all.
+    """Write the table as CSV in UTF-8, whole or not at all. Raises OSError."""
+    write_table(path, *predictions_rows(predictions))
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write cells as CSV in UTF-8, whole or not at all.
 
     The rows go into a file beside `path` that then takes its place. Raises OSError.
     """
-    header, rows = predictions_rows(predictions)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         # A file name that is not UTF-8 goes out as the bytes that it has on disk.

@@ -76,7 +76,7 @@ def compare(
             f"--weights for {', '.join(sorted(unknown))}, which --models does not name"
         )
     trunks, missing = open_all(specs, options, weights, skip_missing)
-    table = read_labelled(source, options.read)
+    table = read_labelled(source, options.read, options.labels)
     for note in table.notes:
         progress.note(note)
     # The first trunk's features help to find near-duplicates; groups are the same for all models.

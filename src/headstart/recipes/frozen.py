@@ -75,7 +75,7 @@ class FitResult:
 def fit_frozen(source: Path, options: FitOptions, progress: Progress = QUIET) -> FitResult:
     """Read, embed, split, fit, and measure. Raises UsageError and DataError."""
     started, began = run_record.now(), time.perf_counter()
-    table = read_labelled(source, options.read)
+    table = read_labelled(source, options.read, options.labels)
     for note in table.notes:
         progress.note(note)
     backbone = open_backbone(options.backbone, device=options.embed.device)

@@ -12,12 +12,13 @@ from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
 from headstart.data.decode import extension_disagrees
 from headstart.data.duplicates import Duplicates, find_duplicates
+from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.read import read_images
 from headstart.data.split import Split, split_given, split_rows, stratified_folds
 from headstart.errors import BadInput, BadInputsError, DataError
 from headstart.features.embed import Features, embed_pictures
-from headstart.options import EmbedOptions, ReadOptions, SplitOptions
+from headstart.options import EmbedOptions, LabelOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
 
 LARGEST_FOR_FOLDS = 5_000  # rows; with more, one test part is precise enough
@@ -55,14 +56,21 @@ class Labelled:
         return self.table.labels or ()
 
 
-def read_labelled(source: Path, options: ReadOptions) -> ImageTable:
-    """The table, with labels. Raises DataError when it has none, or when no row can be used."""
+def read_labelled(
+    source: Path, options: ReadOptions, labels: LabelOptions = LabelOptions()
+) -> ImageTable:
+    """The table, with labels and the user's fixes.
+
+    Raises DataError when it has no labels, when no row can be used, or when a fix does not fit.
+    """
     table = read_images(source, options)
     if len(table) == 0:
         table.raise_if_bad()
         raise DataError(f"{source}: no pictures")
     if table.labels is None:
         raise DataError(f"{source} has no labels; name their column with --label-column")
+    if labels.fixes is not None:
+        table = apply_fixes(table, read_fixes(labels.fixes, table.classes))
     return table
 
 

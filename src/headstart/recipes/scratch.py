@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from headstart.recipes.pixels import PixelStore
 
 DEFAULT_EPOCHS = 50
+AT_A_TIME = 512  # pictures; their last maps are 100 kB each
 VALIDATION_FOLDS = 10  # one of them chooses the epoch and the temperature
 
 
 def fit_scratch(source: Path, options: FitOptions, progress: Progress = QUIET) -> FitResult:
     """Read, split, train the small CNN from nothing, and measure. Raises UsageError, DataError."""
-    table = read_labelled(source, options.read)
+    table = read_labelled(source, options.read, options.labels)
     for note in table.notes:
         progress.note(note)
     data = embed_labelled(
@@ -82,13 +83,15 @@ def train_on(
         progress=progress,
     )
     seconds = {"embed": 0.0, "read": time.perf_counter() - began}
-    network, history, raw, validation = _train(data, split, store, loop, options, progress)
+    network, history, validation = _train(data, split, store, loop, options, progress)
     seconds |= {"head": time.perf_counter() - began - seconds["read"], "folds": 0.0}
-    seconds["total"] = time.perf_counter() - began
+    untempered = as_trained(network, data, 1.0, steps.size)
+    raw = _answers(untempered, data, options)
     temperature = 1.0
     if len(validation):
         temperature = fit_temperature(raw[validation], data.targets[validation])
-    model = as_trained(network, data, temperature, steps.size)
+    model = replace(untempered, temperature=temperature)
+    seconds["total"] = time.perf_counter() - began
     fitted = Fitted(
         model=model,
         split=split,
@@ -102,6 +105,20 @@ def train_on(
     return make_result(fitted, data, make_record("scratch", options, data, started, seconds))
 
 
+def _answers(model: TrainedModel, data: Labelled, options: FitOptions) -> FloatArray:
+    """Probabilities (n, k) by the path that prediction takes, some pictures at a time."""
+    own = replace(options.embed, cache=False, views=0)
+    parts = [
+        model.predict(
+            data.table.paths[start : start + AT_A_TIME],
+            options=own,
+            max_pixels=options.read.max_pixels,
+        )
+        for start in range(0, len(data), AT_A_TIME)
+    ]
+    return np.concatenate([part.probabilities for part in parts])
+
+
 def _train(
     data: Labelled,
     split: Split,
@@ -109,15 +126,10 @@ def _train(
     loop: LoopOptions,
     options: FitOptions,
     progress: Progress,
-) -> tuple[SmallCNN, History, FloatArray, IntArray]:
-    """The trained network, its history, its answers for all rows, and the validation rows."""
+) -> tuple[SmallCNN, History, IntArray]:
+    """The trained network, its history, and the rows that chose the epoch."""
     from headstart.recipes.epoch_loop import EpochLoop
-    from headstart.recipes.picture_batches import PictureBatches
-    from headstart.recipes.small_cnn import (
-        class_probabilities,
-        small_cnn_preprocessing,
-        train_small_cnn,
-    )
+    from headstart.recipes.small_cnn import small_cnn_preprocessing, train_small_cnn
 
     seed = options.split.seed
     training, validation = choose_validation(data, split.train, seed)
@@ -125,7 +137,6 @@ def _train(
     if options.head.class_weights == "balanced":
         counts = np.bincount(data.targets[training], minlength=len(data.classes))
         weights = (len(training) / (len(data.classes) * np.maximum(counts, 1))).astype(np.float32)
-    steps = small_cnn_preprocessing(options.backbone.image_size or 224)
     network, history = train_small_cnn(
         store,
         data.targets,
@@ -135,13 +146,9 @@ def _train(
         loop=EpochLoop(
             options=loop, seed=seed, class_weights=weights, on_epoch=epoch_teller(progress)
         ),
-        preprocessing=steps,
+        preprocessing=small_cnn_preprocessing(options.backbone.image_size or 224),
     )
-    everything = np.arange(len(data))
-    plain = PictureBatches(
-        pixels=store, targets=data.targets, chosen=everything, preprocessing=steps, batch_size=64
-    )
-    return network, history, class_probabilities(network, plain), validation
+    return network, history, validation
 
 
 def choose_validation(data: Labelled, train: IntArray, seed: int) -> tuple[IntArray, IntArray]:

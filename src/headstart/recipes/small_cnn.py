@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
-from torch import nn
 
-from headstart.arrays import FloatArray, IntArray
+from headstart.arrays import IntArray
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.small_cnn import SmallCNN
-from headstart.recipes.batches import Batches
 from headstart.recipes.epoch_loop import EpochLoop
 from headstart.recipes.history import History
 from headstart.recipes.picture_batches import PictureBatches
@@ -81,11 +78,3 @@ def train_small_cnn(
     check = replace(learn, chosen=validation, augment="none", seed=None)
     history = loop.run(module, learn, check if len(validation) else None)
     return module, history
-
-
-@torch.inference_mode()
-def class_probabilities(module: nn.Module, batches: Batches) -> FloatArray:
-    """Probabilities (n, k) of the rows of `batches` in its order, computed in fp32 eval mode."""
-    module.eval()
-    parts = [module(inputs).double().softmax(dim=1).numpy() for inputs, _ in batches.epoch(1)]
-    return np.concatenate(parts)

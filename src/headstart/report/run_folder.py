@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,9 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
 
 
 def _strength(result: FitResult) -> float | None:
+    """The head's C; None for a head without one, or without a penalty."""
     value = getattr(result.model.head, "C_", None)
-    return None if value is None else float(value)
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def write_json(path: Path, content: Any) -> None:
