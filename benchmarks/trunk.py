@@ -1,6 +1,6 @@
 """How close `headstart embed` comes to the bare trunk, and how it decodes large photographs.
 
-    python benchmarks/trunk.py [--small 2000] [--large 100] [--trunks tf_efficientnet_lite0,resnet18]
+    python benchmarks/trunk.py [--small 2000] [--large 100] [--trunks NAME,NAME]
 
 Makes pictures of 224 x 224 and of 4000 x 3000 pixels, then prints, all measured in this run: the
 machine's bf16 matrix rate; for each trunk the bare network's best eager rate (channels_last, bf16,

@@ -191,3 +191,8 @@ def test_interrupted_plain_download(how: str, server: Server, tmp_path: Path) ->
 def test_plain_address_without_a_file(server: Server, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"net\.pth cannot be .*no such file .*404 Not Found"):
         download(server.address + "/net.pth", tmp_path / "d")
+
+
+def test_plain_address_without_a_server(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"^net\.pth cannot be downloaded: \[Errno \d+\] "):
+        download("http://127.0.0.1:1/net.pth", tmp_path / "d")

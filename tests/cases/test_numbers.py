@@ -12,7 +12,7 @@ import pytest
 
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
-from headstart.heads.linear import softmax
+from headstart.heads.logistic import softmax
 
 Call = Callable[..., Any]
 
@@ -82,7 +82,7 @@ def test_c68_auc_with_ties_by_hand() -> None:
     figures = measure(answers)
     assert [row.auc for row in figures.per_class] == [pytest.approx(0.75)] * 2 + [None]
     assert figures.auc == pytest.approx(0.75)
-    assert "AUC is the mean over 2 of 3 classes." in figures.notes
+    assert "AUC is the mean over 2 of 3 classes." in figures.remarks()
 
 
 def test_c58_one_softmax(tmp_path: Path, colours: Path, paint: Call, answers: Call) -> None:

@@ -231,7 +231,17 @@ def test_examples_of_each_verb_parse() -> None:
     from headstart.cli.main import app
 
     count = 0
-    for name in ("demo", "fit", "predict", "evaluate", "embed", "backbones", "cache"):
+    for name in (
+        "demo",
+        "check",
+        "fit",
+        "compare",
+        "predict",
+        "evaluate",
+        "embed",
+        "backbones",
+        "cache",
+    ):
         text = str(app[name].help_epilogue)
         for line in text.splitlines():
             if line.strip().startswith("headstart "):

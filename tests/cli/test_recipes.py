@@ -93,8 +93,9 @@ def test_compare_shares_the_split_and_says_what_differs(
 ) -> None:
     images, out = table.parent / "images", tmp_path / "comparison"
     models = "small_cnn,small_cnn:once,tf_efficientnet_lite0,tf_efficientnet_lite0+knn"
-    code = run("compare", table, "--images", images, "--models", models, "--out", out, *CPU,
-               "--epochs", "2", "--image-size", "32", "--folds", "4", "--test-fraction", "0.3")  # fmt: skip
+    options = ["--epochs", "2", "--image-size", "32", "--folds", "4", "--test-fraction", "0.3"]
+    ask: list[str | Path] = ["compare", table, "--images", images, "--models", models]
+    code = run(*ask, "--out", out, *options, *CPU)
     assert code == 0
     content = json.loads((out / "comparison.json").read_text())
     rows = {row["model"]: row for row in content["rows"]}
@@ -121,7 +122,7 @@ def test_compare_names_what_is_missing_before_anything_runs(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images, out = table.parent / "images", tmp_path / "c"
-    ask = ["compare", table, "--images", images, "--out", out, *CPU, "--models"]
+    ask: list[str | Path] = ["compare", table, "--images", images, "--out", out, *CPU, "--models"]
     assert (
         run(*ask, "tf_efficientnet_lite0,vgg16", "--weights", f"vgg16={tmp_path / 'no.pth'}") == 2
     )

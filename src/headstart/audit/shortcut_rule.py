@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from headstart.arrays import FloatArray, IntArray
 from headstart.audit.shortcut_names import Columns
 
 MOST_PARTS = 6
+TIMES = ("the file's time", "the time of exposure")  # columns in seconds since 1970
 
 
 def find_rule(
@@ -57,11 +59,12 @@ def _words(name: str, values: FloatArray, tree: Any, classes: Sequence[str]) -> 
     if set(np.unique(values).tolist()) <= {0.0, 1.0}:
         return f"with {name}: '{answers[1]}'; without: '{answers[0]}'"
     kept = [i for i in range(len(answers)) if i == 0 or answers[i] != answers[i - 1]]
+    tell = _time if name in TIMES else _number
     texts = []
     for place, i in enumerate(kept):
         last = place + 1 == len(kept)
-        end = "" if last else f"below {_number(_end(values, starts[kept[place + 1] - 1]))}"
-        start = "" if place == 0 else f"from {_number(starts[i - 1])}"
+        end = "" if last else f"below {tell(_end(values, starts[kept[place + 1] - 1]))}"
+        start = "" if place == 0 else f"from {tell(starts[i - 1])}"
         texts.append(f"{start}{' and ' if start and end else ''}{end}: '{answers[i]}'")
     return f"{name} {'; '.join(texts)}"
 
@@ -71,6 +74,11 @@ def _end(values: FloatArray, start: float) -> float:
     if (values == np.rint(values)).all():
         return float(values[values < start].max()) + 1
     return start
+
+
+def _time(value: float) -> str:
+    """Seconds since 1970 as a date and a time; a value before that stands for a missing one."""
+    return datetime.fromtimestamp(max(0.0, value), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _number(value: float) -> str:

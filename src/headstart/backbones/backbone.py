@@ -182,18 +182,17 @@ class _Running:
     """The network on its device in its arithmetic; a copy, so that the original stays as it is."""
 
     def __init__(self, module: nn.Module, info: BackboneInfo, device: str) -> None:
-        import copy
-
         import torch
+
+        from headstart.backbones.folding import fold_batch_norms
 
         self.device = choose_device(device)
         # One thread at a time on an accelerator, while the others decode; the processor's threads
         # have a core each and compute side by side.
         self.turn = nullcontext() if self.device == "cpu" else threading.Lock()
         self.dtype = torch.bfloat16 if info.precision == "bf16" else torch.float32
-        network = module
-        if self.dtype != torch.float32 or self.device != "cpu":
-            network = copy.deepcopy(module).to(device=self.device, dtype=self.dtype)
+        network = fold_batch_norms(module, info.preprocessing.size)
+        network = network.to(device=self.device, dtype=self.dtype)
         self.network = network.to(memory_format=torch.channels_last)
         shape = (1, 3, 1, 1)
         mean = torch.tensor(info.preprocessing.mean, device=self.device).reshape(shape)

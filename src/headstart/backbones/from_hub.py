@@ -69,7 +69,8 @@ def _from_hub(repository: str, filename: str | None) -> Path:
 def _failed(what: str, error: BaseException) -> WeightsError:
     """An error that says the cause in a line; the hub's own goes on with general advice."""
     status = getattr(getattr(error, "response", error), "status_code", getattr(error, "code", None))
-    cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    said = str(getattr(error, "reason", error)).strip()  # urllib puts the cause into `reason`
+    cause = (said.splitlines() or [type(error).__name__])[0]
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         cause = f"the server has no such file for you ({status} {HTTPStatus(status).phrase})"
     elif status is not None:

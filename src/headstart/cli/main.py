@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from headstart.cli.backbones import backbones
 from headstart.cli.cache import cache
+from headstart.cli.check import check
 from headstart.cli.compare import compare
 from headstart.cli.demo import demo
 from headstart.cli.embed import embed
@@ -37,6 +38,7 @@ app = App(
 )
 VERBS: tuple[Callable[..., int], ...] = (
     demo,
+    check,
     fit,
     compare,
     predict,

@@ -41,15 +41,15 @@ def shortcut_drawing(search: ShortcutSearch) -> Drawing | None:
 
 
 def overview_drawings(overview: Overview) -> list[Drawing]:
-    """Pictures of each class, of each size, and of each format; what does not vary is left out."""
+    """Pictures of each class, each format and each size; what does not vary is left out."""
     classes = [(name, n) for name, n in overview.class_counts.items()]
     if len(classes) > MOST_BARS:
         classes.sort(key=lambda item: -item[1])
     sizes = [(f"{width} × {height}", n) for (width, height), n in overview.sizes]
     parts = [
         ("class-counts", classes, "class", "classes"),
-        ("sizes", sizes, "size in pixels", "sizes"),
         ("formats", list(overview.formats), "format", "formats"),
+        ("sizes", sizes, "size in pixels", "sizes"),
     ]
     return [_counts(*part) for part in parts if len(part[1]) > 1]
 

@@ -94,9 +94,9 @@ def _pairs(audit: Audit, pairs: Sequence[DuplicatePair], show: Show) -> Evidence
 def _likeness(pair: DuplicatePair) -> str:
     if pair.kind == "exact":
         return "the same bytes"
-    words = f"{pair.bits} of 64 bits of the hash differ"
+    words = f"{pair.bits} of 64 hash bits differ"
     if pair.cosine is not None:
-        words += f", cosine {pair.cosine:.3f}"
+        words += f", cosine {pair.cosine:.2f}"
     return words + (", mirrored" if pair.mirrored else "")
 
 

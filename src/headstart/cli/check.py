@@ -1,0 +1,98 @@
+"""headstart check: what is wrong with labelled pictures, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from headstart import options
+from headstart.cli import flags
+
+if TYPE_CHECKING:
+    from headstart.audit.findings import Audit
+
+
+def check(
+    source: flags.Source,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder for the page and the tables.")] = Path("check"),
+    write_fixes: Annotated[
+        Path | None, Parameter(help="Write the labels in doubt as a table to edit.")
+    ] = None,
+    read: flags.Read = options.ReadOptions(),
+    labels: flags.Labels = options.LabelOptions(),
+    backbone: flags.Backbone = options.BackboneOptions(),
+    embed: flags.Embed = options.EmbedOptions(),
+    split: flags.SharedSplit = options.SharedSplitOptions(),
+) -> int:
+    """Look for broken files, wrong labels, duplicates, shortcuts and odd pictures.
+
+    Exit code 1 when something must be mended before figures can be trusted, else 0.
+
+    Examples:
+
+        headstart check labels.csv --images images/ --out check/
+        headstart check pictures/ --write-fixes fixes.csv
+        headstart check labels.csv --images images/ --fixes fixes.csv
+    """
+    from headstart.audit.fixes import write_fixes as write_table_of_fixes
+    from headstart.audit.run import run_check
+    from headstart.cli.show import progress, say
+    from headstart.report.check_folder import write_check_folder
+    from headstart.report.run_folder import check_writable
+
+    check_writable(out)
+    if write_fixes is not None:
+        _check_new(write_fixes)
+    chosen = options.FitOptions(
+        read=read,
+        labels=labels,
+        backbone=backbone,
+        embed=embed,
+        split=options.SplitOptions(
+            test_fraction=split.test_fraction,
+            seed=split.seed,
+            near_duplicates=split.near_duplicates,
+        ),
+    )
+    with progress() as shown:
+        checked = run_check(source, chosen, shown)
+    title = f"headstart check {source.name}"
+    write_check_folder(checked, out, title=title, max_pixels=read.max_pixels)
+    found = checked.audit
+    _show(found)
+    say(f"page: {out / 'check.html'}    every picture: {out / 'check.csv'}")
+    if write_fixes is not None:
+        write_table_of_fixes(write_fixes, found.wrong_labels, found.table)
+        doubtful = len(found.wrong_labels)
+        say(f"labels in doubt: {doubtful}, to edit in {write_fixes}, then fit --fixes")
+    return 1 if found.must_mend else 0
+
+
+def _check_new(path: Path) -> None:
+    """An edited table is work of the user that must not be written over. Raises UsageError."""
+    from headstart.errors import UsageError
+
+    if path.exists():
+        raise UsageError(f"--write-fixes {path}: exists, and may hold your edits; name another")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--write-fixes {path}: there is no folder {path.parent}")
+
+
+def _show(audit: Audit) -> None:
+    """A short list: how grave, what, and what to do."""
+    from headstart.cli.show import say
+    from headstart.report.words import printable
+
+    words = {"mend": "mend", "look": "look", "info": "know"}
+    for finding in audit.findings:
+        # A line break in a file's name must not look like a line of ours.
+        title = " ".join(printable(finding.title).splitlines())
+        say(f"{words[finding.severity]}  {title}")
+        if finding.severity != "info":
+            say(f"      {finding.advice}")
+    counts = [sum(f.severity == severity for f in audit.findings) for severity in ("mend", "look")]
+    say(f"{len(audit.table)} pictures: {counts[0]} to mend, {counts[1]} to look at")
