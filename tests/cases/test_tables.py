@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-from headstart.data.split import split_rows
-from headstart.options import BackboneOptions, EmbedOptions, ReadOptions, SplitOptions
 
 Call = Callable[..., Any]
 
@@ -93,7 +89,7 @@ def test_c22_names_without_their_extension(pets: Path, read: Call, paint: Call) 
     for seed, name in enumerate(("a1.jpg", "a2.png", "b2.JPG", "v1.2_b1.png")):
         paint(pets / name, seed=50 + seed)
     content = "image,label\na1,cat\na2,cat\nb2,dog\nv1.2_b1,dog\n"
-    ended, names, labels = read(content)
+    ended, names, _ = read(content)
     assert ended.code == 0
     assert "4 names completed with the extension, first: 'a1' is 'a1.jpg'" in ended.err
     assert names == ["a1", "a2", "b2", "v1.2_b1"]
@@ -102,70 +98,6 @@ def test_c22_names_without_their_extension(pets: Path, read: Call, paint: Call) 
     ended, _, _ = read(content + "amb,dog\n")
     assert ended.code == 1
     assert "line 6: amb: the name fits 'amb.jpg' and 'amb.png'" in ended.err
-
-
-@pytest.fixture
-def contradicting(tmp_path: Path, paint: Call) -> Path:
-    """A row twice, b with two labels, c and d equal with two, e and f equal with one."""
-    folder = tmp_path / "contra"
-    for seed, name in enumerate("abceghij"):
-        paint(folder / f"{name}.png", "red" if name in "abcgi" else "blue", seed=seed)
-    shutil.copy(folder / "c.png", folder / "d.png")
-    shutil.copy(folder / "e.png", folder / "f.png")
-    lines = ["image,label", "a.png,cat", "a.png,cat", "b.png,cat", "b.png,dog", "c.png,cat"]
-    lines += ["d.png,dog", "e.png,dog", "f.png,dog", "g.png,cat", "h.png,dog", "i.png,cat"]
-    (folder / "table.csv").write_text("\n".join([*lines, "j.png,dog", ""]))
-    return folder / "table.csv"
-
-
-def test_c25_contradictions_stop_and_go_on_by_option(
-    contradicting: Path, tmp_path: Path, run: Call, rows_of: Call
-) -> None:
-    fit = (
-        "fit",
-        contradicting,
-        "--out",
-        tmp_path / "run",
-        "--folds",
-        "0",
-        "--test-fraction",
-        "0.4",
-    )
-    ended = run(*fit)
-    assert ended.code == 1
-    assert "lines 4, 5: b.png: one picture with 2 labels: 'cat' and 'dog'" in ended.err
-    assert "line 6: c.png: labelled 'cat', but the same picture d.png is 'dog'" in ended.err
-    assert "line 7: d.png: labelled 'dog', but the same picture c.png is 'cat'" in ended.err
-    assert not (tmp_path / "run" / "model").exists()
-    ended = run(*fit, "--skip-bad")
-    assert ended.code == 0
-    assert "1 repeated row counted once (line 3)" in ended.err
-    assert "3 bad inputs left out (--skip-bad)" in ended.err
-    sides = {row["image"]: row["split"] for row in rows_of(tmp_path / "run" / "split.csv")}
-    assert sorted(sides) == [f"{name}.png" for name in "aefghij"]
-    assert sides["e.png"] == sides["f.png"]
-
-
-def test_c25_equal_files_stay_on_one_side_for_twenty_seeds(contradicting: Path) -> None:
-    from headstart.backbones.open import open_backbone
-    from headstart.recipes.labelled import choose_folds, choose_split, embed_labelled, read_labelled
-
-    read = ReadOptions(skip_bad=True)
-    trunk = open_backbone(
-        BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32), device="cpu"
-    )
-    data = embed_labelled(
-        read_labelled(contradicting, read), trunk, EmbedOptions(), read, SplitOptions()
-    )
-    pair = {data.table.ids.index("e.png"), data.table.ids.index("f.png")}
-    torn = 0
-    for seed in range(20):
-        options = SplitOptions(seed=seed, test_fraction=0.4, folds=2)
-        for split in (choose_split(data, options), *choose_folds(data, options)):
-            assert len(pair & set(split.test.tolist())) in (0, 2)
-        loose = split_rows(data.labels, test_fraction=0.4, seed=seed)
-        torn += len(pair & set(loose.test.tolist())) == 1
-    assert torn > 0  # without groups the pair is torn apart
 
 
 def test_c26_rows_without_a_label(pets_table: Path, tmp_path: Path, run: Call) -> None:

@@ -8,7 +8,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +19,11 @@ from safetensors.numpy import load_file
 from headstart.backbones.open import open_backbone
 from headstart.data.read import read_images
 from headstart.errors import DataError
-from headstart.features.embed import embed_pictures
-from headstart.options import BackboneOptions, EmbedOptions, LoopOptions, ReadOptions, SplitOptions
+from headstart.options import BackboneOptions, LoopOptions, ReadOptions
 from headstart.recipes.epoch_loop import EpochLoop
-from headstart.recipes.labelled import (
-    Labelled,
-    choose_folds,
-    choose_split,
-    embed_labelled,
-    read_labelled,
-)
 
 Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")
-
-
-def labelled(source: Path, *, near: bool = True, **read: Any) -> Labelled:
-    options = ReadOptions(**read)
-    trunk = open_backbone(TINY, device="cpu")
-    split = SplitOptions(near_duplicates=near)
-    return embed_labelled(read_labelled(source, options), trunk, EmbedOptions(), options, split)
 
 
 def model_of(folder: Path) -> dict[str, np.ndarray]:
@@ -175,122 +159,3 @@ def test_c47_class_order_depends_on_no_hash_and_no_directory(
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert read_images(tmp_path / "root", ReadOptions()) == plain
-
-
-@pytest.fixture
-def copies(tmp_path: Path) -> Path:
-    """Four pictures each as PNG, re-encoded and smaller; eight single ones; one mislabelled copy."""
-    from PIL import Image
-
-    def soft(seed: int) -> Image.Image:
-        rng = np.random.default_rng(seed)
-        small = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
-        return small.resize((96, 96), Image.Resampling.BICUBIC)
-
-    root = tmp_path / "root"
-    for kind in ("cat", "dog"):
-        (root / kind).mkdir(parents=True)
-    for number in range(4):
-        folder, image = root / ("cat", "dog")[number % 2], soft(number)
-        image.save(folder / f"g{number}_original.png")
-        image.save(folder / f"g{number}_recoded.jpg", quality=60)
-        image.resize((92, 92), Image.Resampling.BILINEAR).save(folder / f"g{number}_smaller.png")
-    soft(0).save(root / "dog" / "g0_again_as_dog.jpg", quality=70)
-    for number in range(8):
-        soft(50 + number).save(root / ("cat", "dog")[number % 2] / f"single{number}.png")
-    return root
-
-
-def test_c48_no_group_is_torn_apart_over_twenty_seeds(copies: Path) -> None:
-    from headstart.data.duplicates import contradictions
-
-    data = labelled(copies)
-    names = [Path(name).name for name in data.table.ids]
-    clusters = {frozenset(names[row] for row in rows) for rows in data.duplicates.clusters}
-    expected = {
-        frozenset(f"g{n}_{what}" for what in ("original.png", "recoded.jpg", "smaller.png"))
-        for n in range(4)
-    }
-    zero = next(group for group in expected if "g0_original.png" in group)
-    assert clusters == expected - {zero} | {zero | {"g0_again_as_dog.jpg"}}
-    wrong = contradictions(data.duplicates.pairs, data.labels)
-    pairs = {frozenset((names[pair.first], names[pair.second])) for pair in wrong}
-    assert frozenset(("g0_original.png", "g0_again_as_dog.jpg")) in pairs
-    assert all("g0_again_as_dog.jpg" in pair for pair in pairs)
-    for seed in range(20):
-        options = SplitOptions(seed=seed, test_fraction=0.3, folds=3)
-        for split in (choose_split(data, options), *choose_folds(data, options)):
-            test = set(split.test.tolist())
-            for rows in data.duplicates.clusters:
-                assert len(test & set(rows)) in (0, len(rows))
-
-
-def test_c48_a_group_column_keeps_patients_together(
-    pets_table: Path, tmp_path: Path, run: Call, rows_of: Call
-) -> None:
-    lines = pets_table.read_text().splitlines()
-    patients = [f"{line.split(',')[1]}-{number % 3}" for number, line in enumerate(lines[1:])]
-    rows = [f"{line},{who}" for line, who in zip(lines[1:], patients, strict=True)]
-    pets_table.write_text("\n".join([lines[0] + ",patient", *rows, ""]))
-    for seed in range(3):
-        ended = run("fit", pets_table, "--out", tmp_path / "run", "--folds", "0", "--seed", seed,
-                    "--test-fraction", "0.3", "--group-column", "patient")  # fmt: skip
-        assert ended.code == 0
-        sides: dict[str, set[str]] = {}
-        for row, who in zip(rows_of(tmp_path / "run" / "split.csv"), patients, strict=True):
-            sides.setdefault(who, set()).add(row["split"])
-        assert all(len(side) == 1 for side in sides.values())
-        assert {"train"} in sides.values()
-        assert {"test"} in sides.values()
-
-
-def test_c49_views_are_of_training_rows_only_and_folds_never_split_them(
-    pets_table: Path, tmp_path: Path, run: Call
-) -> None:
-    from headstart.recipes.labelled import stack_views
-
-    trunk = open_backbone(TINY, device="cpu")
-    table = read_labelled(pets_table, ReadOptions())
-    plain = embed_pictures(table.paths, trunk, EmbedOptions())
-    found = embed_labelled(table, trunk, EmbedOptions(views=2), ReadOptions(), SplitOptions())
-    assert np.array_equal(found.features.values, plain.values)  # the picture itself, unaugmented
-    views = found.features.views
-    assert views.shape[1] == 2
-    assert not np.allclose(views[:, 0], views[:, 1])
-    again = embed_labelled(
-        table, trunk, EmbedOptions(views=2, cache=False), ReadOptions(), SplitOptions()
-    )
-    assert np.array_equal(again.features.views, views)  # stated variants: seeded
-    split = choose_split(found, SplitOptions(test_fraction=0.25))
-    X, _, groups = stack_views(found, split.train)
-    assert len(X) == 3 * len(split.train)
-    assert set(groups.tolist()) == set(found.duplicates.group[split.train].tolist())
-    ended = run("fit", pets_table, "--out", tmp_path / "run", "--views", "2", "--folds", "0")
-    assert ended.code == 0
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["n_train"] == 10
-
-
-def test_c50_white_and_black_reach_the_network_as_its_own_config_says(
-    tmp_path: Path, paint: Call
-) -> None:
-    white = paint(tmp_path / "white.png", (255, 255, 255), noise=0)
-    black = paint(tmp_path / "black.png", (0, 0, 0), noise=0)
-    expected = {
-        "mobilenetv3_small_050": ([2.2489, 2.4286, 2.6400], [-2.1179, -2.0357, -1.8044]),
-        "test_resnet": ([1.0] * 3, [-1.0] * 3),
-    }
-    for name, values in expected.items():
-        options = replace(TINY, backbone=name)
-        backbone = open_backbone(options, device="cpu")
-        seen: list[torch.Tensor] = []
-        layer = next(m for m in backbone.module.modules() if isinstance(m, torch.nn.Conv2d))
-        hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
-        try:
-            embed_pictures([white, black], backbone, EmbedOptions(cache=False, workers=1))
-        finally:
-            hook.remove()
-        inputs = torch.cat([batch.float() for batch in seen])[:2, :, 5, 5]
-        np.testing.assert_allclose(inputs.numpy(), values, atol=1e-3, err_msg=name)
-        steps = backbone.info.preprocessing
-        stored = json.loads(json.dumps(backbone.info.to_json()))["preprocessing"]
-        assert (tuple(stored["mean"]), tuple(stored["std"])) == (steps.mean, steps.std)

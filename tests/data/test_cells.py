@@ -119,6 +119,11 @@ def test_files_that_are_no_table(folder: Path) -> None:
             read(folder, content)
 
 
+def test_a_stray_nul_byte_is_named_with_its_line(folder: Path) -> None:
+    with pytest.raises(TableError, match="line 4: has a NUL byte"):
+        read(folder, PLAIN.replace("cat1.png", "ca\0t1.png"))
+
+
 def test_parquet_without_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r'pip install "headstart\[parquet\]"'):

@@ -40,6 +40,9 @@ def test_a_table_or_a_folder(tmp_path: Path) -> None:
         ("a.csv.gz", b"\x1f\x8b\x08", "is a gzip archive; unpack it"),
         ("a.csv", b"", "a.csv is empty"),
         ("a.csv", b"\xff\xd8\xff\xe0\0\x10JFIF\0", "not a table"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a.jpg is a picture; give a table"),
+        ("a.csv", b"<!DOCTYPE html><title>404</title>", "a.csv is an HTML page, not a table"),
+        ("a.csv", b"version https://git-lfs.github.com/spec/v1", "a.csv is a git-LFS pointer"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes, words: str) -> None:

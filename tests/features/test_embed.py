@@ -145,7 +145,7 @@ def test_a_killed_run_loses_at_most_the_last_batch(pictures, make_backbone: Make
 
     trunk.embed = dies_in_the_third_batch  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
-        embed_pictures(pictures, trunk, options())  # type: ignore[arg-type]
+        embed_pictures(pictures, trunk, options(workers=1))  # type: ignore[arg-type]
     fresh = make_backbone()
     found = embed_pictures(pictures, fresh, options())  # type: ignore[arg-type]
     assert found.computed == 4

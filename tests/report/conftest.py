@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headstart.audit.check import audit
+from headstart.audit.findings import Audit
+from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.image_table import ImageTable
-from headstart.options import FitOptions, HeadOptions, LoopOptions, SplitOptions
+from headstart.heads.linear import LinearHead
+from headstart.options import (
+    EmbedOptions,
+    FitOptions,
+    HeadOptions,
+    LoopOptions,
+    ReadOptions,
+    SplitOptions,
+)
 from headstart.recipes.frozen import FitResult, fit_on_features, make_record, make_result
 from headstart.recipes.labelled import embed_labelled
 
@@ -25,6 +37,7 @@ if TYPE_CHECKING:
     from headstart.backbones.backbone import Backbone
 
 HOSTILE = ("<script>alert('a')</script>", "b\"]]> & $x^2$ onload='x'")
+EVIL = "<img src=x onerror='1'> \"{}\" ]]>.png"
 VOID = {"meta", "link", "img", "br", "wbr", "input", "hr"}
 
 
@@ -58,7 +71,7 @@ def make_table(folder: Path, classes: tuple[str, ...]) -> ImageTable:
     for number in range(24):
         kind = number % len(classes)
         pixels = np.clip(colours[kind] + rng.normal(0, 25, (20, 24, 3)), 0, 255)
-        names.append(f"<img src=x onerror='1'> \"{number}\" ]]>.png")
+        names.append(EVIL.format(number))
         Image.fromarray(pixels.astype(np.uint8)).save(folder / names[-1])
         labels.append(classes[(kind + (number % 8 == 0)) % len(classes)])
     return ImageTable(
@@ -195,3 +208,48 @@ def comparison_rows() -> list[dict[str, Any]]:
             "verdict": "not run: no weights",
         },
     ]
+
+
+def paint(path: Path, kind: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    squares = np.clip(np.array([(200, 60, 50), (50, 60, 200)][kind]) + rng.normal(0, 40, (8, 8, 1)),
+                      0, 255)  # fmt: skip
+    Image.fromarray(np.kron(squares.astype(np.uint8), np.ones((5, 5, 1), np.uint8))).save(path)
+
+
+@pytest.fixture
+def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
+    """26 usable pictures with hostile names: a copy under the other label, a blank one; a broken
+    one; and two made-up doubts."""
+    folder = tmp_path / "checked"
+    folder.mkdir()
+    names, labels = [], []
+    for number in range(24):
+        names.append(EVIL.format(number))
+        labels.append(HOSTILE[number * 7 // 3 % 2])
+        paint(folder / names[-1], HOSTILE.index(labels[-1]), number)
+    with Image.open(folder / names[2]) as picture:
+        picture.resize((44, 44), Image.Resampling.BICUBIC).save(folder / "copy.png")
+    Image.new("RGB", (40, 40), (90, 90, 90)).save(folder / "blank.png")
+    (folder / "broken<b>.png").write_bytes((folder / names[0]).read_bytes()[:100])
+    other = HOSTILE[1 - HOSTILE.index(labels[2])]
+    names += ["copy.png", "blank.png", "broken<b>.png"]
+    labels += [other, HOSTILE[0], HOSTILE[0]]
+    table = ImageTable(
+        ids=tuple(names),
+        paths=tuple(folder / name for name in names),
+        labels=tuple(labels),
+        source=folder / "<b>labels.csv",
+        lines=tuple(range(2, len(names) + 2)),
+    )
+    options = EmbedOptions(cache=False), ReadOptions(skip_bad=True), SplitOptions()
+    data = embed_labelled(table, tiny_backbone, *options)
+    whole = audit(data, make=partial(LinearHead, C=0.1))
+    doubts = tuple(
+        WrongLabel(row, names[row], labels[row], HOSTILE[0], 0.05, 0.95 - row / 100, 0.05)
+        for row in (1, 3)
+    )
+    kinds = [f for f in whole.findings if f.kind != "wrong labels"]
+    doubt = replace(kinds[0], kind="wrong labels", severity="look", title="2 labels in doubt: x",
+                    meaning="Doubt.", advice="Look.", rows=(1, 3))  # fmt: skip
+    return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from headstart.audit.findings import Audit
 from headstart.recipes.frozen import FitResult
+from headstart.report.check_page import write_check
 from headstart.report.comparison import write_comparison
 from headstart.report.page import write_report
 from headstart.report.run_folder import run_metrics
@@ -50,7 +52,10 @@ return least
 
 @pytest.fixture
 def pages(
-    fit: Callable[..., FitResult], comparison_rows: list[dict[str, Any]], tmp_path: Path
+    fit: Callable[..., FitResult],
+    comparison_rows: list[dict[str, Any]],
+    found: Audit,
+    tmp_path: Path,
 ) -> list[Path]:
     result = fit(epochs=3)
     result.data.table.paths[0].unlink()
@@ -58,7 +63,10 @@ def pages(
     write_report(result, run_metrics(result), report, title="A run " + "w" * 90)
     write_comparison(comparison_rows, comparison, title="Models", sentences=["One.", "Two."],
                      record=result.record.to_json())  # fmt: skip
-    return [report, comparison]
+    check = tmp_path / "check.html"
+    found.table.paths[1].unlink()
+    write_check(found, check, title="A check", record=result.record.to_json())
+    return [report, comparison, check]
 
 
 def show(browser: Chrome, page: Path, width: int, scheme: str) -> None:

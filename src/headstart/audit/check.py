@@ -53,8 +53,7 @@ def audit(
         predictions: out-of-fold answers of its rows; default: five folds are fitted.
         make: makes a head for each fit; default: the linear head.
         test_fraction: share of the test part that the counts are judged for.
-        seed: of everything drawn.
-        progress: told of the fits.
+        seed, progress: of everything drawn; told of the fits.
     """
     make = make or partial(LinearHead, random_state=seed)
     facts, groups = data.features.facts, data.duplicates.group
@@ -62,8 +61,7 @@ def audit(
     wrong = find_wrong_labels(predictions) if predictions is not None else ()
     odd = find_odd(facts, data.features.values, seed=seed)
     search = search_shortcuts(data.table, facts, groups=groups, seed=seed)
-    pairs = data.duplicates.pairs
-    against = contradictions(pairs, data.labels)
+    against = contradictions(data.duplicates.pairs, data.labels)
     overview = look_over(data.labels, facts)
     leak = measure_leak(data, make, seed=seed, progress=progress)
     curve = _curve(data, make, seed, progress)
@@ -73,7 +71,7 @@ def audit(
         *describe.about_contradictions(against, data.table),
         *describe.about_shortcuts(search),
         *describe.about_wrong_labels(wrong),
-        *describe.about_duplicates(pairs, leak),
+        *describe.about_duplicates(data.duplicates.pairs, leak),
         *describe.about_odd(odd),
         *describe.about_counts(counts),
         *(describe.about_curve(curve) if curve is not None else ()),
@@ -84,7 +82,7 @@ def audit(
         findings=describe.in_order(findings),
         shortcuts=search,
         contradictions=against,
-        pairs=pairs,
+        pairs=data.duplicates.pairs,
         wrong_labels=wrong,
         label_scores=None if predictions is None else label_scores(predictions),
         odd=odd,

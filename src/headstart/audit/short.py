@@ -69,9 +69,10 @@ def _copies(data: Labelled) -> Iterator[str]:
     sizes = Counter(data.duplicates.group.tolist())
     groups = [size for size in sizes.values() if size > 1]
     if groups:
+        by = "a group of their own or duplicates" if data.table.groups else "duplicates"
         yield (
-            f"{sum(groups)} pictures have a duplicate or belong to a group: "
-            f"{plural(len(groups), 'group')}, each kept on one side of the split"
+            f"{sum(groups)} pictures have {by} ({plural(len(groups), 'group')}): each group is "
+            "kept on one side of the split"
         )
 
 

@@ -143,7 +143,7 @@ def _find_weights(
     except WeightsError as error:
         raise WeightsError(
             f"the weights of {options.backbone!r} are not on this machine: {error}.\n"
-            f"Give a file with --weights, or run once with a network.\n{whats_here()}"
+            f"Give a file with --weights, or run again with a network.\n{whats_here()}"
         ) from error
     return file, from_file.load_state(file), f"timm's pretrained weights {options.backbone}"
 

@@ -15,19 +15,18 @@ def where_from(entry: KnownBackbone) -> tuple[bool, str]:
         if from_wheel.locate(entry) is not None:
             return True, "package"
         return False, from_wheel.how_to_install(entry)
-    if _hub_folder(entry.name).is_dir():
+    if _is_downloaded(entry.name):
         return True, "download"
     return False, "download"
 
 
-def _hub_folder(name: str) -> Path:
-    """Where the model hub's client keeps a timm model of that name, whatever its tag."""
+def _is_downloaded(name: str) -> bool:
+    """Whether the model hub's client keeps weights of that timm model, whatever their tag."""
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
     hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
-    if "." in name:
-        return hub / f"models--timm--{name}"
-    found = sorted(hub.glob(f"models--timm--{name}.*"))
-    return found[0] if found else hub / f"models--timm--{name}"
+    pattern = f"models--timm--{name}" if "." in name else f"models--timm--{name}.*"
+    files = hub.glob(f"{pattern}/snapshots/*/*")
+    return any(file.suffix in (".safetensors", ".bin") and file.exists() for file in files)
 
 
 def whats_here() -> str:

@@ -31,6 +31,7 @@ def compare(
         bool, Parameter(help="Go on without models whose weights cannot be had.", negative="")
     ] = False,
     read: flags.Read = options.ReadOptions(),
+    labels: flags.Labels = options.LabelOptions(),
     trunk: flags.SharedTrunk = options.SharedTrunkOptions(),
     embed: flags.Embed = options.EmbedOptions(),
     split: flags.Split = options.SplitOptions(),
@@ -46,6 +47,7 @@ def compare(
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
     """
     from headstart.cli.comparison import show_comparison
+    from headstart.cli.remarks import with_remarks
     from headstart.cli.show import progress
     from headstart.recipes.compare import compare as run
     from headstart.recipes.model_spec import parse_models, parse_weights
@@ -57,16 +59,16 @@ def compare(
     check_writable(out)
     chosen = options.FitOptions(
         read=read,
+        labels=labels,
         backbone=options.BackboneOptions(image_size=trunk.image_size, precision=trunk.precision),
         embed=embed,
         split=split,
         head=options.HeadOptions(class_weights=head.class_weights),
         loop=loop,
     )
-    with progress() as shown:
-        result = run(
-            source, specs, chosen, weights=files, skip_missing=skip_missing, progress=shown
-        )
+    with progress() as bar:
+        result = run(source, specs, chosen, weights=files, skip_missing=skip_missing, progress=bar)
+    result = with_remarks(result, split.seed)
     rows = write_comparison_folder(result, out)
     write_comparison_page(result, rows, out, title=f"headstart compare {source.name}")
     show_comparison(rows, len(result.split.test), out)

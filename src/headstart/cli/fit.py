@@ -16,8 +16,13 @@ def fit(
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder for the model and the figures.")] = Path("run"),
+    curve: Annotated[
+        bool,
+        Parameter(help="Measure the learning curve: would more pictures help?", negative=""),
+    ] = False,
     recipe: flags.Recipe = options.RecipeOptions(),
     read: flags.Read = options.ReadOptions(),
+    labels: flags.Labels = options.LabelOptions(),
     backbone: flags.Backbone = options.BackboneOptions(),
     embed: flags.Embed = options.EmbedOptions(),
     split: flags.Split = options.SplitOptions(),
@@ -32,8 +37,11 @@ def fit(
         headstart fit pictures/ --backbone resnet18
         headstart fit labels.csv --images images/ --head svm --test-fraction 0.2
         headstart fit labels.csv --images images/ --recipe scratch --epochs 50
+        headstart fit labels.csv --images images/ --fixes fixes.csv --curve
     """
+    from headstart.audit.of_fit import measure_copies, measure_curve
     from headstart.cli.figures import show_fit
+    from headstart.cli.remarks import with_remarks
     from headstart.cli.show import progress
     from headstart.recipes.catalogue import run_recipe
     from headstart.report.page import write_report
@@ -43,6 +51,7 @@ def fit(
     chosen = options.FitOptions(
         recipe=recipe,
         read=read,
+        labels=labels,
         backbone=backbone,
         embed=embed,
         split=split,
@@ -51,7 +60,11 @@ def fit(
     )
     with progress() as shown:
         result = run_recipe(source, chosen, shown)
+        leak = measure_copies(result, chosen, shown)
+        more = measure_curve(result, chosen, shown) if curve else None
+    result = with_remarks(result, split.seed)
     metrics = write_run(result, out)
-    write_report(result, metrics, out / "report.html", title=f"headstart fit {source.name}")
+    title = f"headstart fit {source.name}"
+    write_report(result, metrics, out / "report.html", title=title, leak=leak, curve=more)
     show_fit(metrics, out)
     return 0

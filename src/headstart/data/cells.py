@@ -105,11 +105,21 @@ def _refuse_binary(name: str, data: bytes) -> None:
                 f"{name}: looks like UTF-16 without a byte-order mark; save it as UTF-8, "
                 f"or name its encoding: --encoding {words}"
             )
+    if sample.count(0) * 10 < len(sample) and looks_like(sample.replace(b"\x00", b"")) == "text":
+        _refuse_nul(name, data)
     if b"\x00" in sample or sample.startswith((b"PK\x03\x04", b"\x1f\x8b", b"%PDF")):
         kind = looks_like(sample)
         if kind == "a zip archive" and b"xl/" in data:
             kind = "an Excel workbook; save it as CSV"
         raise TableError(f"{name}: not a table; it looks like {kind}")
+
+
+def _refuse_nul(name: str, data: bytes) -> None:
+    """One stray byte hides in a text that is a table otherwise."""
+    position = data.find(b"\x00")
+    if position >= 0:
+        line = _line_of(data, position)
+        raise TableError(f"{name}, line {line}: has a NUL byte, which no text has; take it out")
 
 
 def _parsed(name: str, text: str, separator: str | None, notes: list[str]) -> Cells:

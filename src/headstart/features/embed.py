@@ -164,7 +164,9 @@ class _Run:
 
         def work(part: list[int]) -> _Chunk:
             loaded = [self.loader.load(paths[row], unknown[row]) for row in part]
-            return _Chunk(part, loaded, self._through_trunk(loaded))
+            chunk = _Chunk(part, loaded, self._through_trunk(loaded))
+            self._keep(chunk)
+            return chunk
 
         pending: set[Future[_Chunk]] = set()
         with self.backbone.lanes(lanes), ThreadPoolExecutor(lanes, "embed") as pool:
@@ -190,20 +192,25 @@ class _Run:
                 found[i][name] = vector
         return found
 
-    def _take(self, chunk: _Chunk) -> None:
-        """Write a chunk down, in the result and in the cache."""
+    def _keep(self, chunk: _Chunk) -> None:
+        """Write a chunk into the cache as soon as it is computed, whatever happens next."""
+        if self.features is None or self.pictures is None:
+            return
         read, measured, rows = [], {}, []
-        for row, loaded, vectors in zip(chunk.rows, chunk.loaded, chunk.vectors, strict=True):
-            self._place(row, loaded, vectors)
+        for loaded, vectors in zip(chunk.loaded, chunk.vectors, strict=True):
             rows += [(loaded.sha256, name, vector) for name, vector in vectors.items()]
-            self.computed += bool(vectors)
             if loaded.stamp is not None and not loaded.error:
                 read.append((loaded.stamp, loaded.sha256))
                 if loaded.facts is not None:
                     measured[loaded.sha256] = loaded.facts
-        if self.features is not None and self.pictures is not None:
-            self.features.put(rows)
-            self.pictures.put(read, measured)
+        self.features.put(rows)
+        self.pictures.put(read, measured)
+
+    def _take(self, chunk: _Chunk) -> None:
+        """Write a chunk into the result."""
+        for row, loaded, vectors in zip(chunk.rows, chunk.loaded, chunk.vectors, strict=True):
+            self._place(row, loaded, vectors)
+            self.computed += bool(vectors)
 
     def _place(self, row: int, loaded: Loaded, vectors: dict[str, Float32Array]) -> None:
         self.sha256[row] = loaded.sha256

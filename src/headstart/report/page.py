@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from headstart.audit.leak import Leak
+from headstart.audit.learning_curve import LearningCurve
 from headstart.options import MAX_PIXELS
 from headstart.recipes.frozen import FitResult
+from headstart.report.audit_plots import curve_drawing, leak_drawing
 from headstart.report.curves import calibration, evidence, learning, two_class_curves
 from headstart.report.examples import SHOWN, examples, uncertain_rows, wrong_rows
 from headstart.report.headline import headline
@@ -19,7 +22,15 @@ MOST_IN_TABLE = 60
 MOST_LINES = 50
 
 
-def write_report(result: FitResult, metrics: dict[str, Any], path: Path, *, title: str) -> None:
+def write_report(
+    result: FitResult,
+    metrics: dict[str, Any],
+    path: Path,
+    *,
+    title: str,
+    leak: Leak | None = None,
+    curve: LearningCurve | None = None,
+) -> None:
     """Write the report of a fit.
 
     Args:
@@ -27,6 +38,8 @@ def write_report(result: FitResult, metrics: dict[str, Any], path: Path, *, titl
         metrics: what `run_metrics` (and `metrics.json`) holds for it.
         path: the HTML file; written whole or not at all.
         title: what the page is called.
+        leak: what duplicates would feign, where it was measured.
+        curve: the learning curve, where it was measured.
 
     Raises OSError. A picture that is gone since the run is named with its cause.
     """
@@ -48,6 +61,10 @@ def write_report(result: FitResult, metrics: dict[str, Any], path: Path, *, titl
         "calibration": calibration(result, known),
         "two_classes": two_class_curves(known),
         "learning": learning(result.history) if result.history is not None else None,
+        "leak": leak,
+        "leak_drawing": leak_drawing(leak) if leak is not None else None,
+        "curve": curve,
+        "curve_drawing": curve_drawing(curve) if curve is not None else None,
         "notes": _notes(result, metrics),
         "record": record_tables(result.record.to_json()),
     }
