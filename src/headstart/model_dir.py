@@ -26,6 +26,7 @@ from headstart.backbones.backbone import BackboneInfo
 from headstart.backbones.digest import digest
 from headstart.backbones.open import SMALL_CNN, restore_backbone
 from headstart.errors import ModelFolderError, UsageError
+from headstart.heads.affine import AffineHead
 from headstart.heads.catalogue import restore_head
 from headstart.heads.head import Head
 from headstart.recipes.trained import TrainedModel
@@ -50,8 +51,9 @@ def save_model(model: TrainedModel, folder: Path) -> None:
     try:
         tensors = model.backbone.tensors()
         why_not = _why_timm_cannot(model)
-        if not why_not:
-            tensors = {**tensors, **_last_layer(model)}
+        if not why_not and isinstance(model.head, AffineHead):
+            layer = _last_layer(model.head, model.temperature, str(model.backbone.info.classifier))
+            tensors = {**tensors, **layer}
             _write_json(beside / TIMM_FILE, _timm_config(model))
         _write_arrays(beside / WEIGHTS_FILE, tensors)
         _write_arrays(beside / HEAD_FILE, model.head.to_arrays())
@@ -103,7 +105,7 @@ def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def _why_timm_cannot(model: TrainedModel) -> str:
-    if not hasattr(model.head, "folded"):
+    if not isinstance(model.head, AffineHead):
         return f"the {model.head.name} head is no single linear layer"
     if model.backbone.info.classifier is None:
         info = model.backbone.info
@@ -116,13 +118,12 @@ def _why_timm_cannot(model: TrainedModel) -> str:
     return ""
 
 
-def _last_layer(model: TrainedModel) -> dict[str, npt.NDArray[Any]]:
+def _last_layer(head: AffineHead, temperature: float, name: str) -> dict[str, npt.NDArray[Any]]:
     """The head as the architecture's last layer: weight (k, d), bias (k,)."""
-    weight, bias = model.head.folded()
-    name = model.backbone.info.classifier
+    weight, bias = head.folded()
     return {
-        f"{name}.weight": (weight / model.temperature).astype(np.float32),
-        f"{name}.bias": (bias / model.temperature).astype(np.float32),
+        f"{name}.weight": (weight / temperature).astype(np.float32),
+        f"{name}.bias": (bias / temperature).astype(np.float32),
     }
 
 

@@ -20,14 +20,7 @@ from headstart.audit.findings import Audit
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.image_table import ImageTable
 from headstart.heads.linear import LinearHead
-from headstart.options import (
-    EmbedOptions,
-    FitOptions,
-    HeadOptions,
-    LoopOptions,
-    ReadOptions,
-    SplitOptions,
-)
+from headstart.options import FitOptions, HeadOptions, LoopOptions, ReadOptions, SplitOptions
 from headstart.recipes.frozen import FitResult, fit_on_features, make_record, make_result
 from headstart.recipes.labelled import embed_labelled
 
@@ -219,8 +212,7 @@ def paint(path: Path, kind: int, seed: int) -> None:
 
 @pytest.fixture
 def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
-    """26 usable pictures with hostile names: a copy under the other label, a blank one; a broken
-    one; and two made-up doubts."""
+    """26 pictures, among them a copy under another label and a blank one; a broken one; doubts."""
     folder = tmp_path / "checked"
     folder.mkdir()
     names, labels = [], []
@@ -242,8 +234,8 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
         source=folder / "<b>labels.csv",
         lines=tuple(range(2, len(names) + 2)),
     )
-    options = EmbedOptions(cache=False), ReadOptions(skip_bad=True), SplitOptions()
-    data = embed_labelled(table, tiny_backbone, *options)
+    options = FitOptions(read=ReadOptions(skip_bad=True))
+    data = embed_labelled(table, tiny_backbone, options.embed, options.read, options.split)
     whole = audit(data, make=partial(LinearHead, C=0.1))
     doubts = tuple(
         WrongLabel(row, names[row], labels[row], HOSTILE[0], 0.05, 0.95 - row / 100, 0.05)

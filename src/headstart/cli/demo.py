@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from headstart import options
 
 PREDICTED = 4
-EPOCHS = 12  # of the small CNN; enough to see where it goes
+EPOCHS = 8  # of the small CNN; enough to see where it goes
 
 
 def demo(

@@ -7,17 +7,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from headstart.arrays import FloatArray
-from headstart.heads.head import Arrays, Head
+from headstart.heads.affine import AffineHead
 from headstart.heads.linear_fit import fit_linear
-from headstart.heads.logistic import log_loss, softmax
-from headstart.heads.standardise import blocks
-from headstart.heads.training import ClassWeight, read_rows, read_training
+from headstart.heads.logistic import log_loss
+from headstart.heads.training import ClassWeight, read_training
 
 
-class LinearHead(Head):
+class LinearHead(AffineHead):
     """Logistic regression on standardised features, the intercept unpenalised.
 
     Minimises C * sum_i w_i loss_i + 0.5 * ||W||^2 as scikit-learn does, so that C means the same.
@@ -49,8 +46,6 @@ class LinearHead(Head):
         ['a']
     """
 
-    name = "linear"
-
     def __init__(
         self, C: float | None = None, class_weight: ClassWeight = None, random_state: Any = 13
     ) -> None:
@@ -77,43 +72,3 @@ class LinearHead(Head):
         self.C_ = found.C
         self.n_iter_ = found.iterations
         return self
-
-    def logits(self, X: npt.ArrayLike) -> FloatArray:
-        """Logits (n, k) of features (n, d)."""
-        check_is_fitted(self)
-        rows = read_rows(self, X)
-        parts = [block @ self.coef_.T for block in blocks(rows, self.mean_, self.scale_)]
-        return np.asarray(np.concatenate(parts) + self.intercept_)
-
-    def predict_proba(self, X: npt.ArrayLike) -> FloatArray:
-        return softmax(self.logits(X))
-
-    def folded(self) -> tuple[FloatArray, FloatArray]:
-        """Weights (k, d) and biases (k,) on the raw features: X @ weight.T + bias is the logits."""
-        check_is_fitted(self)
-        weight = self.coef_ / self.scale_
-        return weight, self.intercept_ - weight @ self.mean_
-
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        check_is_fitted(self)
-        return {
-            "coef": self.coef_,
-            "intercept": self.intercept_,
-            "mean": self.mean_,
-            "scale": self.scale_,
-            "C": np.array([self.C_]),
-            "n_iter": np.array([self.n_iter_], dtype=np.int64),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays, classes: npt.ArrayLike) -> Self:
-        head = cls(C=float(arrays["C"][0]))
-        head.classes_ = np.asarray(classes)
-        head.coef_ = np.asarray(arrays["coef"])
-        head.intercept_ = np.asarray(arrays["intercept"])
-        head.mean_ = np.asarray(arrays["mean"])
-        head.scale_ = np.asarray(arrays["scale"])
-        head.C_ = float(arrays["C"][0])
-        head.n_iter_ = int(arrays["n_iter"][0])
-        head.n_features_in_ = head.coef_.shape[1]
-        return head

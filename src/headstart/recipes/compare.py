@@ -14,6 +14,7 @@ from headstart.backbones.open import open_backbone
 from headstart.data.image_table import ImageTable
 from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
+from headstart.heads.affine import AffineHead
 from headstart.options import FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes import run_record
@@ -172,11 +173,11 @@ def embed_seconds(result: FitResult) -> tuple[float, float | None]:
 
 def count_parameters(result: FitResult) -> dict[str, Any]:
     """Weights that were trained, and all of them."""
-    head = sum(int(array.size) for array in result.model.head.to_arrays().values())
-    folded = getattr(result.model.head, "folded", None)
-    if folded is not None:
-        weight, bias = folded()
-        head = weight.size + bias.size
+    fitted = result.model.head
+    if isinstance(fitted, AffineHead):
+        head = fitted.coef_.size + fitted.intercept_.size
+    else:
+        head = sum(int(array.size) for array in fitted.to_arrays().values())
     trunk = result.model.backbone.info.parameters
     trained = head + (trunk if result.record.recipe == "scratch" else 0)
     return {"trainable_parameters": trained, "total_parameters": head + trunk}

@@ -8,20 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from headstart.arrays import BoolArray, Float32Array, FloatArray
-from headstart.heads.head import Arrays, Head
+from headstart.heads.affine import AffineHead
 from headstart.heads.inner_folds import inner_folds
-from headstart.heads.logistic import softmax
-from headstart.heads.standardise import blocks, column_scale, standardised
+from headstart.heads.standardise import column_scale, standardised
 from headstart.heads.threads import SMALL
-from headstart.heads.training import ClassWeight, Training, read_rows, read_training
+from headstart.heads.training import ClassWeight, Training, read_training
 from headstart.options import DEFAULT_SEED, LoopOptions
 from headstart.recipes.history import EpochRecord, History
 from headstart.recipes.optimizer import check_options
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_LOOP = LoopOptions(epochs=50)
 
 
-class SteppedHead(Head):
+class SteppedHead(AffineHead):
     """Multinomial logistic regression by gradient steps, epoch by epoch.
 
     With `weight_decay` w the loss is `mean cross-entropy + w / 2 * |W|^2` (for adam and sgd): that
@@ -59,8 +57,6 @@ class SteppedHead(Head):
         history_: the record of each epoch.
         n_features_in_: d.
     """
-
-    name: ClassVar[str] = "linear"
 
     def __init__(
         self,
@@ -105,46 +101,6 @@ class SteppedHead(Head):
         self.classes_ = rows.classes
         self._train(rows, check)
         return self
-
-    def logits(self, X: npt.ArrayLike) -> FloatArray:
-        """Logits (n, k) of features (n, d)."""
-        check_is_fitted(self)
-        rows = read_rows(self, X)
-        parts = [block @ self.coef_.T for block in blocks(rows, self.mean_, self.scale_)]
-        return np.asarray(np.concatenate(parts) + self.intercept_)
-
-    def predict_proba(self, X: npt.ArrayLike) -> FloatArray:
-        """Probabilities (n, k), columns in the order of `classes_`."""
-        return softmax(self.logits(X))
-
-    def folded(self) -> tuple[FloatArray, FloatArray]:
-        """Weights (k, d) and intercepts (k,) for features as they come, standardisation inside."""
-        check_is_fitted(self)
-        weights = self.coef_ / self.scale_
-        return weights, self.intercept_ - weights @ self.mean_
-
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """A linear head's arrays: what was learnt by steps is saved and loaded as one."""
-        check_is_fitted(self)
-        return {
-            "coef": self.coef_,
-            "intercept": self.intercept_,
-            "mean": self.mean_,
-            "scale": self.scale_,
-            "C": np.array([self.C_]),
-            "n_iter": np.array([self.n_iter_], dtype=np.int64),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays, classes: npt.ArrayLike) -> Self:
-        """The fitted head that `to_arrays` came from. Raises KeyError for a missing array."""
-        head = cls()
-        head.classes_ = np.asarray(classes)
-        head.coef_, head.intercept_ = np.asarray(arrays["coef"]), np.asarray(arrays["intercept"])
-        head.mean_, head.scale_ = np.asarray(arrays["mean"]), np.asarray(arrays["scale"])
-        head.C_, head.n_iter_ = float(arrays["C"][0]), int(arrays["n_iter"][0])
-        head.n_features_in_ = head.coef_.shape[1]
-        return head
 
     def _validation_rows(self, rows: Training) -> BoolArray:
         """True for the rows that choose the epoch, (n,)."""
