@@ -147,6 +147,7 @@ def test_c65_files_with_code_are_refused_everywhere(
         assert file.name in ended.err, arguments
     ended = run("embed", pets_table, "--weights", file, "--out", out)
     assert ended.code == 2
+    assert f"{file.name} cannot be read safely" in ended.err
     assert not out.exists()
     with pytest.raises(HeadstartError):
         load(file, device="cpu")
