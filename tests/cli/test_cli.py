@@ -137,7 +137,9 @@ def test_evaluate_scores_by_name(
     assert figures["unknown"] == {"green": 1}
     recalls = {row["name"]: row["recall"] for row in figures["per_class"]}
     assert recalls == {"blue": None, "red": 1.0}
-    assert "'green', which is no class of the model" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "'green' is not a class of the model (1 picture): not scored." in shown
+    assert "Class 'blue' has no scored picture: its recall is undefined." in shown
     table.write_text("image,label\np00.png,rouge\np01.png,bleu\n")
     code = run("evaluate", fitted / "model", table, "--images", pictures[0].parent, *CPU)
     assert code == 1

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.data.sniff import SNIFFED_BYTES, looks_like
 from headstart.errors import WeightsError
 
 # torchvision describes its VGG16_Weights.IMAGENET1K_FEATURES (the original authors' network) by
@@ -33,15 +34,22 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
 
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # each format's reader has errors of its own
+    except Exception:  # each format's reader has errors of its own, torch's with unsafe advice
         raise WeightsError(
-            f"weights file {path} cannot be read safely: {_first_line(error)}"
+            f"weights file {path} cannot be read safely: {_what_is_wrong(path)}"
         ) from None
     return _tensors(content, path)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _what_is_wrong(path: Path) -> str:
+    """In our own words: torch's advise to switch the protection off."""
+    with path.open("rb") as stream:
+        head = stream.read(SNIFFED_BYTES)
+    if path.suffix == ".safetensors":
+        return "it is damaged, or no safetensors file"
+    if head.startswith(b"PK") or "pickle" in looks_like(head):
+        return "it holds more than plain tensors, and may run code; nothing in it was run"
+    return f"no file with tensors; it looks like {looks_like(head)}"
 
 
 def _tensors(content: Any, path: Path) -> dict[str, torch.Tensor]:

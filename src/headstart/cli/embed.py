@@ -36,7 +36,10 @@ def embed(
     from headstart.data.read import read_images
     from headstart.errors import BadInput, DataError
     from headstart.features.embed import embed_pictures
+    from headstart.recipes.labelled import content_notes
+    from headstart.report.run_folder import check_writable
 
+    check_writable(out.parent)
     table = read_images(source, read)
     if len(table) == 0:
         table.raise_if_bad()
@@ -52,6 +55,8 @@ def embed(
     if not read.skip_bad:
         table.raise_if_bad(unread)
     rows = [row for row, error in enumerate(found.errors) if not error]
+    for note in content_notes(table, found):
+        shown.note(note)
     arrays = {
         "features": found.values[rows],
         "images": np.array([table.ids[row] for row in rows]),

@@ -58,12 +58,14 @@ def evaluate(
     ]
     if not read.skip_bad:
         table.raise_if_bad(unread)
+    for bad in table.bad:
+        shown.note(f"left out: {bad}")
     metrics = measure(answers)
     if metrics.n == 0:
-        names = ", ".join(sorted(set(table.labels or ())))
+        names = ", ".join(map(repr, sorted(set(table.labels or ()))))
         raise DataError(
             f"no picture can be scored: the labels here are {names}, "
-            f"the model's classes {', '.join(trained.classes)}"
+            f"the model's classes {', '.join(map(repr, trained.classes))}"
         )
     figures = metrics.to_json()
     if out is not None:

@@ -29,7 +29,7 @@ def show_metrics(test: dict[str, Any], folds: dict[str, Any] | None) -> None:
     """Figures with their intervals, then the classes and the confusion matrix."""
     screen = console()
     screen.print(_figures(test, folds))
-    for line in _remarks(test):
+    for line in test["remarks"]:
         say(line)
     if len(test["per_class"]) <= MOST_CLASSES:
         screen.print(_classes(test))
@@ -64,16 +64,6 @@ def mean_text(mean: float | None, error: float | None) -> str:
     if mean is None:
         return "undefined"
     return f"{mean:.3f}" if error is None else f"{mean:.3f} ± {error:.3f}"
-
-
-def _remarks(test: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{count} pictures of {name!r}, which is no class of the model, are not scored"
-        for name, count in test["unknown"].items()
-    ]
-    if test["errors"]:
-        lines.append(f"{test['errors']} pictures could not be read and are not scored")
-    return lines
 
 
 def _classes(test: dict[str, Any]) -> Any:

@@ -44,7 +44,11 @@ def predict(
     from headstart.data.read import list_pictures
     from headstart.evaluate.table import write_predictions
     from headstart.model_dir import load_model
+    from headstart.report.run_folder import check_writable
 
+    for file in (out, show):
+        if file is not None:
+            check_writable(file.parent)
     trained = load_model(model, device=embed.device)
     table = list_pictures(sources, read)
     with progress() as shown:

@@ -82,6 +82,7 @@ class Metrics:
         plain["classes"] = list(self.classes)
         plain["confusion_matrix"] = [list(row) for row in self.confusion_matrix]
         plain["per_class"] = [_lists(asdict(figures)) for figures in self.per_class]
+        plain["remarks"] = list(self.remarks())
         return _lists(plain)
 
     def remarks(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from headstart.data.decode import extension_disagrees
 from headstart.data.duplicates import Duplicates, find_duplicates
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
+from headstart.data.label_text import plural
 from headstart.data.read import read_images
 from headstart.data.split import Split, split_given, split_rows, stratified_folds
 from headstart.errors import BadInput, BadInputsError, DataError
@@ -87,7 +90,8 @@ def embed_labelled(
     Raises BadInputsError unless `read.skip_bad`.
     """
     if table.bad and not read.skip_bad:
-        progress.note(f"{len(table.bad)} bad inputs so far; the pictures are read to list the rest")
+        so_far = plural(len(table.bad), "bad input")
+        progress.note(f"{so_far} so far; the pictures are read to list the rest")
     features = embed_pictures(
         table.paths,
         backbone,
@@ -106,20 +110,33 @@ def _clean(table: ImageTable, features: Features, skip_bad: bool, near: bool) ->
     bad += [BadInput(table.where(row), error) for row, error in unreadable.items()]
     bad += [BadInput(table.where(row), cause) for row, cause in contradicting.items()]
     if bad and not skip_bad:
-        replace(table, bad=()).raise_if_bad(bad)
+        replace(table, bad=()).raise_if_bad([*bad, *_lone_classes(table)])
     rows = [r for r in range(len(table)) if r not in unreadable and r not in contradicting]
     if not rows:
         raise BadInputsError(bad, "No picture is left.")
     table, features = table.take(rows), _take(features, rows)
     if len(table.classes) < 2:
         raise DataError(f"one class only ({table.classes[0]!r}); a classifier needs two or more")
-    notes = (*table.notes, *_content_notes(table, features))
+    notes = (*table.notes, *content_notes(table, features))
     if bad:
-        notes += (f"{len(bad)} bad inputs left out (--skip-bad)",)
+        notes += (f"{plural(len(bad), 'bad input')} left out (--skip-bad)",)
     position = {name: number for number, name in enumerate(table.classes)}
     targets = np.array([position[label] for label in table.labels or ()], dtype=np.int64)
     duplicates = _duplicates(table, features, near)
     return Labelled(table, features, duplicates, targets, table.classes, tuple(bad), notes)
+
+
+def _lone_classes(table: ImageTable) -> list[BadInput]:
+    """Classes that no mending of the other rows makes large enough to be split."""
+    if table.splits is not None:
+        return []
+    counts = Counter(table.labels or ())
+    cause = "has 1 picture; a training and a test part need at least 2: add pictures, or leave it"
+    return [
+        BadInput(f"class {name!r}", f"{cause} out with --exclude {shlex.quote(name)}")
+        for name in table.classes
+        if counts[name] == 1
+    ]
 
 
 def _contradictions(table: ImageTable, sha256: Sequence[str]) -> dict[int, str]:
@@ -149,7 +166,7 @@ def _take(features: Features, rows: list[int]) -> Features:
     )
 
 
-def _content_notes(table: ImageTable, features: Features) -> tuple[str, ...]:
+def content_notes(table: ImageTable, features: Features) -> tuple[str, ...]:
     """Lines about animations and about names that do not fit the content."""
     moving, misnamed = [], []
     for name, fact in zip(table.ids, features.facts, strict=True):

@@ -116,14 +116,7 @@ def _classes(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def _notes(result: FitResult, metrics: dict[str, Any]) -> list[str]:
     """Lines told to the user, what the figures leave out, and the bad inputs by name."""
-    test = metrics["test"]
-    notes: list[str] = list(result.record.notes)
-    if test["errors"]:
-        notes.append(f"{test['errors']} test pictures have no answer and are not scored")
-    notes += [
-        f"{count} test pictures of {name!r}, which is no class of the model, are not scored"
-        for name, count in test["unknown"].items()
-    ]
+    notes = [*result.record.notes, *metrics["test"]["remarks"]]
     return notes + _some([f"left out: {bad}" for bad in result.data.left_out])
 
 
