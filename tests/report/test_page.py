@@ -129,7 +129,7 @@ def test_a_test_that_cannot_be_scored_says_so(fit: Fit, read_page: Read, tmp_pat
     text = read_page(tmp_path / "report.html").text
     assert "No test picture could be scored" in text
     assert "No picture could be scored." in text
-    assert "6 test pictures of 'bird', which is no class of the model, are not scored" in text
+    assert "'bird' is not a class of the model (6 pictures): not scored." in text
     assert "left out: <x>.png: empty (0 bytes)" in text
 
 

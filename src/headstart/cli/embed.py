@@ -29,14 +29,13 @@ def embed(
         headstart embed labels.csv --images images/ --out features.npz
         headstart embed pictures/ --backbone vit_small_patch14_dinov2.lvd142m
     """
-    import numpy as np
-
     from headstart.backbones.open import open_backbone
     from headstart.cli.show import progress, say
     from headstart.data.read import read_images
     from headstart.errors import BadInput, DataError
     from headstart.features.embed import embed_pictures
     from headstart.recipes.labelled import content_notes
+    from headstart.report.features_file import write_features
     from headstart.report.run_folder import check_writable
 
     check_writable(out.parent)
@@ -54,24 +53,13 @@ def embed(
     unread = [BadInput(table.where(row), error) for row, error in enumerate(found.errors) if error]
     if not read.skip_bad:
         table.raise_if_bad(unread)
-    rows = [row for row, error in enumerate(found.errors) if not error]
     for note in content_notes(table, found):
         shown.note(note)
-    arrays = {
-        "features": found.values[rows],
-        "images": np.array([table.ids[row] for row in rows]),
-        "sha256": np.array([found.sha256[row] for row in rows]),
-    }
-    if table.labels is not None:
-        arrays["labels"] = np.array([table.labels[row] for row in rows])
-    if features.views:
-        arrays["views"] = found.views[rows]
-    with out.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    written = write_features(out, table, found)
     left = len(table.bad) + len(unread)
     left_text = f", {left} bad inputs left out" if left else ""
     say(
-        f"{len(rows)} pictures, {trunk.info.feature_size} features each, {found.computed} "
+        f"{written} pictures, {trunk.info.feature_size} features each, {found.computed} "
         f"computed now, {found.seconds:.1f} s{left_text}: {out}"
     )
     return 0

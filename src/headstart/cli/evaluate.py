@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -53,19 +54,17 @@ def evaluate(
             max_pixels=read.max_pixels,
             progress=shown,
         )
-    unread = [
-        BadInput(table.where(row), error) for row, error in enumerate(answers.errors) if error
-    ]
+    failed = [(row, error) for row, error in enumerate(answers.errors) if error]
+    unread = [BadInput(table.where(row), error) for row, error in failed]
     if not read.skip_bad:
         table.raise_if_bad(unread)
     for bad in table.bad:
         shown.note(f"left out: {bad}")
     metrics = measure(answers)
     if metrics.n == 0:
-        names = ", ".join(map(repr, sorted(set(table.labels or ()))))
         raise DataError(
-            f"no picture can be scored: the labels here are {names}, "
-            f"the model's classes {', '.join(map(repr, trained.classes))}"
+            f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
+            f"the model's classes {_names(trained.classes)}"
         )
     figures = metrics.to_json()
     if out is not None:
@@ -73,3 +72,7 @@ def evaluate(
         write_predictions(out / "predictions.csv", answers)
     show_metrics(figures, None)
     return 0
+
+
+def _names(labels: Iterable[str]) -> str:
+    return ", ".join(repr(label) for label in sorted(labels))
