@@ -9,7 +9,7 @@ import headstart
 
 ROOT = Path(headstart.__file__).parent
 LAYERS = (
-    {"errors", "arrays", "options", "progress", "cache_folder"},
+    {"errors", "arrays", "options", "option_rules", "progress", "cache_folder"},
     {"data"},
     {"backbones"},
     {"features"},
@@ -17,8 +17,8 @@ LAYERS = (
     {"evaluate"},
     {"recipes"},
     {"audit", "rank", "explain"},
-    {"model_dir", "export", "report"},
-    {"classifier"},
+    {"model_checks", "model_dir", "export", "report"},
+    {"inputs", "embedder", "classifier"},
     {"serve", "cluster", "cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

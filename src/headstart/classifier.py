@@ -1,149 +1,31 @@
-"""The scikit-learn faces: pictures in, classes or features out."""
+"""The scikit-learn classifier: pictures in, classes out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from headstart.arrays import Float32Array, FloatArray
-from headstart.backbones.backbone import Backbone
-from headstart.backbones.open import open_backbone
+from headstart.arrays import FloatArray
+from headstart.backbones.open import FILE_SOURCE, RANDOM_SOURCE
 from headstart.data.image_table import class_order
-from headstart.errors import BadInput, BadInputsError, DataError
+from headstart.embedder import ImageEmbedder, OnBackbone
+from headstart.errors import DataError, UsageError
 from headstart.evaluate.predictions import Predictions
-from headstart.features.embed import Features, embed_pictures
-from headstart.model_dir import load_model, save_model
-from headstart.options import (
-    DEFAULT_BACKBONE,
-    DEFAULT_SEED,
-    BackboneOptions,
-    EmbedOptions,
-    HeadOptions,
-    LoopOptions,
-)
+from headstart.inputs import Paths, as_labels, as_paths
+from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
+from headstart.options import DEFAULT_BACKBONE, DEFAULT_SEED, HeadOptions, LoopOptions
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.trained import TrainedModel
 
-Paths = Sequence[str | Path]
+__all__ = ["ImageClassifier", "ImageEmbedder", "load"]
 
 
-class _OnBackbone(BaseEstimator):
-    """What both faces share: opening the trunk that the parameters name, and embedding."""
-
-    backbone: str
-    weights: str | Path | None
-    layer: Any
-    image_size: int | None
-    random_weights: bool
-    precision: Any
-    device: str
-    workers: int | None
-    cache: bool
-
-    def _open(self) -> Backbone:
-        options = BackboneOptions(
-            backbone=self.backbone,
-            weights=Path(self.weights) if self.weights is not None else None,
-            layer=self.layer,
-            image_size=self.image_size,
-            random_weights=self.random_weights,
-            precision=self.precision,
-        )
-        return open_backbone(options, device=self.device)
-
-    def _embed(self, backbone: Backbone, images: Paths) -> Features:
-        """Features of readable pictures. Raises BadInputsError that lists all others."""
-        options = EmbedOptions(device=self.device, workers=self.workers, cache=self.cache)
-        features = embed_pictures(as_paths(images), backbone, options)
-        bad = [
-            BadInput(str(path), error)
-            for path, error in zip(images, features.errors, strict=True)
-            if error
-        ]
-        if bad:
-            raise BadInputsError(bad)
-        return features
-
-
-def as_paths(images: Paths) -> list[Path]:
-    """Pictures as paths. Raises TypeError for arrays, since only files can be recognised again."""
-    if isinstance(images, str | Path):
-        raise TypeError("expected a sequence of paths, got one path; put it into a list")
-    for image in images:
-        if not isinstance(image, str | Path):
-            raise TypeError(f"expected paths of pictures, got {type(image).__name__}")
-    return [Path(image) for image in images]
-
-
-class ImageEmbedder(TransformerMixin, _OnBackbone):
-    """Features of pictures by a frozen pretrained trunk.
-
-    Args:
-        backbone: name of the trunk, any of timm's.
-        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
-        device, workers, cache: see `EmbedOptions`.
-
-    Example:
-        >>> from sklearn.pipeline import make_pipeline
-        >>> from sklearn.linear_model import LogisticRegression
-        >>> pipeline = make_pipeline(ImageEmbedder(), LogisticRegression(max_iter=1000))
-        >>> pipeline.fit(paths, labels).predict(paths)  # doctest: +SKIP
-    """
-
-    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter named here
-        self,
-        backbone: str = DEFAULT_BACKBONE,
-        *,
-        weights: str | Path | None = None,
-        layer: str = "pooled",
-        image_size: int | None = None,
-        random_weights: bool = False,
-        precision: str = "auto",
-        device: str = "auto",
-        workers: int | None = None,
-        cache: bool = True,
-    ) -> None:
-        self.backbone = backbone
-        self.weights = weights
-        self.layer = layer
-        self.image_size = image_size
-        self.random_weights = random_weights
-        self.precision = precision
-        self.device = device
-        self.workers = workers
-        self.cache = cache
-
-    def fit(self, X: Paths, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
-        """Open the trunk; nothing is learnt from the pictures."""
-        self.backbone_ = self._open()
-        self.n_features_out_ = self.backbone_.info.feature_size
-        return self
-
-    def transform(self, X: Paths) -> Float32Array:
-        """Features (n, d) of n pictures. Raises BadInputsError for unreadable ones."""
-        if not hasattr(self, "backbone_"):
-            self.fit(X)
-        return self._embed(self.backbone_, X).values
-
-    def get_feature_names_out(
-        self,
-        input_features: Any = None,  # noqa: ARG002 - scikit-learn's signature
-    ) -> npt.NDArray[Any]:
-        """Names of the d features: the trunk's name and a number."""
-        check_is_fitted(self)
-        return np.array([f"{self.backbone}_{i}" for i in range(self.n_features_out_)], dtype=object)
-
-    def __sklearn_tags__(self) -> Any:
-        return _takes_paths(super().__sklearn_tags__())
-
-
-class ImageClassifier(ClassifierMixin, _OnBackbone):
+class ImageClassifier(ClassifierMixin, OnBackbone):
     """A picture classifier: a frozen pretrained trunk with a head fitted on its features.
 
     Labels are text, as everywhere in this program: `predict` answers with `str(label)`.
@@ -197,28 +79,39 @@ class ImageClassifier(ClassifierMixin, _OnBackbone):
         self.cache = cache
         self.random_state = random_state
 
-    def fit(self, X: Paths, y: Sequence[Any]) -> Self:
-        """Learn from n pictures and their labels. Raises DataError for what cannot be used."""
-        as_paths(X)
-        labels = [str(label).strip() for label in y]
-        if len(labels) != len(X):
-            raise DataError(f"{len(X)} pictures and {len(labels)} labels")
+    def fit(self, X: Paths, y: Any) -> Self:
+        """Learn from n pictures and their labels, (n,) or (n, 1).
+
+        Raises UsageError for a parameter that is not allowed, DataError for pictures and labels
+        that cannot be used.
+        """
+        make = head_maker(self._head_options(), LoopOptions(), self.random_state)
+        paths = as_paths(X)
+        if not paths:
+            raise DataError("there are no pictures to learn from")
+        labels = as_labels(y, len(paths))
         classes = class_order(labels)
         if len(classes) < 2:
             raise DataError(
                 f"one class only ({', '.join(classes)}); a classifier needs two or more"
             )
-        options = HeadOptions(
+        backbone = self._open()
+        features = self._embed(backbone, paths)
+        position = {name: number for number, name in enumerate(classes)}
+        head = make().fit(features, [position[label] for label in labels])
+        return self._hold(TrainedModel(backbone, head, classes))
+
+    def _head_options(self) -> HeadOptions:
+        allowed = get_args(get_type_hints(HeadOptions)["class_weights"])
+        if self.class_weights not in allowed:
+            raise UsageError(
+                f"class_weights is {self.class_weights!r}; allowed are {', '.join(allowed)}"
+            )
+        return HeadOptions(
             head=self.head,  # type: ignore[arg-type]  # checked by head_maker
             strength=self.strength,
-            class_weights=self.class_weights,  # type: ignore[arg-type]
+            class_weights=self.class_weights,  # type: ignore[arg-type]  # checked above
         )
-        make = head_maker(options, LoopOptions(), self.random_state)
-        backbone = self._open()
-        features = self._embed(backbone, X)
-        position = {name: number for number, name in enumerate(classes)}
-        head = make().fit(features.values, [position[label] for label in labels])
-        return self._hold(TrainedModel(backbone, head, classes))
 
     def _hold(self, model: TrainedModel) -> Self:
         self.model_ = model
@@ -234,42 +127,65 @@ class ImageClassifier(ClassifierMixin, _OnBackbone):
         """Probabilities (n, k), columns as in `classes_`. Raises BadInputsError as `predict`."""
         check_is_fitted(self, "model_")
         features = self._embed(self.model_.backbone, X)
-        return self.model_.probabilities(features.values)
+        if not len(features):
+            return np.empty((0, len(self.classes_)))
+        return self.model_.probabilities(features)
 
-    def predictions(self, X: Paths, y: Sequence[Any] | None = None) -> Predictions:
-        """Answers in the order of X; an unreadable picture has its error in its row."""
+    def predictions(self, X: Paths, y: Any = None) -> Predictions:
+        """Answers in the order of X; an unreadable picture has its error in its row.
+
+        Raises DataError for labels that are missing or do not fit the pictures.
+        """
         check_is_fitted(self, "model_")
-        truth = None if y is None else [str(label).strip() for label in y]
-        options = EmbedOptions(device=self.device, workers=self.workers, cache=self.cache)
+        paths = as_paths(X)
+        truth = None if y is None else as_labels(y, len(paths))
         names = [str(path) for path in X]
-        return self.model_.predict(as_paths(X), names=names, truth=truth, options=options)
+        return self.model_.predict(paths, names=names, truth=truth, options=self._embed_options())
 
-    def score(self, X: Paths, y: Sequence[Any], sample_weight: Any = None) -> float:
-        """Share of right answers."""
-        right = self.predict(X) == np.array([str(label).strip() for label in y])
-        return float(np.average(right, weights=sample_weight))
+    def score(self, X: Paths, y: Any, sample_weight: Any = None) -> float:
+        """Share of right answers among n pictures with labels (n,) or (n, 1).
+
+        Raises DataError for no pictures at all, and for labels or weights that do not fit them.
+        """
+        paths = as_paths(X)
+        if not paths:
+            raise DataError("there are no pictures to score")
+        labels = as_labels(y, len(paths))
+        if sample_weight is not None and np.shape(sample_weight) != (len(paths),):
+            raise DataError(
+                f"sample_weight has the shape {np.shape(sample_weight)}, expected ({len(paths)},)"
+            )
+        return float(np.average(self.predict(paths) == np.array(labels), weights=sample_weight))
 
     def save(self, folder: str | Path) -> None:
         """Write a complete model folder that `headstart.load` and `headstart predict` read."""
         check_is_fitted(self, "model_")
         save_model(self.model_, Path(folder))
 
-    def __sklearn_tags__(self) -> Any:
-        return _takes_paths(super().__sklearn_tags__())
-
-
-def _takes_paths(tags: Any) -> Any:
-    tags.input_tags.string = True
-    tags.input_tags.two_d_array = False
-    tags.input_tags.one_d_array = True
-    return tags
-
 
 def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
-    """The classifier in a model folder. Raises ModelFolderError for anything else."""
+    """The classifier in a model folder. Raises ModelFolderError for anything else.
+
+    Its parameters are those of the model, so that a clone can be fitted on the same trunk. The
+    path of a weights file is not kept: where the trunk came from one, `weights` is the folder's
+    own copy, which must stay there for that. A head that was trained by epochs is solved exactly
+    when it is fitted again, and "small_cnn", which was trained from nothing, cannot be opened
+    again by its name.
+    """
     model = load_model(Path(folder), device=device)
-    info = model.backbone.info
+    info, head = model.backbone.info, model.head.get_params(deep=False)
+    is_from_file = info.source.startswith(FILE_SOURCE)
     classifier = ImageClassifier(
-        info.name, head=model.head.name, layer=info.layer, precision=info.precision, device=device
+        info.name,
+        head=model.head.name,
+        strength=head.get("C"),
+        class_weights=head["class_weight"] or "none",
+        weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
+        layer=info.layer,
+        image_size=info.preprocessing.size,
+        random_weights=info.source == RANDOM_SOURCE,
+        precision=info.precision,
+        device=device,
+        random_state=head["random_state"],
     )
     return classifier._hold(model)

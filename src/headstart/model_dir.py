@@ -8,6 +8,9 @@
 A linear head on the features that the architecture's last layer takes is written into that layer,
 standardisation and temperature folded in. `timm.create_model("local-dir:FOLDER")` then gives the
 same answers as logits.
+
+headstart.json has digests of itself with the head's arrays, and of model.safetensors: a part that
+was damaged, edited or taken from another model is refused.
 """
 
 from __future__ import annotations
@@ -28,10 +31,11 @@ from headstart.backbones.open import SMALL_CNN, restore_backbone
 from headstart.errors import ModelFolderError, UsageError
 from headstart.heads.affine import AffineHead
 from headstart.heads.catalogue import restore_head
-from headstart.heads.head import Head
+from headstart.heads.head import Arrays, Head
+from headstart.model_checks import check_arrays, check_classes, check_head, check_temperature
 from headstart.recipes.trained import TrainedModel
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION = "headstart.json"
 HEAD_FILE = "head.safetensors"
 WEIGHTS_FILE = "model.safetensors"
@@ -44,7 +48,7 @@ def save_model(model: TrainedModel, folder: Path) -> None:
     Raises ModelFolderError when `folder` is there and is no model.
     """
     folder = Path(folder)
-    _check_replaceable(folder)
+    check_replaceable(folder)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
@@ -55,9 +59,12 @@ def save_model(model: TrainedModel, folder: Path) -> None:
             layer = _last_layer(model.head, model.temperature, str(model.backbone.info.classifier))
             tensors = {**tensors, **layer}
             _write_json(beside / TIMM_FILE, _timm_config(model))
+        arrays = model.head.to_arrays()
+        description = _description(model, why_not) | {"tensors": digest(tensors)}
+        description["digest"] = _content_digest(description, arrays)
         _write_arrays(beside / WEIGHTS_FILE, tensors)
-        _write_arrays(beside / HEAD_FILE, model.head.to_arrays())
-        _write_json(beside / DESCRIPTION, _description(model, why_not))
+        _write_arrays(beside / HEAD_FILE, arrays)
+        _write_json(beside / DESCRIPTION, description)
         if folder.exists():
             shutil.rmtree(folder)
         beside.rename(folder)
@@ -71,23 +78,35 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
     Raises ModelFolderError for anything that is not a complete, undamaged model of this program.
     """
     folder = Path(folder)
+    described = folder / DESCRIPTION
     description = _read_description(folder)
+    arrays = _read_arrays(folder / HEAD_FILE)
     try:
         info = BackboneInfo.from_json(description["backbone"])
-        classes = tuple(str(name) for name in description["classes"])
-        temperature = float(description["temperature"])
-        arrays = _read_arrays(folder / HEAD_FILE)
+        classes = check_classes(description["classes"], described)
+        temperature = check_temperature(description["temperature"], described)
+        check_arrays(arrays, folder / HEAD_FILE)
         head = restore_head(description["head"], arrays, np.arange(len(classes)))
-    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise ModelFolderError(f"{folder / DESCRIPTION} is damaged: {error!r}") from error
-    _check_head(head, info, classes, folder)
+        _set_options(head, description["head_options"])
+        saved, tensors = str(description["digest"]), str(description["tensors"])
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, UsageError) as e:
+        raise ModelFolderError(f"{described} is damaged: {e!r}") from e
+    check_head(head, info.feature_size, len(classes), folder / HEAD_FILE)
+    if _content_digest(description, arrays) != saved:
+        raise ModelFolderError(
+            f"{folder} is damaged: {DESCRIPTION} and {HEAD_FILE} are not as they were saved"
+        )
     weights = folder / WEIGHTS_FILE
-    _check_weights(weights, info)
+    if digest(_read_arrays(weights)) != tensors:
+        raise ModelFolderError(
+            f"{weights} is damaged: its tensors are not those of the saved model"
+        )
     backbone = restore_backbone(info, weights, device=device)
     return TrainedModel(backbone, head, classes, temperature)
 
 
-def _check_replaceable(folder: Path) -> None:
+def check_replaceable(folder: Path) -> None:
+    """Raise ModelFolderError when `folder` is there and is neither empty nor a model."""
     if not folder.exists():
         return
     is_empty = folder.is_dir() and not any(folder.iterdir())
@@ -154,9 +173,39 @@ def _description(model: TrainedModel, why_not: str) -> dict[str, Any]:
         "classes": list(model.classes),
         "temperature": model.temperature,
         "head": model.head.name,
+        "head_options": _head_options(model.head),
         "backbone": model.backbone.info.to_json(),
         "timm": {"opens": not why_not, "why_not": why_not or None},
     }
+
+
+def _head_options(head: Head) -> dict[str, Any]:
+    """What the head was asked for, so that a model that is read can be fitted anew alike."""
+    asked = head.get_params(deep=False)
+    C, seed = asked.get("C"), asked.get("random_state")
+    return {
+        "strength": None if C is None else float(C),
+        "class_weights": "balanced" if asked.get("class_weight") == "balanced" else "none",
+        "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
+    }
+
+
+def _set_options(head: Head, options: Mapping[str, Any]) -> None:
+    """The inverse of `_head_options`, on a head that was restored from its arrays."""
+    balanced = options["class_weights"] == "balanced"
+    head.set_params(
+        class_weight="balanced" if balanced else None, random_state=options["random_state"]
+    )
+    if "C" in head.get_params(deep=False):
+        head.set_params(C=options["strength"])
+
+
+def _content_digest(description: Mapping[str, Any], arrays: Arrays) -> str:
+    """Digest of the description, without its own digest, and of the head's arrays."""
+    content = {key: value for key, value in description.items() if key != "digest"}
+    text = json.dumps(content, sort_keys=True).encode()
+    head = {f"head.{name}": array for name, array in arrays.items()}
+    return digest({**head, "description": np.frombuffer(text, dtype=np.uint8)})
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -166,14 +215,16 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
-    if not path.is_file():
+    try:
+        content = json.loads(path.read_bytes().decode())
+    except (FileNotFoundError, NotADirectoryError):
         raise ModelFolderError(
             f"{folder} is not a model of this program (no {DESCRIPTION} in it); "
             "name the folder that `headstart fit` wrote, such as run/model"
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        ) from None
+    except OSError as error:
+        raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         raise ModelFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else None
@@ -186,28 +237,10 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     from safetensors.numpy import load_file
 
     try:
+        with path.open("rb"):  # to safetensors, a file that may not be read is a missing one
+            pass
         return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
+    except (FileNotFoundError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise ModelFolderError(f"{path} is missing or damaged: {error}") from error
-
-
-def _check_head(head: Head, info: BackboneInfo, classes: tuple[str, ...], folder: Path) -> None:
-    if len(set(classes)) != len(classes) or len(classes) < 2:
-        raise ModelFolderError(f"{folder / DESCRIPTION}: classes are {list(classes)}")
-    try:
-        answers = head.predict_proba(np.zeros((1, info.feature_size)))
-    except (ValueError, IndexError) as error:
-        raise ModelFolderError(f"{folder / HEAD_FILE} does not fit the trunk: {error}") from error
-    if answers.shape != (1, len(classes)):
-        raise ModelFolderError(
-            f"{folder}: the head has {answers.shape[1]} outputs, the model {len(classes)} classes"
-        )
-
-
-def _check_weights(path: Path, info: BackboneInfo) -> None:
-    """The trunk's tensors are those that the description names; their last layer is not theirs."""
-    own = f"{info.classifier}." if info.classifier else None
-    arrays = _read_arrays(path)
-    trunk = {name: a for name, a in arrays.items() if own is None or not name.startswith(own)}
-    if digest(trunk) != info.weights_id:
-        raise ModelFolderError(f"{path} is damaged: its tensors are not those of the saved model")
+    except OSError as error:
+        raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from error

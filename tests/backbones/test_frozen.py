@@ -24,6 +24,19 @@ def test_state_is_bit_equal_and_neighbours_do_not_matter() -> None:
     assert not any(parameter.requires_grad for parameter in trunk.module.parameters())
 
 
+def test_small_batches_in_fp32_give_the_original_networks_features() -> None:
+    """Some kernels for a few pictures refuse tensors that were made in inference mode."""
+    trunk = open_backbone(BackboneOptions(precision="fp32", image_size=64), device="cpu")
+    pixels = np.random.default_rng(2).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+    inputs = torch.from_numpy(trunk.info.preprocessing.normalise(pixels)).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        expected = trunk.module(inputs).numpy()
+    for count in (1, 3, 5, 8):
+        found = trunk.embed(pixels[:count])
+        assert found.shape == (count, 1280)
+        assert np.abs(found - expected[:count]).max() < 1e-4 * np.abs(expected).max()
+
+
 def test_bf16_agrees_within_its_digits() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), dtype=np.uint8)
     exact, rounded = (

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from headstart.backbones import from_hub, from_wheel
-from headstart.backbones.open import open_backbone
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.open import HeldNetwork, open_backbone, restore_backbone
 from headstart.errors import UsageError, WeightsError
 from headstart.options import BackboneOptions
 
@@ -123,6 +127,61 @@ def test_a_changed_weights_file_is_another_trunk(tmp_path: Path) -> None:
     second = open_backbone(options, device="cpu").info
     assert first.fingerprint != second.fingerprint
     assert open_backbone(options, device="cpu").info == second
+
+
+def test_copies_of_a_trunk_compute_the_same(tmp_path: Path) -> None:
+    options = BackboneOptions(
+        backbone="test_resnet", random_weights=True, precision="fp32", image_size=32
+    )
+    first = open_backbone(options, device="cpu")
+    torch.save(first.module.state_dict(), tmp_path / "w.pth")
+    from_file = replace(options, random_weights=False, weights=tmp_path / "w.pth")
+    safetensors.torch.save_file(first.module.state_dict(), tmp_path / "w.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    expected = first.embed(pixels)
+    for trunk in (
+        first,
+        open_backbone(options, device="cpu"),
+        open_backbone(from_file, device="cpu"),
+        restore_backbone(first.info, tmp_path / "w.safetensors", device="cpu"),
+        Backbone(first.info, HeldNetwork(first.module), device="cpu"),
+    ):
+        for copied in (pickle.loads(pickle.dumps(trunk)), copy.deepcopy(trunk)):
+            assert copied.info == trunk.info
+            assert copied._module is None
+            assert np.array_equal(copied.embed(pixels), expected)
+
+
+def test_a_file_that_changed_after_opening_is_refused(tmp_path: Path) -> None:
+    options = BackboneOptions(
+        backbone="test_resnet", random_weights=True, precision="fp32", image_size=32
+    )
+    first = open_backbone(options, device="cpu")
+    state = first.module.state_dict()
+    file, saved = tmp_path / "w.pth", tmp_path / "w.safetensors"
+    torch.save(state, file)
+    from_file = replace(options, random_weights=False, weights=file)
+    opened = pickle.loads(pickle.dumps(open_backbone(from_file, device="cpu")))
+    restored = restore_backbone(first.info, saved, device="cpu")
+    changed = {k: v + 1 if v.is_floating_point() else v for k, v in state.items()}
+    torch.save(changed, file)
+    safetensors.torch.save_file(changed, saved)
+    for trunk in (opened, restored):
+        with pytest.raises(WeightsError, match="has changed since"):
+            trunk.embed(np.zeros((1, 32, 32, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"precision": "fp16"}, "precision is 'fp16'; allowed are auto, fp32, bf16"),
+        ({"layer": "fc8"}, "layer is 'fc8'; allowed are pooled, fc6, fc7, last"),
+        ({"backbone": "vgg11", "layer": ""}, "layer is ''; allowed are pooled"),
+    ],
+)
+def test_unknown_words_are_refused(changes: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        open_backbone(BackboneOptions(**changes))  # type: ignore[arg-type]
 
 
 def test_precision_layer_and_size_are_part_of_the_fingerprint() -> None:

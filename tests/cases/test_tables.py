@@ -126,7 +126,7 @@ def test_c28_numbers_and_booleans_as_labels(pets_table: Path, tmp_path: Path, ru
     pets_table.write_text(plain.replace(",cat", ",1").replace(",dog", ",0"))
     ended = run("evaluate", tmp_path / "run" / "model", pets_table)
     assert ended.code == 1  # an answer that is wrong for all rows would be worse than none
-    assert "the labels here are 0, 1, the model's classes 0.0, 1.0" in ended.err
+    assert "the labels here are '0', '1', the model's classes '0.0', '1.0'" in ended.err
     spellings = iter(["True", "TRUE", "true", "True", "True", "True"])
     mixed = "\n".join(
         line.replace(",cat", f",{next(spellings)}") if line.endswith(",cat") else line

@@ -10,6 +10,7 @@ import numpy as np
 from headstart.arrays import BoolArray
 from headstart.audit.sampling import stratified_rows
 from headstart.data.split import stratified_folds
+from headstart.errors import DataError
 from headstart.evaluate.intervals import Interval, wilson
 from headstart.evaluate.significance import p_words, unpaired_difference
 from headstart.heads.head import Head
@@ -67,7 +68,11 @@ def measure_leak(
         return Leak(0, None, None, len(rows), None, None, None, None, sentence)
     right = np.zeros(len(rows), dtype=np.bool_)
     has_copy = np.zeros(len(rows), dtype=np.bool_)
-    folds = stratified_folds([data.labels[row] for row in rows], folds=FOLDS, seed=seed)
+    try:
+        folds = stratified_folds([data.labels[row] for row in rows], folds=FOLDS, seed=seed)
+    except DataError as error:
+        sentence = f"The leak by duplicates cannot be measured: {error}"
+        return Leak(0, None, None, len(rows), None, None, None, None, sentence)
     folds = folds if len(rows) <= FOLDED else folds[:1]
     progress.start("leak", len(folds))
     try:

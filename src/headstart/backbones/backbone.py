@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,13 @@ from headstart.backbones.precision import choose_device
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.data.decode import DECODE_VERSION
 from headstart.errors import UsageError
+from headstart.options import LayerName
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,11 @@ class BackboneInfo:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BackboneInfo:
-        """The inverse of `to_json`. Raises KeyError or TypeError for other content."""
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other content."""
         known = {name: values[name] for name in cls.__dataclass_fields__}
+        for name, allowed in (("layer", get_args(LayerName)), ("precision", PRECISIONS)):
+            if known[name] not in allowed:
+                raise ValueError(f"{name} is {known[name]!r}, expected {' or '.join(allowed)}")
         known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
         known["notes"] = tuple(values["notes"])
         return cls(**known)
@@ -84,12 +90,15 @@ class BackboneInfo:
 class Backbone:
     """A frozen trunk. The network is loaded by the first `embed`, in eval mode, and never changes.
 
+    It can be pickled and copied when `build` can; the network is then made anew where it is needed.
+
     Args:
         info: what is known of it.
         build: makes the network, in fp32 on the processor.
         kept_weights: a safetensors file with the trunk's tensors under timm's names, if there is
             one; it serves to save a model without loading the network.
         device: where it computes: "auto", "cpu", "cuda", "mps".
+        module: the network that `build` would make, if it is here already.
     """
 
     def __init__(
@@ -99,20 +108,30 @@ class Backbone:
         *,
         kept_weights: Path | None = None,
         device: str = "auto",
+        module: nn.Module | None = None,
     ) -> None:
         self.info = info
         self._build = build
         self._kept_weights = kept_weights
         self._wanted_device = device
-        self._module: nn.Module | None = None
+        self._module = None if module is None else _frozen(module)
         self._running: _Running | None = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**self.__dict__, "_module": None, "_running": None}
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
         self._lock = threading.Lock()
 
     @property
     def module(self) -> nn.Module:
         """The network in fp32 on the processor, in eval mode, without gradients."""
         if self._module is None:
-            self._module = self._build().eval().requires_grad_(False)
+            self._module = _frozen(self._build())
         return self._module
 
     def embed(self, pixels: ByteImage) -> Float32Array:
@@ -176,6 +195,10 @@ class Backbone:
             return dict(load_file(self._kept_weights))
         state = self.module.state_dict()
         return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+
+
+def _frozen(module: nn.Module) -> nn.Module:
+    return module.eval().requires_grad_(False)
 
 
 class _Running:

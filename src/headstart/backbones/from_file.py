@@ -26,6 +26,8 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
 
     Torch files are read with `weights_only`, so that no code in them can run.
     """
+    if path.is_dir():
+        raise WeightsError(f"weights file {path} is a folder; name the file in it")
     if not path.is_file():
         raise WeightsError(f"weights file {path} is not there")
     try:

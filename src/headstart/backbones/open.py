@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from headstart.backbones import from_wheel
 from headstart.backbones.backbone import Backbone, BackboneInfo
@@ -14,7 +15,7 @@ from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.present import whats_here
 from headstart.cache_folder import cache_folder
 from headstart.errors import UsageError, WeightsError
-from headstart.options import BackboneOptions
+from headstart.options import BackboneOptions, LayerName, PrecisionName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,29 +26,27 @@ if TYPE_CHECKING:
     from headstart.backbones.architecture import Architecture
 
 RANDOM_SEED = 0
+RANDOM_SOURCE = "random weights, untrained"
+FILE_SOURCE = "file "  # and the file's name
 SMALL_CNN = "small_cnn"  # the one network that is not timm's
 
 
 def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone:
     """The trunk that `options` name. The network itself is loaded when it is first needed.
 
-    Raises UsageError for an unknown name, layer or size, WeightsError when the weights are not to
-    be had; an untrained trunk is only ever given for `random_weights`.
+    Raises UsageError for an unknown name, layer, precision or size, WeightsError when the weights
+    are not to be had; an untrained trunk is only ever given for `random_weights`.
     """
-    if options.random_weights and options.weights:
-        raise UsageError("--random-weights and --weights exclude each other")
+    _check_words(options)
     precision = choose_precision(options.precision, device)
     kept = KeptTrunks(cache_folder() / "trunks")
     info = kept.find(options, precision)
     if info is not None:
-        weights = kept.weights(info)
-
-        def build() -> nn.Module:
-            return _build(options, precision)[0].module
-
-        return Backbone(info, build, kept_weights=weights, device=device)
+        build = _OpenedTrunk(_anywhere(options), precision, info.weights_id)
+        return Backbone(info, build, kept_weights=kept.weights(info), device=device)
     architecture, info, file = _build(options, precision)
-    backbone = Backbone(info, lambda: architecture.module, device=device)
+    build = _OpenedTrunk(_anywhere(options), precision, info.weights_id)
+    backbone = Backbone(info, build, device=device, module=architecture.module)
     kept.keep(options, info, [file] if file else [])
     kept.keep_weights(info, backbone.tensors())
     return backbone
@@ -58,23 +57,82 @@ def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto")
 
     The file may hold more, such as a last layer.
     """
+    return Backbone(info, _RestoredTrunk(info, weights.absolute()), device=device)
 
-    def build() -> nn.Module:
-        from headstart.backbones import architecture as arch
+
+def _check_words(options: BackboneOptions) -> None:
+    if options.random_weights and options.weights:
+        raise UsageError("--random-weights and --weights exclude each other")
+    for name, value, allowed in (
+        ("precision", options.precision, get_args(PrecisionName)),
+        ("layer", options.layer, get_args(LayerName)),
+    ):
+        if value not in allowed:
+            raise UsageError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+
+
+def _anywhere(options: BackboneOptions) -> BackboneOptions:
+    """The options with a path that means the same file from every working folder."""
+    return replace(options, weights=options.weights.absolute() if options.weights else None)
+
+
+@dataclass(frozen=True)
+class _OpenedTrunk:
+    """Makes the network that options name. Raises WeightsError when its file changed since."""
+
+    options: BackboneOptions
+    precision: str
+    weights_id: str
+
+    def __call__(self) -> nn.Module:
+        architecture, info, _ = _build(self.options, self.precision)
+        if info.weights_id != self.weights_id:
+            raise WeightsError(f"{info.source} has changed since it was opened; open it again")
+        return architecture.module
+
+
+@dataclass(frozen=True)
+class _RestoredTrunk:
+    """Makes the network of a saved model. Raises WeightsError when its file changed since."""
+
+    info: BackboneInfo
+    weights: Path
+
+    def __call__(self) -> nn.Module:
         from headstart.backbones.from_file import load_state
 
+        module = self._filled(load_state(self.weights))
+        if _tensors_id(module) != self.info.weights_id:
+            raise WeightsError(f"{self.weights} has changed since it was read; read it again")
+        return module
+
+    def _filled(self, state: Mapping[str, torch.Tensor]) -> nn.Module:
+        from headstart.backbones import architecture as arch
+
+        info = self.info
         if info.name == SMALL_CNN:
             from headstart.backbones.small_cnn import SmallCNNTrunk
 
             small = SmallCNNTrunk()
-            small.load_state_dict(load_state(weights))
+            small.load_state_dict(state)
             return small
-        size = info.preprocessing.size
-        trunk = arch.build_architecture(info.name, info.layer, size)
-        arch.fill(trunk, load_state(weights), weights.name)
+        trunk = arch.build_architecture(info.name, info.layer, info.preprocessing.size)
+        arch.fill(trunk, state, self.weights.name)
         return trunk.module
 
-    return Backbone(info, build, device=device)
+
+@dataclass(frozen=True, eq=False)
+class HeldNetwork:
+    """A `build` that keeps its network: for one that was trained here and lies in no file."""
+
+    module: nn.Module
+
+    def __call__(self) -> nn.Module:
+        return self.module
+
+
+def _tensors_id(module: nn.Module) -> str:
+    return digest({name: tensor.numpy() for name, tensor in module.state_dict().items()})
 
 
 def _build(
@@ -91,15 +149,13 @@ def _build(
     notes: tuple[str, ...] = ()
     file = None
     if options.random_weights:
-        source = "random weights, untrained"
+        source = RANDOM_SOURCE
     else:
         file, state, source = _find_weights(options)
         _needs_classifier(options.layer, state, source)
         notes = arch.fill(trunk, state, source)
         preprocessing, more = from_file.adapt(preprocessing, state)
         notes += more
-    state_dict = trunk.module.state_dict()
-    content = {name: tensor.numpy() for name, tensor in state_dict.items()}
     info = BackboneInfo(
         name=name,
         layer=options.layer,
@@ -107,7 +163,7 @@ def _build(
         preprocessing=preprocessing,
         feature_size=trunk.feature_size,
         parameters=sum(parameter.numel() for parameter in trunk.module.parameters()),
-        weights_id=digest(content),
+        weights_id=_tensors_id(trunk.module),
         source=source,
         classifier=trunk.classifier,
         notes=notes,
@@ -125,7 +181,7 @@ def _find_weights(
         return (
             options.weights,
             from_file.load_state(options.weights),
-            f"file {options.weights.name}",
+            f"{FILE_SOURCE}{options.weights.name}",
         )
     entry = from_wheel.find_package(options.backbone)
     if entry is not None:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from headstart import options
 from headstart.cli import flags
+from headstart.option_rules import check_options
 
 if TYPE_CHECKING:
     from headstart.audit.findings import Audit
@@ -38,6 +39,8 @@ def check(
         headstart check pictures/ --write-fixes fixes.csv
         headstart check labels.csv --images images/ --fixes fixes.csv
     """
+    check_options(read, backbone, embed, split)  # before the imports, which take seconds
+
     from headstart.audit.fixes import write_fixes as write_table_of_fixes
     from headstart.audit.run import run_check
     from headstart.cli.show import progress, say

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from headstart import options
 from headstart.cli import flags
+from headstart.option_rules import check_options
 
 DEFAULT_MODELS = f"small_cnn,{options.DEFAULT_BACKBONE}"
 
@@ -46,6 +47,8 @@ def compare(
         headstart compare labels.csv --images images/ --models resnet18,vgg16_bn:fc7+svm
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
     """
+    check_options(read, trunk, embed, split, head, loop)  # before the imports, which take seconds
+
     from headstart.cli.comparison import show_comparison
     from headstart.cli.remarks import with_remarks
     from headstart.cli.show import progress

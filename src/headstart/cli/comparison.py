@@ -16,6 +16,8 @@ def show_comparison(rows: Sequence[dict[str, Any]], n_test: int, out: Path) -> N
     say(f"accuracy on {n_test} test pictures with its 95 % interval, and over the folds:")
     console().print(_good(rows))
     console().print(_cost(rows))
+    if sum(row["mcnemar_p"] is not None for row in rows) > 1:
+        say("p: against the best, adjusted for the number of comparisons (Holm)")
     for line in sentences(rows):
         say(line)
     say(f"report: {out / 'report.html'}    figures: {out / 'comparison.json'}")

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from headstart import options
 from headstart.cli import flags
+from headstart.option_rules import check_options
 
 
 def embed(
@@ -29,6 +30,8 @@ def embed(
         headstart embed labels.csv --images images/ --out features.npz
         headstart embed pictures/ --backbone vit_small_patch14_dinov2.lvd142m
     """
+    check_options(read, backbone, features)  # before the imports, which take seconds
+
     from headstart.backbones.open import open_backbone
     from headstart.cli.show import progress, say
     from headstart.data.read import read_images
@@ -36,9 +39,9 @@ def embed(
     from headstart.features.embed import embed_pictures
     from headstart.recipes.labelled import content_notes
     from headstart.report.features_file import write_features
-    from headstart.report.run_folder import check_writable
+    from headstart.report.run_folder import check_file
 
-    check_writable(out.parent)
+    check_file(out, [source])
     table = read_images(source, read)
     if len(table) == 0:
         table.raise_if_bad()

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from headstart import options
 from headstart.cli import flags
+from headstart.option_rules import check_options
 
 
 def evaluate(
@@ -30,6 +31,8 @@ def evaluate(
         headstart evaluate run/model other.csv --images images/
         headstart evaluate run/model other_pictures/ --out evaluation/
     """
+    check_options(read, embed)  # before the imports, which take seconds
+
     from headstart.cli.figures import show_metrics
     from headstart.cli.show import progress
     from headstart.errors import BadInput, DataError

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from headstart import options
 from headstart.cli import flags
+from headstart.option_rules import check_fit
 
 
 def fit(
@@ -39,15 +40,6 @@ def fit(
         headstart fit labels.csv --images images/ --recipe scratch --epochs 50
         headstart fit labels.csv --images images/ --fixes fixes.csv --curve
     """
-    from headstart.audit.of_fit import measure_copies, measure_curve
-    from headstart.cli.figures import show_fit
-    from headstart.cli.remarks import with_remarks
-    from headstart.cli.show import progress
-    from headstart.recipes.catalogue import run_recipe
-    from headstart.report.page import write_report
-    from headstart.report.run_folder import check_writable, write_run
-
-    check_writable(out)
     chosen = options.FitOptions(
         recipe=recipe,
         read=read,
@@ -58,6 +50,17 @@ def fit(
         head=head,
         loop=loop,
     )
+    check_fit(chosen, recipe.recipe)  # before the imports, which take seconds
+
+    from headstart.audit.of_fit import measure_copies, measure_curve
+    from headstart.cli.figures import show_fit
+    from headstart.cli.remarks import with_remarks
+    from headstart.cli.show import progress
+    from headstart.recipes.catalogue import run_recipe
+    from headstart.report.page import write_report
+    from headstart.report.run_folder import check_writable, write_run
+
+    check_writable(out, model=True)
     with progress() as shown:
         result = run_recipe(source, chosen, shown)
         leak = measure_copies(result, chosen, shown)

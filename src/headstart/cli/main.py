@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import io
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import NoReturn
 
 from cyclopts import App, Parameter
 
@@ -35,6 +38,8 @@ app = App(
     help_format="plaintext",
     version=lambda: version("headstart"),
     default_parameter=Parameter(negative_iterable=()),
+    suppress_keyboard_interrupt=False,  # main says that it stopped
+    result_action="return_value",
 )
 VERBS: tuple[Callable[..., int], ...] = (
     demo,
@@ -56,17 +61,49 @@ for order, verb in enumerate(VERBS):
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and leave with its exit code.
 
-    0: done. 1: bad data. 2: wrong use. 130: stopped by the user.
+    0: done. 1: bad data, or a file that cannot be read or written. 2: wrong use. 130: stopped by
+    the user.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that cannot be shown stops nothing
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments)
+        sys.stdout.flush()  # here a full disk can still be told
     except HeadstartError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _leave(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        sys.exit(130)
+        _leave("stopped", 130)
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; nothing is left to say
+        _drop_output()  # whoever read the output has gone; nothing is left to say
         sys.exit(0)
+    except OSError as error:
+        _leave(f"error: {_told(error)}", 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(line: str, code: int) -> NoReturn:
+    print(line, file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+    sys.exit(code)
+
+
+def _told(error: OSError) -> str:
+    """The file and the system's reason, such as a full disk or a missing permission."""
+    reason = error.strerror or str(error) or type(error).__name__
+    name = error.filename
+    if name is None:
+        return f"a file cannot be read or written: {reason}"
+    name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
+    return f"{name}: cannot be read or written: {reason}"
+
+
+def _drop_output() -> None:
+    """What is still to be printed goes nowhere, so that Python does not try again at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stderr.close()  # a stream that is no file: Python's last words are not shown

@@ -44,11 +44,14 @@ def predict(
     from headstart.data.read import list_pictures
     from headstart.evaluate.table import write_predictions
     from headstart.model_dir import load_model
-    from headstart.report.run_folder import check_writable
+    from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
+    from headstart.report.run_folder import check_file
 
-    for file in (out, show):
-        if file is not None:
-            check_writable(file.parent)
+    if out is not None:
+        check_file(out, sources)
+    if show is not None:
+        check_file(show, sources)
+        check_sheet_name(show)
     trained = load_model(model, device=embed.device)
     table = list_pictures(sources, read)
     with progress() as shown:
@@ -62,9 +65,7 @@ def predict(
     if out is not None:
         write_predictions(out, answers)
     if show is not None:
-        from headstart.report.contact_sheet import write_contact_sheet
-
-        write_contact_sheet(answers, table.paths, show)
+        write_contact_sheet(answers, table.paths, show, max_pixels=read.max_pixels)
     show_answers(answers, out)
     return 1 if table.bad or not answers.answered.all() else 0
 

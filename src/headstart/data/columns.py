@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from headstart.data.formats import has_picture_suffix
@@ -55,21 +55,28 @@ def find_columns(
         label_needed: False when a table with other columns may go without a label.
 
     Raises:
-        UsageError: a column named by an option is not there.
+        UsageError: a column named by an option is not there, or is named by two options.
         TableError: no column or several columns could hold pictures or labels.
     """
     split = _named(columns, options.split_column, "--split-column")
     group = _named(columns, options.group_column, "--group-column")
     label = _named(columns, options.label_column, "--label-column")
     image = _named(columns, options.image_column, "--image-column")
+    _check_different(
+        columns,
+        {
+            "--image-column": image,
+            "--label-column": label,
+            "--split-column": split,
+            "--group-column": group,
+        },
+    )
     for names in (_IMAGE, _IMAGE_SECOND):
         if image is None:
             image = _found(columns, names, (split, group, label), "pictures", "--image-column")
     if image is None:
         raise TableError(f"{name}: {_no_image(columns)}")
     taken = (image, split, group)
-    if image in (split, group, label) or (label is not None and label in (split, group)):
-        raise UsageError(f"column {columns[image]!r} is named for two things")
     if label is None:
         labels = _LABEL if label_needed or _count(columns, _LABEL) == 1 else frozenset[str]()
         label = _found(columns, labels, taken, "labels", "--label-column")
@@ -101,6 +108,16 @@ def _named(columns: Sequence[str], wanted: str | None, flag: str) -> int | None:
     if len(hits) > 1:
         raise UsageError(f"{flag} {wanted}: several columns have this name: {_listed(columns)}")
     return hits[0]
+
+
+def _check_different(columns: Sequence[str], named: Mapping[str, int | None]) -> None:
+    """A column holds one thing. Raises UsageError with the two flags that name the same column."""
+    for flag, position in named.items():
+        others = [other for other in named if other != flag and named[other] == position]
+        if position is not None and others:
+            raise UsageError(
+                f"column {columns[position]!r} is named for two things: {flag} and {others[0]}"
+            )
 
 
 def _found(

@@ -92,7 +92,7 @@ def kept_rows(
         known: classes that exist without a row, such as empty folders.
 
     Raises:
-        UsageError: an excluded class does not exist.
+        UsageError: an excluded class does not exist, or all classes are excluded.
     """
     counts = Counter(labels)
     classes = sorted({label for label in (*counts, *known) if label})
@@ -102,5 +102,10 @@ def kept_rows(
             raise UsageError(
                 f"--exclude {name}: there is no such class; the classes are {some_of(classes, 20)}"
             )
+    if classes and set(classes) <= set(names):
+        raise UsageError(
+            f"--exclude takes all classes ({some_of(classes, 20)}): no picture is left; "
+            "leave it out for two classes or more"
+        )
     notes = [f"class {name!r} left out: {plural(counts[name], 'row')}" for name in names]
     return [row for row, label in enumerate(labels) if label not in names], notes

@@ -25,6 +25,17 @@ _ENTANGLED = (
 )
 
 
+def describe_given(values: Sequence[str]) -> str | None:
+    """What happens to validation rows of a given split, in words; None without such rows."""
+    names = [value.strip().lower() for value in values]
+    count = sum(name in VALIDATION_NAMES for name in names)
+    if count == 0:
+        return None
+    if any(name in TEST_NAMES for name in names):
+        return f"{count} validation rows train too; options are chosen by folds within training"
+    return f"the {count} validation rows are the test, since no row is for testing"
+
+
 @dataclass(frozen=True)
 class Split:
     """Row numbers of the two parts, each sorted: train (a,) and test (b,)."""

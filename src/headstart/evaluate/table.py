@@ -48,18 +48,27 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write cells as CSV in UTF-8, whole or not at all.
 
-    The rows go into a file beside `path` that then takes its place. Raises OSError.
+    The rows go into a file beside `path` that then takes its place; a link is followed, and what
+    is no regular file, such as a pipe, is written to as it is. Raises OSError.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        _write_rows(path, header, rows)
+        return
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        # A file name that is not UTF-8 goes out as the bytes that it has on disk.
-        with unfinished.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(_Lines(file))
-            writer.writerow(header)
-            writer.writerows(rows)
+        _write_rows(unfinished, header, rows)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    # A file name that is not UTF-8 goes out as the bytes that it has on disk.
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(_Lines(file))
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 class _Lines:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from headstart.arrays import Float32Array
-from headstart.cache_folder import cache_folder
+from headstart.cache_folder import VARIABLE, cache_folder
 from headstart.data.facts import FACTS_VERSION, PictureFacts
+from headstart.errors import UsageError
 from headstart.features.store import Store
 from headstart.progress import QUIET, Progress
 
@@ -135,18 +136,41 @@ class CacheFile:
     size: int
 
 
+# What this program writes into its cache folder, and nothing else: the folder may be any that the
+# user named, with files of theirs in it.
+OWN_FILES = (
+    "pictures.sqlite*",
+    "features/*.sqlite*",
+    "trunks/*.json",
+    "trunks/*.safetensors",
+    "trunks/*.tmp",
+    "downloads/*",
+)
+
+
 def cache_files() -> tuple[CacheFile, ...]:
-    """All files in the cache folder, largest first."""
+    """This program's files in the cache folder, largest first.
+
+    Raises UsageError when the folder is a file.
+    """
     folder = cache_folder()
-    files = [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"the cache folder {folder} is a file; name a folder with {VARIABLE}")
+    files = [path for pattern in OWN_FILES for path in folder.glob(pattern) if path.is_file()]
     listed = [CacheFile(path, path.stat().st_size) for path in files]
     return tuple(sorted(listed, key=lambda file: (-file.size, file.path)))
 
 
 def clear_cache() -> int:
-    """Delete what the cache folder holds; returns the bytes that were freed."""
+    """Delete this program's files in the cache folder; returns the bytes that were freed.
+
+    Raises UsageError for one that may not be deleted.
+    """
     freed = 0
     for file in cache_files():
-        file.path.unlink(missing_ok=True)
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"{file.path} cannot be deleted: {error.strerror}") from error
         freed += file.size
     return freed

@@ -97,7 +97,10 @@ class Loader:
 
     def is_complete(self, known: Known) -> bool:
         """True when nothing has to be decoded for this content."""
-        return known.facts is not None and len(known.vectors) == len(self.wanted.names)
+        facts = known.facts
+        if facts is None or facts.width * facts.height > self.wanted.max_pixels:
+            return False  # too large for this run, although an earlier one took it
+        return len(known.vectors) == len(self.wanted.names)
 
     def load(self, path: Path, known: Known | None) -> Loaded:
         """Read one file. `known` is what the cache has of it, if its content is known already."""

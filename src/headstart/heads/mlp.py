@@ -16,7 +16,7 @@ from headstart.heads.inner_folds import inner_folds
 from headstart.heads.logistic import softmax
 from headstart.heads.standardise import blocks, column_scale, standardised
 from headstart.heads.threads import threads_for
-from headstart.heads.training import ClassWeight, Training, read_rows, read_training
+from headstart.heads.training import ClassWeight, Training, many_classes, read_rows, read_training
 
 LEARNING_RATE = 1e-3
 STEPS = 5  # in an epoch, as far as the batch stays within its bounds
@@ -99,7 +99,8 @@ class MlpHead(Head):
         judged = (features[held], rows.codes[held], rows.weights[held])
         least, kept = np.inf, None
         for epoch in range(1, self.epochs + 1):
-            network.partial_fit(learnt, learnt_codes, classes=classes, sample_weight=weights)
+            with many_classes():
+                network.partial_fit(learnt, learnt_codes, classes=classes, sample_weight=weights)
             if not held.any():
                 continue
             loss = _log_loss(_layers(network), *judged)

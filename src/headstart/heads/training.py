@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,7 +58,8 @@ def read_training(
             "to weights"
         )
     rows, labels = validate_data(head, X, y, dtype=[np.float64, np.float32])
-    check_classification_targets(labels)
+    with many_classes():
+        check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
@@ -68,6 +72,18 @@ def read_training(
     codes = np.asarray(codes, dtype=np.int64)
     of_class: FloatArray = compute_class_weight(class_weight, classes=classes, y=labels)
     return Training(rows, codes, classes, of_class[codes], groups)
+
+
+@contextmanager
+def many_classes() -> Iterator[None]:
+    """Inside, scikit-learn does not take labels for numbers where classes have a row or two each.
+
+    Labels are classes here, whatever their number. All other warnings come through.
+    """
+    with warnings.catch_warnings():
+        message = "The number of unique classes is greater than 50%"
+        warnings.filterwarnings("ignore", message=message, category=UserWarning)
+        yield
 
 
 def read_rows(head: BaseEstimator, X: npt.ArrayLike) -> npt.NDArray[Any]:

@@ -15,6 +15,7 @@ from headstart.data.image_table import ImageTable
 from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
 from headstart.heads.affine import AffineHead
+from headstart.option_rules import check_comparison
 from headstart.options import FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes import run_record
@@ -68,8 +69,10 @@ def compare(
     """Fit every model on one split and the same folds.
 
     Raises WeightsError that lists every model whose weights cannot be had, before anything runs,
-    unless `skip_missing`.
+    unless `skip_missing`. Raises UsageError for an option out of range or used by no model.
     """
+    cnns = [spec.is_small_cnn for spec in specs]
+    check_comparison(options, has_small_cnn=any(cnns), has_trunk=not all(cnns))
     started, began = run_record.now(), time.perf_counter()
     unknown = set(weights) - {s.name for s in specs} - {s.name.partition(".")[0] for s in specs}
     if unknown:

@@ -133,7 +133,7 @@ def sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
     others = [row for row in rows if row["missing"] is None and row is not best]
     if best is not None and others:
         lines += _summary(best, others)
-    if any(row["folds_mean"] is None and row["missing"] is None for row in rows):
+    if any(row["crops"] is not None for row in rows):
         lines.append("The small CNN has no folds: each would be a training of its own.")
     return lines
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from headstart.heads.head import Head
 from headstart.progress import QUIET, Progress
 from headstart.recipes.labelled import Labelled, stack_views
 
+SIDE_BY_SIDE = 5_000_000  # numbers; larger folds need the memory and have use for all cores
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 
 
@@ -53,17 +56,34 @@ def cross_validate(
     progress: Progress = QUIET,
 ) -> FoldResult:
     """Fit a new head for each fold on its training rows and answer its test rows."""
-    probabilities = np.full((len(data), len(data.classes)), np.nan)
     progress.start("folds", len(folds))
     try:
-        for fold in folds:
-            probabilities[fold.test] = out_of_fold(data, fold.train, fold.test, make)
-            progress.advance()
+        probabilities = out_of_folds(data, folds, make, progress)
     finally:
         progress.stop()
     whole = as_predictions(data, probabilities)
     parts = [measure(take(whole, fold.test)) for fold in folds]
     return FoldResult(tuple(parts), tuple(folds), whole)
+
+
+def out_of_folds(
+    data: Labelled,
+    folds: Sequence[Split],
+    make: Callable[[], Head],
+    progress: Progress = QUIET,
+) -> FloatArray:
+    """Probabilities (n, k) of the rows that a fold tests; NaN in rows that none does.
+
+    The folds share nothing, so that small ones are fitted side by side.
+    """
+    probabilities = np.full((len(data), len(data.classes)), np.nan)
+    lanes = (os.cpu_count() or 1) if data.features.values.size <= SIDE_BY_SIDE else 1
+    with ThreadPoolExecutor(lanes, "fold") as pool:
+        answers = pool.map(lambda fold: out_of_fold(data, fold.train, fold.test, make), folds)
+        for fold, answer in zip(folds, answers, strict=True):
+            probabilities[fold.test] = answer
+            progress.advance()
+    return probabilities
 
 
 def out_of_fold(

@@ -105,19 +105,20 @@ class _Steps:
         sums = _Sums()
         for step, (inputs, targets) in enumerate(training.epoch(number), start=1):
             loss = self.loss(inputs, targets, sums, self.smoothing)
-            _check_finite(sums.last, f"the training loss at epoch {number}, step {step},")
+            self.check_finite(sums.last, f"the training loss at epoch {number}, step {step},")
             self.optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             self.optimizer.step()
         for parameter in self.parameters:
-            _check_finite(float(parameter.detach().sum()), f"the weights' sum at epoch {number}")
+            total = float(parameter.detach().sum())
+            self.check_finite(total, f"the weights' sum at epoch {number}")
         checked = _Sums()
         if validation is not None:
             self.module.eval()
             with torch.no_grad():
                 for inputs, targets in validation.epoch(number):
                     self.loss(inputs, targets, checked, 0.0)
-            _check_finite(checked.loss or 0.0, f"the validation loss at epoch {number}")
+            self.check_finite(checked.loss or 0.0, f"the validation loss at epoch {number}")
         seconds = time.perf_counter() - start
         return EpochRecord(
             epoch=number,
@@ -142,6 +143,11 @@ class _Steps:
         right = int((logits.detach().argmax(dim=1) == targets).sum())
         sums.add(loss.item(), weight, right, len(targets))
         return loss
+
+    def check_finite(self, value: float, what: str) -> None:
+        if not math.isfinite(value):
+            advice = ", or --precision fp32" if self.bf16 else ""
+            raise NonFiniteError(f"{what} is {value}: try a smaller --learning-rate{advice}")
 
 
 @dataclass
@@ -205,8 +211,3 @@ def _restore(module: nn.Module, kept: dict[str, Tensor]) -> None:
     with torch.no_grad():
         for name, value in kept.items():
             tensors[name].copy_(value)
-
-
-def _check_finite(value: float, what: str) -> None:
-    if not math.isfinite(value):
-        raise NonFiniteError(f"{what} is {value}: try a smaller --learning-rate, or fp32")

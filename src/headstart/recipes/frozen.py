@@ -17,6 +17,7 @@ from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.predictions import Predictions
 from headstart.heads.head import Head
+from headstart.option_rules import check_fit
 from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes import run_record
@@ -24,7 +25,7 @@ from headstart.recipes.cross_validate import (
     FoldResult,
     as_predictions,
     cross_validate,
-    out_of_fold,
+    out_of_folds,
     place,
     take,
 )
@@ -74,6 +75,7 @@ class FitResult:
 
 def fit_frozen(source: Path, options: FitOptions, progress: Progress = QUIET) -> FitResult:
     """Read, embed, split, fit, and measure. Raises UsageError and DataError."""
+    check_fit(options, "frozen")
     started, began = run_record.now(), time.perf_counter()
     table = read_labelled(source, options.read, options.labels)
     for note in table.notes:
@@ -197,7 +199,6 @@ def choose_temperature(
         )
     except DataError:
         return 1.0  # too few pictures of a class to hold some out
-    probabilities = np.full((len(train), len(data.classes)), np.nan)
-    for fold in inner:
-        probabilities[fold.test] = out_of_fold(data, train[fold.train], train[fold.test], make)
-    return fit_temperature(probabilities, data.targets[train])
+    within = [Split(train[fold.train], train[fold.test]) for fold in inner]
+    probabilities = out_of_folds(data, within, make)
+    return fit_temperature(probabilities[train], data.targets[train])

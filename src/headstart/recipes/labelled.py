@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.label_text import plural
 from headstart.data.read import read_images
-from headstart.data.split import Split, split_given, split_rows, stratified_folds
+from headstart.data.split import Split, describe_given, split_given, split_rows, stratified_folds
 from headstart.errors import BadInput, BadInputsError, DataError
 from headstart.features.embed import Features, embed_pictures
 from headstart.options import EmbedOptions, LabelOptions, ReadOptions, SplitOptions
@@ -118,8 +119,11 @@ def _clean(table: ImageTable, features: Features, skip_bad: bool, near: bool) ->
     if len(table.classes) < 2:
         raise DataError(f"one class only ({table.classes[0]!r}); a classifier needs two or more")
     notes = (*table.notes, *content_notes(table, features))
+    given = describe_given(table.splits) if table.splits is not None else None
+    if given is not None:
+        notes += (given,)
     if bad:
-        notes += (f"{plural(len(bad), 'bad input')} left out (--skip-bad)",)
+        notes += (f"{plural(len(bad), 'bad input')} left out",)
     position = {name: number for number, name in enumerate(table.classes)}
     targets = np.array([position[label] for label in table.labels or ()], dtype=np.int64)
     duplicates = _duplicates(table, features, near)
@@ -150,8 +154,14 @@ def _contradictions(table: ImageTable, sha256: Sequence[str]) -> dict[int, str]:
     for rows in by_content.values():
         if len({labels[row] for row in rows}) > 1:
             for row in rows:
-                others = [f"{table.ids[o]} is {labels[o]!r}" for o in rows if o != row]
-                causes[row] = f"labelled {labels[row]!r}, but the same picture " + ", ".join(others)
+                # A placeholder picture may stand in thousands of rows: a few others say enough.
+                others = (o for o in rows if labels[o] != labels[row])
+                named = [f"{table.ids[o]} is {labels[o]!r}" for o in islice(others, SHOWN_NAMES)]
+                more = len(rows) - 1 - len(named)
+                causes[row] = (
+                    f"labelled {labels[row]!r}, but the same picture {', '.join(named)}"
+                    + (f" ({more} more copies)" if more else "")
+                )
     return causes
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 from headstart.backbones.open import SMALL_CNN
 from headstart.errors import UsageError
-from headstart.options import BackboneOptions, FitOptions, HeadName, LayerName
+from headstart.options import BackboneOptions, FitOptions, HeadName, LayerName, LoopOptions
 
 AUGMENTS = ("each-epoch", "once", "none")
 
@@ -47,8 +47,8 @@ class ModelSpec:
             weights=weights.get(self.name, weights.get(self.name.partition(".")[0])),
         )
         head = replace(base.head, head=self.head)  # type: ignore[arg-type]  # checked
-        # Epochs are for the small CNN; a head on features is solved exactly.
-        return replace(base, backbone=backbone, head=head, loop=replace(base.loop, epochs=None))
+        # The epoch loop is for the small CNN; a head on features is solved exactly.
+        return replace(base, backbone=backbone, head=head, loop=LoopOptions())
 
 
 def parse_models(text: str, augment: str = "each-epoch") -> tuple[ModelSpec, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
+from headstart import option_rules
 from headstart.errors import UsageError
 from headstart.options import LoopOptions
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-OPTIMIZERS = ("adam", "adamw", "sgd")
 MOMENTUM = 0.9  # of SGD
 HEAD_RATE = 1e-3
 NETWORK_RATE = 1e-4
@@ -20,24 +19,9 @@ NETWORK_RATE = 1e-4
 
 def check_options(options: LoopOptions) -> None:
     """Raise UsageError for an option out of range, with its flag, the value and what is allowed."""
-    rate = step_size(options)
-    rules = (
-        ("--epochs", options.epochs, "1 or more", (options.epochs or 0) >= 1),
-        ("--learning-rate", rate, "above 0", 0 < rate < math.inf),
-        ("--batch-size", options.batch_size, "1 or more", options.batch_size >= 1),
-        ("--weight-decay", options.weight_decay, "0 or more", 0 <= options.weight_decay < math.inf),
-        (
-            "--label-smoothing",
-            options.label_smoothing,
-            "from 0 to below 1",
-            0 <= options.label_smoothing < 1,
-        ),
-        ("--optimizer", options.optimizer, "adam, adamw or sgd", options.optimizer in OPTIMIZERS),
-        ("--keep", options.keep, "best or last", options.keep in ("best", "last", None)),
-    )
-    for flag, value, allowed, is_right in rules:
-        if not is_right:
-            raise UsageError(f"{flag} is {value!r}; it must be {allowed}")
+    option_rules.check_options(options)
+    if options.epochs is None:
+        raise UsageError("--epochs is None; it must be 1 or more")
 
 
 def step_size(options: LoopOptions) -> float:

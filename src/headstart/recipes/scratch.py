@@ -13,11 +13,12 @@ from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.digest import digest
 from headstart.backbones.nothing import no_backbone
-from headstart.backbones.open import SMALL_CNN
+from headstart.backbones.open import SMALL_CNN, HeldNetwork
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError, UsageError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.heads.linear import LinearHead
+from headstart.option_rules import check_fit
 from headstart.options import FitOptions, LoopOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes import run_record
@@ -40,6 +41,7 @@ VALIDATION_FOLDS = 10  # one of them chooses the epoch and the temperature
 
 def fit_scratch(source: Path, options: FitOptions, progress: Progress = QUIET) -> FitResult:
     """Read, split, train the small CNN from nothing, and measure. Raises UsageError, DataError."""
+    check_fit(options, "scratch")
     table = read_labelled(source, options.read, options.labels)
     for note in table.notes:
         progress.note(note)
@@ -193,4 +195,4 @@ def as_trained(network: SmallCNN, data: Labelled, temperature: float, size: int)
         },
         np.arange(len(data.classes)),
     )
-    return TrainedModel(Backbone(info, lambda: trunk), head, data.classes, temperature)
+    return TrainedModel(Backbone(info, HeldNetwork(trunk)), head, data.classes, temperature)

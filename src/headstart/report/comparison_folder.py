@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from headstart.evaluate.table import write_predictions
-from headstart.model_dir import save_model
+from headstart.model_dir import DESCRIPTION, save_model
 from headstart.recipes.compare import Comparison
 from headstart.recipes.comparison_rows import comparison_rows, sentences
 from headstart.report.comparison import write_comparison
-from headstart.report.run_folder import write_json, write_rows, write_split
+from headstart.report.run_folder import write_json, write_optional, write_rows, write_split
 
 
 def write_comparison_folder(comparison: Comparison, folder: Path) -> list[dict[str, Any]]:
     """Write models, answers, split, `comparison.json` and `comparison.csv`; returns the rows."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = comparison_rows(comparison)
+    homes = folder / "models"
+    _remove_earlier(homes)
     for row, entry in zip(rows, comparison.entries, strict=True):
         if entry.result is None:
             continue
-        home = folder / "models" / file_name(entry.spec.text)
+        home = homes / file_name(entry.spec.text)
         home.mkdir(parents=True, exist_ok=True)
         save_model(entry.result.model, home / "model")
         row["bytes_on_disk"] = sum(file.stat().st_size for file in (home / "model").iterdir())
         write_predictions(home / "predictions.csv", entry.result.test)
-        if entry.result.history is not None:
-            write_rows(home / "history.csv", entry.result.history.to_rows())
-        if entry.result.folds is not None:
-            write_predictions(home / "fold_predictions.csv", entry.result.folds.predictions)
+        write_optional(entry.result, home)
     write_split(folder / "split.csv", comparison.data, comparison.split)
     content = {
         "rows": rows,
@@ -40,6 +40,13 @@ def write_comparison_folder(comparison: Comparison, folder: Path) -> list[dict[s
     write_json(folder / "comparison.json", content)
     write_rows(folder / "comparison.csv", [_flat(row) for row in rows])
     return rows
+
+
+def _remove_earlier(homes: Path) -> None:
+    """Remove the models of an earlier comparison, and nothing that is no such model."""
+    for home in homes.iterdir() if homes.is_dir() else ():
+        if (home / "model" / DESCRIPTION).is_file():
+            shutil.rmtree(home)
 
 
 def write_comparison_page(

@@ -14,7 +14,7 @@ from headstart.errors import UsageError
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.table import write_predictions
-from headstart.model_dir import save_model
+from headstart.model_dir import check_replaceable, save_model
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.labelled import Labelled
 
@@ -22,28 +22,55 @@ from headstart.recipes.labelled import Labelled
 def write_run(result: FitResult, folder: Path) -> dict[str, Any]:
     """Write everything a fit leaves in `folder`; returns what `metrics.json` holds."""
     folder.mkdir(parents=True, exist_ok=True)
+    # The model first: figures without the model they belong to would mislead.
+    save_model(result.model, folder / "model")
     metrics = run_metrics(result)
-    write_json(folder / "metrics.json", metrics)
+    write_optional(result, folder)
     write_predictions(folder / "predictions.csv", result.test)
-    if result.folds is not None:
-        write_predictions(folder / "fold_predictions.csv", result.folds.predictions)
     write_split(folder / "split.csv", result.data, result.split)
     write_json(folder / "run.json", result.record.to_json())
-    if result.history is not None:
-        write_rows(folder / "history.csv", result.history.to_rows())
-    save_model(result.model, folder / "model")
+    write_json(folder / "metrics.json", metrics)
     return metrics
 
 
-def check_writable(folder: Path) -> None:
-    """Find out before long work, not after, that nothing can be written."""
+def write_optional(result: FitResult, folder: Path) -> None:
+    """Write what only some runs have; what an earlier run left there of it is removed."""
+    folds, history = folder / "fold_predictions.csv", folder / "history.csv"
+    for stale in (folds, history):
+        stale.unlink(missing_ok=True)
+    if result.folds is not None:
+        write_predictions(folds, result.folds.predictions)
+    if result.history is not None:
+        write_rows(history, result.history.to_rows())
+
+
+def check_writable(folder: Path, *, model: bool = False) -> None:
+    """Find out before long work, not after, that nothing can be written.
+
+    With `model`, a model will be written to its subfolder `model`. Raises UsageError and, where
+    something else stands in the model's place, ModelFolderError.
+    """
+    if model:
+        check_replaceable(folder / "model")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".headstart-probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UsageError(f"--out {folder}: cannot be written ({error.strerror})") from error
+        raise UsageError(f"{folder} cannot be written to: {error.strerror}") from error
+
+
+def check_file(file: Path, sources: Sequence[Path] = ()) -> None:
+    """Find out before long work that a file cannot be written, or would destroy an input.
+
+    Raises UsageError.
+    """
+    if not file.name or file.is_dir():
+        raise UsageError(f"{str(file)!r} is a folder; name a file to write")
+    if any(source.exists() and file.exists() and source.samefile(file) for source in sources):
+        raise UsageError(f"{file} is an input too and would be overwritten; name another file")
+    check_writable(file.parent)
 
 
 def run_metrics(result: FitResult) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Features of pictures as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from headstart.arrays import Float32Array
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.open import open_backbone
+from headstart.errors import BadInput, BadInputsError
+from headstart.features.embed import embed_pictures
+from headstart.inputs import Paths, as_paths
+from headstart.options import DEFAULT_BACKBONE, BackboneOptions, EmbedOptions
+
+
+class OnBackbone(BaseEstimator):
+    """What both faces share: opening the trunk that the parameters name, and embedding."""
+
+    backbone: str
+    weights: str | Path | None
+    layer: Any
+    image_size: int | None
+    random_weights: bool
+    precision: Any
+    device: str
+    workers: int | None
+    cache: bool
+
+    def _open(self) -> Backbone:
+        options = BackboneOptions(
+            backbone=self.backbone,
+            weights=Path(self.weights) if self.weights is not None else None,
+            layer=self.layer,
+            image_size=self.image_size,
+            random_weights=self.random_weights,
+            precision=self.precision,
+        )
+        return open_backbone(options, device=self.device)
+
+    def _embed_options(self) -> EmbedOptions:
+        return EmbedOptions(device=self.device, workers=self.workers, cache=self.cache)
+
+    def _embed(self, backbone: Backbone, images: Paths) -> Float32Array:
+        """Features (n, d) of readable pictures. Raises BadInputsError that lists all others."""
+        paths = as_paths(images)
+        if not paths:
+            return np.empty((0, backbone.info.feature_size), dtype=np.float32)
+        features = embed_pictures(paths, backbone, self._embed_options())
+        bad = [
+            BadInput(str(path), error)
+            for path, error in zip(paths, features.errors, strict=True)
+            if error
+        ]
+        if bad:
+            raise BadInputsError(bad)
+        return features.values
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        return tags
+
+
+class ImageEmbedder(TransformerMixin, OnBackbone):
+    """Features of pictures by a frozen pretrained trunk.
+
+    Args:
+        backbone: name of the trunk, any of timm's.
+        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
+        device, workers, cache: see `EmbedOptions`.
+
+    Example:
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> pipeline = make_pipeline(ImageEmbedder(), LogisticRegression(max_iter=1000))
+        >>> pipeline.fit(paths, labels).predict(paths)  # doctest: +SKIP
+    """
+
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter named here
+        self,
+        backbone: str = DEFAULT_BACKBONE,
+        *,
+        weights: str | Path | None = None,
+        layer: str = "pooled",
+        image_size: int | None = None,
+        random_weights: bool = False,
+        precision: str = "auto",
+        device: str = "auto",
+        workers: int | None = None,
+        cache: bool = True,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.layer = layer
+        self.image_size = image_size
+        self.random_weights = random_weights
+        self.precision = precision
+        self.device = device
+        self.workers = workers
+        self.cache = cache
+
+    def fit(self, X: Paths, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+        """Open the trunk; nothing is learnt from the pictures."""
+        self.backbone_ = self._open()
+        self.n_features_out_ = self.backbone_.info.feature_size
+        return self
+
+    def transform(self, X: Paths) -> Float32Array:
+        """Features (n, d) of n pictures. Raises BadInputsError for unreadable ones."""
+        if not hasattr(self, "backbone_"):
+            self.fit(X)
+        return self._embed(self.backbone_, X)
+
+    def get_feature_names_out(
+        self,
+        input_features: Any = None,  # noqa: ARG002 - scikit-learn's signature
+    ) -> npt.NDArray[Any]:
+        """Names of the d features: the trunk's name and a number."""
+        check_is_fitted(self)
+        return np.array([f"{self.backbone}_{i}" for i in range(self.n_features_out_)], dtype=object)

@@ -1,0 +1,382 @@
+"""Wrong options are told before any data is read; what a path does not use is never dropped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headstart.cli.main import main
+from headstart.data.drawn import write_drawn
+from headstart.errors import UsageError
+from headstart.option_rules import RULES, check_comparison, check_fit, check_options
+from headstart.options import (
+    BackboneOptions,
+    EmbedOptions,
+    FitOptions,
+    HeadOptions,
+    LoopOptions,
+    ReadOptions,
+    SplitOptions,
+)
+
+CPU = ["--device", "cpu"]
+TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
+PROGRAM = [sys.executable, "-m", "headstart.cli"]
+
+
+def run(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return int(stop.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_drawn(tmp_path_factory.mktemp("drawn"), count=30)
+
+
+WRONG = [
+    ("fit", "--seed", "-1", "from 0 to 4294967295"),
+    ("fit", "--seed", "4294967296", "from 0 to 4294967295"),
+    ("check", "--seed", "-1", "from 0 to 4294967295"),
+    ("compare", "--seed", "99999999999999999999", "from 0 to 4294967295"),
+    ("fit", "--workers", "0", "from 1 to"),
+    ("fit", "--workers", "-1", "from 1 to"),
+    ("embed", "--embed-batch", "0", "from 1"),
+    ("embed", "--embed-batch", "-2", "from 1"),
+    ("fit", "--views", "-1", "0 for none"),
+    ("fit", "--image-size", "0", "from 1 to 4096"),
+    ("compare", "--image-size", "-5", "from 1 to 4096"),
+    ("check", "--image-size", "100000", "from 1 to 4096"),
+    ("embed", "--max-pixels", "0", "from 1"),
+    ("check", "--max-pixels", "-1", "from 1"),
+    ("fit", "--folds", "-1", "0 for none, or a whole number from 2"),
+    ("compare", "--folds", "1", "0 for none, or a whole number from 2"),
+    ("fit", "--test-fraction", "nan", "above 0 and below 1"),
+    ("check", "--test-fraction", "0", "above 0 and below 1"),
+    ("compare", "--test-fraction", "1", "above 0 and below 1"),
+    ("fit", "--strength", "0", "above 0"),
+    ("fit", "--strength", "-1", "above 0"),
+    ("fit", "--strength", "nan", "above 0"),
+    ("fit", "--strength", "inf", "above 0"),
+    ("fit", "--memory-limit", "-1", "0 or more"),
+    ("fit", "--learning-rate", "nan", "above 0"),
+    ("fit", "--learning-rate", "inf", "above 0"),
+    ("compare", "--weight-decay", "inf", "0 or more"),
+    ("compare", "--label-smoothing", "nan", "from 0 to below 1"),
+    ("compare", "--batch-size", "0", "1 or more"),
+    ("compare", "--epochs", "-3", "1 or more"),
+]
+
+
+@pytest.mark.parametrize(("verb", "flag", "value", "allowed"), WRONG)
+def test_a_number_out_of_range_is_told_before_the_data(
+    verb: str, flag: str, value: str, allowed: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The table is not there: had it been looked for first, the code would be 1."""
+    out = tmp_path / "out"
+    assert run(verb, tmp_path / "no.csv", flag, value, "--out", out) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {flag} is ")
+    assert "; it must be " in told
+    assert allowed in told
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--workers", "0"), ("--embed-batch", "-2"), ("--max-pixels", "0")]
+)
+def test_evaluate_looks_at_its_numbers_first(
+    flag: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("evaluate", tmp_path / "no", tmp_path / "no.csv", flag, value) == 2
+    assert f"{flag} is {value}" in capsys.readouterr().err
+
+
+def test_every_number_has_a_rule() -> None:
+    """A new option with a number cannot be forgotten."""
+    from dataclasses import fields
+    from typing import get_type_hints
+
+    numbers = set()
+    for room in fields(FitOptions):
+        kind = get_type_hints(FitOptions)[room.name]
+        for name, hint in get_type_hints(kind).items():
+            if hint in (int, float, int | None, float | None):
+                numbers.add(name)
+    assert numbers == set(RULES)
+    check_options(FitOptions())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (SplitOptions(seed=2**32), "--seed is 4294967296; it must be a whole number from 0 to"),
+        (SplitOptions(seed=1.5), "--seed is 1.5"),  # type: ignore[arg-type]
+        (SplitOptions(folds=True), "--folds is True"),
+        (HeadOptions(head="tree"), "--head is 'tree'; it must be linear, svm, knn or mlp"),  # type: ignore[arg-type]
+        (LoopOptions(keep="first"), "--keep is 'first'; it must be best or last"),  # type: ignore[arg-type]
+        (BackboneOptions(image_size=5000), "--image-size is 5000"),
+        (ReadOptions(max_pixels=0), "--max-pixels is 0"),
+        (EmbedOptions(workers=0), "--workers is 0"),
+    ],
+)
+def test_values_from_python(options: Any, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_options(options)
+    assert message in str(caught.value)
+    check_options(SplitOptions(seed=2**32 - 1, folds=0), SplitOptions(folds=2), LoopOptions())
+
+
+def test_the_recipes_check_by_themselves(tmp_path: Path) -> None:
+    from headstart.recipes.compare import compare
+    from headstart.recipes.frozen import fit_frozen
+    from headstart.recipes.model_spec import parse_models
+    from headstart.recipes.scratch import fit_scratch
+
+    wrong, absent = FitOptions(split=SplitOptions(seed=-1)), tmp_path / "no.csv"
+    with pytest.raises(UsageError, match="--seed is -1"):
+        fit_frozen(absent, wrong)
+    with pytest.raises(UsageError, match="--seed is -1"):
+        fit_scratch(absent, wrong)
+    with pytest.raises(UsageError, match="--seed is -1"):
+        compare(absent, parse_models("small_cnn"), wrong, weights={})
+
+
+UNUSED = [
+    (["--learning-rate", "0.01"], "--learning-rate 0.01: is for gradient steps; add --epochs"),
+    (["--optimizer", "sgd"], "--optimizer sgd: is for gradient steps"),
+    (["--keep", "best"], "--keep best: is for gradient steps"),
+    (["--label-smoothing", "0.1"], "--label-smoothing 0.1: is for gradient steps"),
+    (["--batch-size", "8"], "--batch-size 8: is for gradient steps"),
+    (["--weight-decay", "0.1"], "--weight-decay 0.1: is for gradient steps"),
+    (["--augment", "once"], "--augment once: is for --recipe scratch"),
+    (["--augment", "once", "--epochs", "3"], "--augment once: is for --recipe scratch"),
+    (["--memory-limit", "5", "--epochs", "3"], "--memory-limit 5: is for --recipe scratch"),
+    (["--recipe", "scratch", "--backbone", "resnet18"], "--backbone resnet18: is for a pretrained"),
+    (["--recipe", "scratch", "--weights", "w.pth"], "--weights w.pth: is for a pretrained"),
+    (["--recipe", "scratch", "--layer", "fc7"], "--layer fc7: is for a pretrained"),
+    (["--recipe", "scratch", "--random-weights"], "--random-weights: is for a pretrained"),
+    (["--recipe", "scratch", "--precision", "fp32"], "--precision fp32: is for a pretrained"),
+    (["--recipe", "scratch", "--strength", "2"], "--strength 2.0: is for an exact head"),
+    (["--recipe", "scratch", "--head", "svm"], "--head svm: is fitted on a trunk's features"),
+    (["--recipe", "scratch", "--views", "2"], "--views 2: is for a trunk's features"),
+    (["--recipe", "scratch", "--folds", "5"], "--folds 5: cannot be"),
+    (["--recipe", "scratch", "--device", "cuda"], "--device cuda: is where a trunk runs"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), UNUSED)
+def test_fit_refuses_what_it_would_drop(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("fit", tmp_path / "no.csv", *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--models", "resnet18", "--epochs", "3"], "--epochs 3: is for small_cnn"),
+        (["--models", "a+svm", "--augment", "once"], "--augment once: is for small_cnn"),
+        (["--models", "small_cnn", "--precision", "fp32"], "--precision fp32: is for pretrained"),
+        (["--models", "small_cnn", "--views", "1"], "--views 1: is for pretrained trunks"),
+    ],
+)
+def test_compare_refuses_what_no_model_uses(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "c"
+    assert run("compare", tmp_path / "no.csv", *arguments, "--out", out) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_is_used_is_allowed() -> None:
+    steps = LoopOptions(epochs=3, learning_rate=0.1, batch_size=4, keep="last")
+    check_fit(FitOptions(loop=steps), "frozen")
+    check_fit(FitOptions(head=HeadOptions(strength=2.0)), "frozen")
+    network = LoopOptions(learning_rate=0.1, augment="once", memory_limit=0)
+    scratch = FitOptions(
+        loop=network,
+        backbone=BackboneOptions(image_size=64),
+        embed=EmbedOptions(device="cpu"),
+        split=SplitOptions(folds=0),
+        head=HeadOptions(class_weights="balanced"),
+    )
+    check_fit(scratch, "scratch")
+    check_comparison(scratch, has_small_cnn=True, has_trunk=False)
+    views = FitOptions(embed=EmbedOptions(views=2), loop=network)
+    check_comparison(views, has_small_cnn=True, has_trunk=True)
+
+
+def test_a_trunks_record_in_a_comparison_has_no_epochs() -> None:
+    from headstart.recipes.model_spec import parse_models
+
+    trunk, cnn = parse_models("resnet18,small_cnn")
+    base = FitOptions(loop=LoopOptions(epochs=3, learning_rate=0.1))
+    assert trunk.options(base, {}).loop == LoopOptions()
+    assert cnn.options(base, {}).loop == base.loop
+
+
+def test_stopped_by_a_key_is_said(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*arguments: object, **options: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("headstart.data.read.read_images", stop)
+    assert run("embed", table, "--out", table.parent / "f.npz") == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            OSError(28, "No space left on device", "/x/y.npz"),
+            "error: /x/y.npz: cannot be read or written: No space left on device\n",
+        ),
+        (
+            PermissionError(13, "Permission denied", b"/x/y"),
+            "error: /x/y: cannot be read or written: Permission denied\n",
+        ),
+        (OSError(28, "No space left"), "error: a file cannot be read or written: No space left\n"),
+        (OSError("odd"), "error: a file cannot be read or written: odd\n"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named(
+    error: OSError, message: str, table: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("headstart.data.read.read_images", fail)
+    assert run("embed", table, "--out", table.parent / "f.npz") == 1
+    assert capsys.readouterr().err == message
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's device that is always full")
+def test_full_output_is_told_once() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([*PROGRAM, "backbones"], stdout=full, stderr=subprocess.PIPE,
+                               text=True, timeout=60)  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr == "error: a file cannot be read or written: No space left on device\n"
+
+
+def test_output_that_cannot_show_the_letters(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out, err = io.BytesIO(), io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(err, encoding="ascii"))
+    assert run("evaluate", "Größe", tmp_path / "Katze.csv") == 1
+    sys.stderr.flush()
+    assert b"Gr\\xf6\\xdfe" in err.getvalue()
+
+
+def test_all_classes_excluded(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask: list[str | Path] = [
+        "fit",
+        table,
+        "--images",
+        table.parent / "images",
+        "--out",
+        tmp_path / "r",
+    ]
+    assert run(*ask, "--exclude", "0", "--exclude", "1") == 2
+    assert "--exclude takes all classes (0, 1)" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_weights_place(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask: list[str | Path] = [
+        "fit",
+        table,
+        "--images",
+        table.parent / "images",
+        "--out",
+        tmp_path / "r",
+    ]
+    assert run(*ask, "--weights", tmp_path) == 2
+    assert f"weights file {tmp_path} is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("head", ["linear", "svm", "knn", "mlp"])
+def test_many_classes_raise_no_warning_of_regression(head: str) -> None:
+    """21 classes of 32 rows, which scikit-learn takes for numbers; warnings are errors here."""
+    import numpy as np
+
+    from headstart.heads.catalogue import make_head
+
+    y = np.arange(32) % 21
+    X = np.random.default_rng(1).normal(size=(32, 4)) + 5 * y[:, None]
+    options = HeadOptions(head=head, class_weights="balanced")  # type: ignore[arg-type]
+    assert make_head(options, 1).fit(X, y).predict_proba(X).shape == (32, 21)
+
+
+def test_small_trees_raise_no_warning_of_regression() -> None:
+    import numpy as np
+
+    from headstart.audit.shortcut_trial import _answer
+    from headstart.heads.training import many_classes
+
+    y = np.arange(32) % 21
+    X, rows = y[:, None].astype(float), np.arange(32)
+
+    def tree() -> Any:
+        from sklearn.tree import DecisionTreeClassifier
+
+        return DecisionTreeClassifier(random_state=0)
+
+    assert (_answer(tree, X, y, rows, rows) == y).all()
+    with pytest.warns(UserWarning, match="another"), many_classes():
+        warnings.warn("another", UserWarning, stacklevel=1)
+
+
+def test_compare_says_that_p_values_are_adjusted(capsys: pytest.CaptureFixture[str]) -> None:
+    from headstart.cli.comparison import show_comparison
+
+    row: dict[str, Any] = {
+        "model": "a", "missing": None, "accuracy_interval": (0.8, 1.0), "accuracy": 0.9,
+        "train_accuracy": 1.0, "folds_mean": None, "folds_standard_error": None, "is_best": False,
+        "mcnemar_p": 0.5, "folds_p": None, "pictures_per_second": None, "macro_f1": 0.9,
+        "log_loss": 0.1, "trainable_parameters": 5, "total_parameters": 5, "seconds_embed": 1.0,
+        "seconds_train": 1.0, "bytes_on_disk": 10, "crops": None,
+    }  # fmt: skip
+    rows = [{**row, "is_best": True, "mcnemar_p": None}, row, {**row, "model": "b"}]
+    show_comparison(rows, 10, Path("out"))
+    assert "adjusted for the number of comparisons (Holm)" in capsys.readouterr().out
+
+
+def test_column_named_for_two_things_is_the_right_one(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with table.open() as file:
+        assert next(csv.reader(file)) == ["image_names", "emergency_or_not"]
+    name = "emergency_or_not"
+    ask: list[str | Path] = [
+        "fit",
+        table,
+        "--images",
+        table.parent / "images",
+        "--out",
+        tmp_path / "r",
+    ]
+    for one, two in (("--label-column", "--group-column"), ("--split-column", "--group-column")):
+        assert run(*ask, one, name, two, name) == 2
+        told = capsys.readouterr().err
+        assert f"column {name!r} is named for two things: {one} and {two}" in told
