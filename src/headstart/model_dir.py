@@ -35,7 +35,7 @@ from headstart.heads.head import Arrays, Head
 from headstart.model_checks import check_arrays, check_classes, check_head, check_temperature
 from headstart.recipes.trained import TrainedModel
 
-FORMAT = 2
+FORMAT = 1
 DESCRIPTION = "headstart.json"
 HEAD_FILE = "head.safetensors"
 WEIGHTS_FILE = "model.safetensors"

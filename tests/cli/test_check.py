@@ -208,16 +208,18 @@ def test_fit_tells_what_is_worth_knowing(
     tmp_path: Path, rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = tmp_path / "images"
-    (images / "copy.png").write_bytes((images / rows[0][0]).read_bytes())
-    table = write(tmp_path, [*rows, ("copy.png", rows[0][1])])
+    copies = [(f"copy{number}.png", rows[number][1]) for number in range(5)]
+    for (copy, _), (name, _) in zip(copies, rows, strict=False):
+        (images / copy).write_bytes((images / name).read_bytes())
+    table = write(tmp_path, [*rows, *copies])
     out = tmp_path / "run"
     assert run("fit", table, "--images", images, *TRUNK, "--out", out, "--curve") == 0
-    line = "2 pictures have duplicates (1 group): each group is kept on one side of the split"
+    line = "10 pictures have duplicates (5 groups): each group is kept on one side of the split"
     assert f"  {line}\n" in capsys.readouterr().out
     page = (out / "report.html").read_text()
     assert line in page
     assert "What duplicates would feign" in page
-    assert "the 2 test pictures with a duplicate in the training" in page
+    assert "test pictures with a duplicate in the training" in page
     assert "Would more pictures help?" in page
     write(tmp_path, rows)
     assert run("fit", table, "--images", images, *TRUNK, "--out", out) == 0

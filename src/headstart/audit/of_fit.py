@@ -15,7 +15,6 @@ from headstart.progress import QUIET, Progress
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import head_maker
 
-
 LEAST_COPIES = 10  # pictures that have a duplicate
 
 
