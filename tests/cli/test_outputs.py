@@ -142,6 +142,13 @@ def test_validation_rows_of_a_given_split_are_told(
         f"{r['image_names']},{r['emergency_or_not']},{parts[n % 3]}" for n, r in enumerate(rows)
     ]
     given.write_text("image,label,split\n" + "\n".join(lines) + "\n")
-    ask: list[str | Path] = ["fit", given, "--images", table.parent / "images", "--split-column", "split"]
+    ask: list[str | Path] = [
+        "fit",
+        given,
+        "--images",
+        table.parent / "images",
+        "--split-column",
+        "split",
+    ]
     assert run(*ask, "--out", tmp_path / "r", *TRUNK, *CPU) == 0
     assert "10 validation rows train too" in capsys.readouterr().err

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import signal
-import subprocess
-import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headstart.cli.main import main
-from headstart.data.drawn import write_drawn
 from headstart.errors import UsageError
 from headstart.option_rules import RULES, check_comparison, check_fit, check_options
 from headstart.options import (
@@ -27,20 +20,11 @@ from headstart.options import (
     SplitOptions,
 )
 
-CPU = ["--device", "cpu"]
-TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
-PROGRAM = [sys.executable, "-m", "headstart.cli"]
-
 
 def run(*arguments: str | Path) -> int:
     with pytest.raises(SystemExit) as stop:
         main([str(argument) for argument in arguments])
     return int(stop.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_drawn(tmp_path_factory.mktemp("drawn"), count=30)
 
 
 WRONG = [
@@ -225,158 +209,3 @@ def test_a_trunks_record_in_a_comparison_has_no_epochs() -> None:
     base = FitOptions(loop=LoopOptions(epochs=3, learning_rate=0.1))
     assert trunk.options(base, {}).loop == LoopOptions()
     assert cnn.options(base, {}).loop == base.loop
-
-
-def test_stopped_by_a_key_is_said(
-    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stop(*arguments: object, **options: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr("headstart.data.read.read_images", stop)
-    assert run("embed", table, "--out", table.parent / "f.npz") == 130
-    assert capsys.readouterr().err == "stopped\n"
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (
-            OSError(28, "No space left on device", "/x/y.npz"),
-            "error: /x/y.npz: cannot be read or written: No space left on device\n",
-        ),
-        (
-            PermissionError(13, "Permission denied", b"/x/y"),
-            "error: /x/y: cannot be read or written: Permission denied\n",
-        ),
-        (OSError(28, "No space left"), "error: a file cannot be read or written: No space left\n"),
-        (OSError("odd"), "error: a file cannot be read or written: odd\n"),
-    ],
-)
-def test_a_file_that_cannot_be_written_is_named(
-    error: OSError, message: str, table: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    def fail(*arguments: object, **options: object) -> None:
-        raise error
-
-    monkeypatch.setattr("headstart.data.read.read_images", fail)
-    assert run("embed", table, "--out", table.parent / "f.npz") == 1
-    assert capsys.readouterr().err == message
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's device that is always full")
-def test_full_output_is_told_once() -> None:
-    with Path("/dev/full").open("w") as full:
-        ended = subprocess.run([*PROGRAM, "backbones"], stdout=full, stderr=subprocess.PIPE,
-                               text=True, timeout=60)  # fmt: skip
-    assert ended.returncode == 1
-    assert ended.stderr == "error: a file cannot be read or written: No space left on device\n"
-
-
-def test_output_that_cannot_show_the_letters(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    out, err = io.BytesIO(), io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
-    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(err, encoding="ascii"))
-    assert run("evaluate", "Größe", tmp_path / "Katze.csv") == 1
-    sys.stderr.flush()
-    assert b"Gr\\xf6\\xdfe" in err.getvalue()
-
-
-def test_all_classes_excluded(
-    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ask: list[str | Path] = [
-        "fit",
-        table,
-        "--images",
-        table.parent / "images",
-        "--out",
-        tmp_path / "r",
-    ]
-    assert run(*ask, "--exclude", "0", "--exclude", "1") == 2
-    assert "--exclude takes all classes (0, 1)" in capsys.readouterr().err
-
-
-def test_a_folder_in_the_weights_place(
-    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ask: list[str | Path] = [
-        "fit",
-        table,
-        "--images",
-        table.parent / "images",
-        "--out",
-        tmp_path / "r",
-    ]
-    assert run(*ask, "--weights", tmp_path) == 2
-    assert f"weights file {tmp_path} is a folder" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("head", ["linear", "svm", "knn", "mlp"])
-def test_many_classes_raise_no_warning_of_regression(head: str) -> None:
-    """21 classes of 32 rows, which scikit-learn takes for numbers; warnings are errors here."""
-    import numpy as np
-
-    from headstart.heads.catalogue import make_head
-
-    y = np.arange(32) % 21
-    X = np.random.default_rng(1).normal(size=(32, 4)) + 5 * y[:, None]
-    options = HeadOptions(head=head, class_weights="balanced")  # type: ignore[arg-type]
-    assert make_head(options, 1).fit(X, y).predict_proba(X).shape == (32, 21)
-
-
-def test_small_trees_raise_no_warning_of_regression() -> None:
-    import numpy as np
-
-    from headstart.audit.shortcut_trial import _answer
-    from headstart.heads.training import many_classes
-
-    y = np.arange(32) % 21
-    X, rows = y[:, None].astype(float), np.arange(32)
-
-    def tree() -> Any:
-        from sklearn.tree import DecisionTreeClassifier
-
-        return DecisionTreeClassifier(random_state=0)
-
-    assert (_answer(tree, X, y, rows, rows) == y).all()
-    with pytest.warns(UserWarning, match="another"), many_classes():
-        warnings.warn("another", UserWarning, stacklevel=1)
-
-
-def test_compare_says_that_p_values_are_adjusted(capsys: pytest.CaptureFixture[str]) -> None:
-    from headstart.cli.comparison import show_comparison
-
-    row: dict[str, Any] = {
-        "model": "a", "missing": None, "accuracy_interval": (0.8, 1.0), "accuracy": 0.9,
-        "train_accuracy": 1.0, "folds_mean": None, "folds_standard_error": None, "is_best": False,
-        "mcnemar_p": 0.5, "folds_p": None, "pictures_per_second": None, "macro_f1": 0.9,
-        "log_loss": 0.1, "trainable_parameters": 5, "total_parameters": 5, "seconds_embed": 1.0,
-        "seconds_train": 1.0, "bytes_on_disk": 10, "crops": None,
-    }  # fmt: skip
-    rows = [{**row, "is_best": True, "mcnemar_p": None}, row, {**row, "model": "b"}]
-    show_comparison(rows, 10, Path("out"))
-    assert "adjusted for the number of comparisons (Holm)" in capsys.readouterr().out
-
-
-def test_column_named_for_two_things_is_the_right_one(
-    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with table.open() as file:
-        assert next(csv.reader(file)) == ["image_names", "emergency_or_not"]
-    name = "emergency_or_not"
-    ask: list[str | Path] = [
-        "fit",
-        table,
-        "--images",
-        table.parent / "images",
-        "--out",
-        tmp_path / "r",
-    ]
-    for one, two in (("--label-column", "--group-column"), ("--split-column", "--group-column")):
-        assert run(*ask, one, name, two, name) == 2
-        told = capsys.readouterr().err
-        assert f"column {name!r} is named for two things: {one} and {two}" in told

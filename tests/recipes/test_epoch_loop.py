@@ -168,9 +168,12 @@ def test_weights_without_bounds_stop_too() -> None:
     start = module.weight.detach().clone()
     options = LoopOptions(epochs=1, learning_rate=1e38, optimizer="sgd", batch_size=60)
     inputs, targets = blobs()
-    with pytest.raises(NonFiniteError, match="epoch 1"):
-        EpochLoop(options=options, seed=1).run(module, TensorBatches(inputs * 100, targets, 60))
+    large = TensorBatches(inputs * 100, targets, 60)
+    with pytest.raises(NonFiniteError, match=r"epoch 1.*try a smaller --learning-rate$"):
+        EpochLoop(options=options, seed=1).run(module, large)
     assert torch.equal(module.weight, start)
+    with pytest.raises(NonFiniteError, match=r"--learning-rate, or --precision fp32$"):
+        EpochLoop(options=options, seed=1, precision="bf16").run(module, large)
 
 
 def test_bf16_counts_exactly_and_keeps_fp32_weights() -> None:

@@ -60,14 +60,10 @@ def compare(
     specs = parse_models(models, loop.augment)
     files = parse_weights(weights)
     check_writable(out)
+    backbone = options.BackboneOptions(image_size=trunk.image_size, precision=trunk.precision)
+    heads = options.HeadOptions(class_weights=head.class_weights)
     chosen = options.FitOptions(
-        read=read,
-        labels=labels,
-        backbone=options.BackboneOptions(image_size=trunk.image_size, precision=trunk.precision),
-        embed=embed,
-        split=split,
-        head=options.HeadOptions(class_weights=head.class_weights),
-        loop=loop,
+        read=read, labels=labels, backbone=backbone, embed=embed, split=split, head=heads, loop=loop
     )
     with progress() as bar:
         result = run(source, specs, chosen, weights=files, skip_missing=skip_missing, progress=bar)

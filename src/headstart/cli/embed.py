@@ -35,7 +35,7 @@ def embed(
     from headstart.backbones.open import open_backbone
     from headstart.cli.show import progress, say
     from headstart.data.read import read_images
-    from headstart.errors import BadInput, DataError
+    from headstart.errors import DataError
     from headstart.features.embed import embed_pictures
     from headstart.recipes.labelled import content_notes
     from headstart.report.features_file import write_features
@@ -53,7 +53,7 @@ def embed(
         found = embed_pictures(
             table.paths, trunk, features, max_pixels=read.max_pixels, progress=shown
         )
-    unread = [BadInput(table.where(row), error) for row, error in enumerate(found.errors) if error]
+    unread = table.unread(found.errors)
     if not read.skip_bad:
         table.raise_if_bad(unread)
     for note in content_notes(table, found):

@@ -35,7 +35,7 @@ def evaluate(
 
     from headstart.cli.figures import show_metrics
     from headstart.cli.show import progress
-    from headstart.errors import BadInput, DataError
+    from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
     from headstart.evaluate.table import write_predictions
     from headstart.model_dir import load_model
@@ -57,10 +57,8 @@ def evaluate(
             max_pixels=read.max_pixels,
             progress=shown,
         )
-    failed = [(row, error) for row, error in enumerate(answers.errors) if error]
-    unread = [BadInput(table.where(row), error) for row, error in failed]
     if not read.skip_bad:
-        table.raise_if_bad(unread)
+        table.raise_if_bad(table.unread(answers.errors))
     for bad in table.bad:
         shown.note(f"left out: {bad}")
     metrics = measure(answers)

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from headstart import options
 from headstart.cli import flags
+from headstart.option_rules import check_options
 
 if TYPE_CHECKING:
     from headstart.evaluate.predictions import Predictions
@@ -47,6 +48,7 @@ def predict(
     from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
     from headstart.report.run_folder import check_file
 
+    check_options(read, embed)
     if out is not None:
         check_file(out, sources)
     if show is not None:

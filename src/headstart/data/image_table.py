@@ -71,6 +71,10 @@ class ImageTable:
             groups=pick(self.groups),
         )
 
+    def unread(self, errors: Sequence[str]) -> list[BadInput]:
+        """The rows with an error, (n,) with "" for none, as bad inputs."""
+        return [BadInput(self.where(row), error) for row, error in enumerate(errors) if error]
+
     def raise_if_bad(self, more: Iterable[BadInput] = ()) -> None:
         """Raise one BadInputsError that lists `bad` and `more`, if there are any."""
         bad = (*self.bad, *more)

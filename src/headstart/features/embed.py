@@ -17,7 +17,8 @@ from headstart.cache_folder import cache_folder
 from headstart.data.facts import PictureFacts
 from headstart.features.cache import FeatureStore, FileStamp, PictureStore
 from headstart.features.loading import Known, Loaded, Loader, Wanted
-from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions
+from headstart.option_rules import check_options
+from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
 
 LARGEST_KEPT = 8192  # numbers a picture; larger features cost more to keep than to compute
@@ -65,6 +66,7 @@ def embed_pictures(
     `options.views` augmented views are drawn from `seed` and each picture's content.
     """
     options = options or EmbedOptions()
+    check_options(options, SplitOptions(seed=seed), ReadOptions(max_pixels=max_pixels))
     began = time.perf_counter()
     info = backbone.info
     pictures = features = None

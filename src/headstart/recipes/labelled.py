@@ -108,7 +108,7 @@ def _clean(table: ImageTable, features: Features, skip_bad: bool, near: bool) ->
     unreadable = {row: error for row, error in enumerate(features.errors) if error}
     contradicting = _contradictions(table, features.sha256)
     bad = list(table.bad)
-    bad += [BadInput(table.where(row), error) for row, error in unreadable.items()]
+    bad += table.unread(features.errors)
     bad += [BadInput(table.where(row), cause) for row, cause in contradicting.items()]
     if bad and not skip_bad:
         replace(table, bad=()).raise_if_bad([*bad, *_lone_classes(table)])
