@@ -15,6 +15,7 @@ from headstart.progress import QUIET, Progress
 T = TypeVar("T")
 
 WAIT_SECONDS = 60.0  # for another process that is writing
+RETRY_SECONDS = 0.05
 CHUNK = 500  # values in one question; SQLite allows at least 999
 DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column")
 
@@ -64,15 +65,17 @@ class Store:
                 self._connection = None
 
     def _guarded(self, run: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        deadline = time.monotonic() + WAIT_SECONDS
         with self._lock:
-            for _ in range(2):
-                if self._off:
-                    break
+            while not self._off:
                 try:
                     return run(self._open())
                 except (sqlite3.Error, OSError) as error:
-                    if self._is_damage(error):
+                    if _is_damage(error):
                         self._set_aside(error)
+                    elif _is_busy(error) and time.monotonic() < deadline:
+                        # SQLite's own waiting does not cover the change to WAL mode.
+                        time.sleep(RETRY_SECONDS)
                     else:
                         self._off = True
                         self._progress.note(f"no feature cache ({self.path}: {error})")
@@ -92,11 +95,6 @@ class Store:
             self._connection = connection
         return self._connection
 
-    def _is_damage(self, error: sqlite3.Error | OSError) -> bool:
-        return isinstance(error, sqlite3.Error) and any(
-            word in str(error).lower() for word in DAMAGED
-        )
-
     def _set_aside(self, error: Exception) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -109,3 +107,13 @@ class Store:
         self._progress.note(
             f"feature cache {self.path.name} is damaged ({error}); set aside as {aside.name}"
         )
+
+
+def _is_damage(error: sqlite3.Error | OSError) -> bool:
+    return isinstance(error, sqlite3.Error) and any(word in str(error).lower() for word in DAMAGED)
+
+
+def _is_busy(error: sqlite3.Error | OSError) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and any(
+        word in str(error).lower() for word in ("locked", "busy")
+    )

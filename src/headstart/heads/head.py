@@ -23,6 +23,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):
     """
 
     name: ClassVar[str]
+    side_by_side: ClassVar[bool] = True  # several may be fitted at once by threads
     classes_: npt.NDArray[Any]
     n_features_in_: int
 

@@ -16,6 +16,7 @@ from headstart.evaluate.intervals import mean_and_standard_error
 from headstart.evaluate.metrics import Metrics, measure
 from headstart.evaluate.predictions import Predictions
 from headstart.heads.head import Head
+from headstart.heads.threads import threads_for
 from headstart.progress import QUIET, Progress
 from headstart.recipes.labelled import Labelled, stack_views
 
@@ -77,8 +78,12 @@ def out_of_folds(
     The folds share nothing, so that small ones are fitted side by side.
     """
     probabilities = np.full((len(data), len(data.classes)), np.nan)
-    lanes = (os.cpu_count() or 1) if data.features.values.size <= SIDE_BY_SIDE else 1
-    with ThreadPoolExecutor(lanes, "fold") as pool:
+    size = data.features.values.size
+    is_small = size <= SIDE_BY_SIDE and make().side_by_side
+    lanes = (os.cpu_count() or 1) if is_small else 1
+    # One limit around all of them: a fold that ends must not change the threads of another, which
+    # would change the order of its sums.
+    with threads_for(size), ThreadPoolExecutor(lanes, "fold") as pool:
         answers = pool.map(lambda fold: out_of_fold(data, fold.train, fold.test, make), folds)
         for fold, answer in zip(folds, answers, strict=True):
             probabilities[fold.test] = answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,8 @@ class SteppedHead(AffineHead):
         history_: the record of each epoch.
         n_features_in_: d.
     """
+
+    side_by_side: ClassVar[bool] = False  # torch has one random state for all threads
 
     def __init__(
         self,
