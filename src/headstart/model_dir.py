@@ -47,9 +47,10 @@ def save_model(model: TrainedModel, folder: Path) -> None:
 
     Raises ModelFolderError when `folder` is there and is no model.
     """
-    folder = Path(folder)
+    folder = Path(folder).absolute()
     check_replaceable(folder)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    before = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
@@ -66,10 +67,11 @@ def save_model(model: TrainedModel, folder: Path) -> None:
         _write_arrays(beside / HEAD_FILE, arrays)
         _write_json(beside / DESCRIPTION, description)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(before)
         beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:

@@ -104,8 +104,12 @@ class EmbedOptions:
     """How features are computed and kept."""
 
     device: str = _option("auto", "Where the trunk runs: auto, cpu, cuda, cuda:1, mps.")
-    workers: int | None = _option(None, "Threads that decode pictures; default: one a core.")
-    embed_batch: int = _option(32, "Pictures in one pass through the trunk.")
+    workers: int | None = _option(
+        None, "Threads that read pictures and run the trunk; default: one a core."
+    )
+    embed_batch: int = _option(
+        32, "Pictures in work at once; each thread takes its share, 8 or more."
+    )
     cache: bool = _option(True, "Keep features in the cache folder and use those kept there.")
     views: int = _option(0, "Augmented views of each training picture, besides the picture itself.")
 

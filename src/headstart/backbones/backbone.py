@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import ByteImage, Float32Array
+from headstart.backbones.digest import digest
 from headstart.backbones.precision import choose_device
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.data.decode import DECODE_VERSION
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 PRECISIONS = ("fp32", "bf16")
+
+
+# How torch's allocators say it on a processor; an accelerator's has an error class of its own.
+NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ class Backbone:
         except torch.OutOfMemoryError as error:
             raise UsageError(self._out_of_memory(len(pixels))) from error
         except RuntimeError as error:
-            if "memory" not in str(error):
+            if not any(words in str(error) for words in NO_MEMORY):
                 raise
             raise UsageError(self._out_of_memory(len(pixels))) from error
         if not np.isfinite(features).all():
@@ -187,12 +192,23 @@ class Backbone:
             f"try --embed-batch {max(1, batch // 2)}"
         )
 
+    def _kept_tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """The kept file's tensors; none where it has gone or is damaged."""
+        if self._kept_weights is None:
+            return {}
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            return dict(load_file(self._kept_weights))
+        except (OSError, SafetensorError):
+            return {}
+
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The trunk's weights under timm's names, as float32 (or integer) arrays."""
-        if self._kept_weights is not None and self._module is None:
-            from safetensors.numpy import load_file
-
-            return dict(load_file(self._kept_weights))
+        kept = self._kept_tensors() if self._module is None else {}
+        if kept and digest(kept) == self.info.weights_id:
+            return kept
         state = self.module.state_dict()
         return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
 

@@ -54,8 +54,3 @@ def find_known(name: str) -> KnownBackbone | None:
         if name in (entry.name, entry.name.partition(".")[0]):
             return entry
     return None
-
-
-def embedded_names() -> tuple[str, ...]:
-    """Names of the trunks whose weights an installable package carries."""
-    return tuple(entry.name for entry in KNOWN if entry.package)

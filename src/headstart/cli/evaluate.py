@@ -59,7 +59,7 @@ def evaluate(
         )
     if not read.skip_bad:
         table.raise_if_bad(table.unread(answers.errors))
-    for bad in table.bad:
+    for bad in (*table.bad, *table.unread(answers.errors)):
         shown.note(f"left out: {bad}")
     metrics = measure(answers)
     if metrics.n == 0:

@@ -119,11 +119,6 @@ def cell(text: Any) -> Any:
     return Text(str(text))
 
 
-def percent(value: float | None) -> str:
-    """0.9514 as "95.1 %"; undefined as a dash."""
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
 def share(value: float | None, interval: tuple[float, float] | list[float] | None = None) -> str:
     """A share with its interval: "0.971 [0.855, 0.995]"."""
     if value is None:

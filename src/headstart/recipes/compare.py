@@ -80,6 +80,9 @@ def compare(
             f"--weights for {', '.join(sorted(unknown))}, which --models does not name"
         )
     trunks, missing = open_all(specs, options, weights, skip_missing)
+    for name, trunk in trunks.items():
+        for note in trunk.info.notes:
+            progress.note(f"{name}: {note}")
     table = read_labelled(source, options.read, options.labels)
     for note in table.notes:
         progress.note(note)

@@ -195,4 +195,6 @@ def as_trained(network: SmallCNN, data: Labelled, temperature: float, size: int)
         },
         np.arange(len(data.classes)),
     )
-    return TrainedModel(Backbone(info, HeldNetwork(trunk)), head, data.classes, temperature)
+    return TrainedModel(
+        Backbone(info, HeldNetwork(trunk), device="cpu"), head, data.classes, temperature
+    )

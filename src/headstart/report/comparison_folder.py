@@ -19,6 +19,8 @@ def write_comparison_folder(comparison: Comparison, folder: Path) -> list[dict[s
     folder.mkdir(parents=True, exist_ok=True)
     rows = comparison_rows(comparison)
     homes = folder / "models"
+    for name in ("report.html", "comparison.json", "comparison.csv", "split.csv"):
+        (folder / name).unlink(missing_ok=True)
     _remove_earlier(homes)
     for row, entry in zip(rows, comparison.entries, strict=True):
         if entry.result is None:

@@ -18,11 +18,23 @@ from headstart.model_dir import check_replaceable, save_model
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.labelled import Labelled
 
+RUN_FILES = (
+    "report.html",
+    "metrics.json",
+    "predictions.csv",
+    "fold_predictions.csv",
+    "history.csv",
+    "split.csv",
+    "run.json",
+)
+
 
 def write_run(result: FitResult, folder: Path) -> dict[str, Any]:
     """Write everything a fit leaves in `folder`; returns what `metrics.json` holds."""
     folder.mkdir(parents=True, exist_ok=True)
-    # The model first: figures without the model they belong to would mislead.
+    # What an earlier run left goes first: its figures beside this run's model would mislead.
+    for name in RUN_FILES:
+        (folder / name).unlink(missing_ok=True)
     save_model(result.model, folder / "model")
     metrics = run_metrics(result)
     write_optional(result, folder)
@@ -34,14 +46,11 @@ def write_run(result: FitResult, folder: Path) -> dict[str, Any]:
 
 
 def write_optional(result: FitResult, folder: Path) -> None:
-    """Write what only some runs have; what an earlier run left there of it is removed."""
-    folds, history = folder / "fold_predictions.csv", folder / "history.csv"
-    for stale in (folds, history):
-        stale.unlink(missing_ok=True)
+    """Write what only some runs have."""
     if result.folds is not None:
-        write_predictions(folds, result.folds.predictions)
+        write_predictions(folder / "fold_predictions.csv", result.folds.predictions)
     if result.history is not None:
-        write_rows(history, result.history.to_rows())
+        write_rows(folder / "history.csv", result.history.to_rows())
 
 
 def check_writable(folder: Path, *, model: bool = False) -> None:
