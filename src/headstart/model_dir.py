@@ -68,7 +68,12 @@ def save_model(model: TrainedModel, folder: Path) -> None:
         _write_json(beside / DESCRIPTION, description)
         if folder.exists():
             folder.rename(before)
-        beside.rename(folder)
+        try:
+            beside.rename(folder)
+        except OSError:
+            if before.exists():
+                before.rename(folder)
+            raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
