@@ -50,6 +50,10 @@ def test_resnet18_from_a_torch_file(tmp_path: Path) -> None:
     theirs = torch.nn.Sequential(*list(model.children())[:-1])(floats).flatten(1)
     ours = open_file("resnet18", tmp_path / "r.pth").embed(pixels)
     assert np.abs(ours - theirs.detach().numpy()).max() < 1e-4
+    # The logits of torchvision's own last layer follow from our features.
+    weight, bias = (p.detach().numpy() for p in (model.fc.weight, model.fc.bias))
+    logits = model(floats).detach().numpy()
+    assert np.abs(ours @ weight.T + bias - logits).max() < 1e-4
 
 
 @pytest.fixture(scope="module")
