@@ -28,11 +28,8 @@ def head_maker(
         raise UsageError("--strength is for the exact solution; --epochs has --weight-decay")
     from headstart.recipes.stepped_head import SteppedHead
 
-    return lambda: SteppedHead(
-        loop,
-        class_weight="balanced" if head.class_weights == "balanced" else None,
-        random_state=seed,
-        on_epoch=epoch_teller(progress),
+    return lambda: SteppedHead.from_options(
+        loop, class_weights=head.class_weights, seed=seed, on_epoch=epoch_teller(progress)
     )
 
 

@@ -79,12 +79,17 @@ class SteppedHead(AffineHead):
 
     @classmethod
     def from_options(
-        cls, loop: LoopOptions, *, class_weights: Literal["none", "balanced"], seed: int
+        cls,
+        loop: LoopOptions,
+        *,
+        class_weights: Literal["none", "balanced"],
+        seed: int,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Self:
         """The unfitted head that the options ask for. Raises UsageError for one out of range."""
         check_options(loop)
         weight: ClassWeight = "balanced" if class_weights == "balanced" else None
-        return cls(loop, class_weight=weight, random_state=seed)
+        return cls(loop, class_weight=weight, random_state=seed, on_epoch=on_epoch)
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
         """Learn from features (n, d) and labels (n,); equal `groups` (n,) stay on one side.
