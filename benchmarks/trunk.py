@@ -3,10 +3,11 @@
     python benchmarks/trunk.py [--small 2000] [--large 100] [--trunks NAME,NAME]
 
 Makes pictures of 224 x 224 and of 4000 x 3000 pixels, then prints, all measured in this run: the
-machine's bf16 matrix rate; for each trunk the bare network's best eager rate (channels_last, bf16,
-pictures that lie in memory already), the rate of `headstart embed` with an empty cache, their
-ratio and both processes' peak memory; and for the large pictures the rate against Pillow's plain
-decoding in one thread. ResNet18 has random weights, since only its speed is of interest.
+machine's matrix rates; for each trunk the bare network's best eager rates in bf16 and in fp32
+(channels_last, pictures that lie in memory already), the rate of `headstart embed` with an empty
+cache in the precision that it chooses, their ratios and both processes' peak memory; and for the
+large pictures the rate against Pillow's plain decoding in one thread. ResNet18 has random weights,
+since only its speed is of interest.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-BATCH = 32
+BATCHES = (4, 8, 32)
+PRECISIONS = ("bf16", "fp32")
 SIDE = 224
 LARGE = (4000, 3000)
 
@@ -43,11 +45,11 @@ def make_pictures(folder: Path, count: int, size: tuple[int, int]) -> None:
         picture.save(label / f"{number:05d}.jpg", quality=90)
 
 
-def matrix_rate() -> float:
-    """GFLOP/s of a bf16 matrix product."""
+def matrix_rate(precision: str) -> float:
+    """GFLOP/s of a matrix product."""
     import torch
 
-    a = torch.randn(2048, 2048).bfloat16()
+    a = torch.randn(2048, 2048).to(torch.bfloat16 if precision == "bf16" else torch.float32)
     torch.mm(a, a)
     began = time.perf_counter()
     for _ in range(10):
@@ -55,21 +57,22 @@ def matrix_rate() -> float:
     return 10 * 2 * 2048**3 / (time.perf_counter() - began) / 1e9
 
 
-def bare_rates(name: str) -> dict[str, float]:
+def bare_rates(name: str, precision: str) -> dict[str, float]:
     """Pictures per second of the bare network, by how the cores share the work."""
     import torch
 
     from headstart.backbones.open import open_backbone
     from headstart.options import BackboneOptions
 
-    options = BackboneOptions(backbone=name, random_weights=name == "resnet18", precision="bf16")
-    network = open_backbone(options, device="cpu").module.to(torch.bfloat16)
-    network = network.to(memory_format=torch.channels_last)
+    options = BackboneOptions(backbone=name, random_weights=name == "resnet18")
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    network = open_backbone(options, device="cpu").module
+    network = network.to(dtype=dtype, memory_format=torch.channels_last)
     cores = torch.get_num_threads()
     rates = {}
-    for batch in (BATCH // cores, BATCH):
+    for batch in BATCHES:
         shape = (batch, 3, SIDE, SIDE)
-        x = torch.randn(shape).bfloat16().to(memory_format=torch.channels_last)
+        x = torch.randn(shape).to(dtype=dtype, memory_format=torch.channels_last)
 
         def run(times: int, x: torch.Tensor = x) -> None:
             with torch.inference_mode():
@@ -138,8 +141,8 @@ def in_own_process(part: str, name: str, folder: Path) -> list[str]:
 
 def run_part(part: str, name: str, folder: Path) -> None:
     """Print a part's result for `in_own_process`."""
-    if part == "bare":
-        for what, rate in bare_rates(name).items():
+    if part in PRECISIONS:
+        for what, rate in bare_rates(name, part).items():
             print(f"{rate}\t{what}")
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     else:
@@ -164,7 +167,8 @@ def main() -> None:
         small, large = Path(place) / "small", Path(place) / "large"
         make_pictures(small, chosen.small, (SIDE, SIDE))
         make_pictures(large, chosen.large, LARGE)
-        print(f"bf16 matrix product: {matrix_rate():.0f} GFLOP/s")
+        rates = (f"{precision} {matrix_rate(precision):.0f}" for precision in PRECISIONS)
+        print("matrix product, GFLOP/s:", ", ".join(rates))
         for name in chosen.trunks.split(","):
             report(name, small)
         pillow = plain_pillow_rate(large)
@@ -175,14 +179,18 @@ def main() -> None:
 
 def report(name: str, small: Path) -> None:
     """Print one trunk's rates and memory."""
-    *lines, bare_peak = in_own_process("bare", name, small)
-    rates = {line.split("\t")[1]: float(line.split("\t")[0]) for line in lines}
-    best = max(rates, key=lambda what: rates[what])
+    best, peaks = {}, {}
+    for precision in PRECISIONS:
+        *lines, bare_peak = in_own_process(precision, name, small)
+        rates = {line.split("\t")[1]: float(line.split("\t")[0]) for line in lines}
+        what = max(rates, key=lambda what: rates[what])
+        best[precision], peaks[precision] = rates[what], float(bare_peak)
+        others = ", ".join(f"{w}: {r:.0f}" for w, r in rates.items() if w != what)
+        print(f"{name}: bare trunk in {precision} {rates[what]:.0f}/s ({what}; {others}); "
+              f"peak memory {peaks[precision]:.0f} MB")  # fmt: skip
     rate, peak = (float(line) for line in in_own_process("embed", name, small))
-    print(f"{name}: bare trunk {rates[best]:.0f}/s ({best}; "
-          + ", ".join(f"{w}: {r:.0f}" for w, r in rates.items() if w != best) + ")")  # fmt: skip
-    print(f"{name}: headstart embed {rate:.0f}/s, {rate / rates[best]:.2f} of the bare trunk; "
-          f"peak memory {peak:.0f} MB, bare {float(bare_peak):.0f} MB")  # fmt: skip
+    shares = ", ".join(f"{rate / best[p]:.2f} of the bare trunk's in {p}" for p in PRECISIONS)
+    print(f"{name}: headstart embed {rate:.0f}/s, {shares}; peak memory {peak:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ RULES: Mapping[str, _Rule] = {
     "max_pixels": _whole("a whole number from 1", 1),
     "image_size": _whole(f"a whole number from 1 to {LARGEST_SIDE}", 1, LARGEST_SIDE, none=True),
     "workers": _whole(f"a whole number from 1 to {MOST_WORKERS}", 1, MOST_WORKERS, none=True),
-    "embed_batch": _whole("a whole number from 1", 1),
+    "embed_batch": _whole("a whole number from 1", 1, none=True),
     "views": _whole("0 for none, or a whole number above", 0),
     "test_fraction": _number("above 0 and below 1", lambda value: 0 < value < 1),
     "seed": _whole(f"a whole number from 0 to {LARGEST_SEED}", 0, LARGEST_SEED),

@@ -107,8 +107,10 @@ class EmbedOptions:
     workers: int | None = _option(
         None, "Threads that read pictures and run the trunk; default: one a core."
     )
-    embed_batch: int = _option(
-        32, "Pictures in work at once; each thread takes its share, 8 or more."
+    embed_batch: int | None = _option(
+        None,
+        "Inputs that a thread sends through the trunk at once; default: 4 on a processor in fp32, "
+        "8 in bf16, 64 on an accelerator.",
     )
     cache: bool = _option(True, "Keep features in the cache folder and use those kept there.")
     views: int = _option(0, "Augmented views of each training picture, besides the picture itself.")

@@ -1,4 +1,4 @@
-"""bf16 only where the processor has it; a device that is not here is named with those that are."""
+"""bf16 only where the processor gains by it; a device that is not here is an error."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from headstart.errors import UsageError
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
+    ("vendor", "flags", "expected"),
     [
-        ("fpu avx512f avx512_bf16 sse", "bf16"),
-        ("fpu amx_bf16 sse", "bf16"),
-        ("fpu avx2 avx512f", "fp32"),
+        ("GenuineIntel", "fpu avx512f avx512_bf16 sse", "bf16"),
+        ("AuthenticAMD", "fpu avx512f avx512_bf16 avx512_fp16", "bf16"),
+        ("GenuineIntel", "fpu amx_bf16 sse", "bf16"),
+        ("GenuineIntel", "fpu avx512_bf16 avx512_fp16 amx_bf16", "bf16"),
+        ("GenuineIntel", "fpu avx512_bf16 avx512_fp16 sse", "fp32"),  # its AMX is hidden
+        ("GenuineIntel", "fpu avx2 avx512f", "fp32"),
     ],
 )
 def test_auto_reads_the_processors_flags(
-    flags: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vendor: str, flags: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "cpuinfo"
-    file.write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    file.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n\n" * 2)
     monkeypatch.setattr(precision, "CPU_FLAGS", file)
     monkeypatch.setattr("platform.system", lambda: "Linux")
     assert precision.choose_precision("auto", "cpu") == expected

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SIDE = 224  # pixels; large pictures may be decoded at a reduced scale above twice this
 
+BATCH = 16  # pictures that a thread reads before it says so
+
 
 class _Nothing(Backbone):
     """Gives 0 numbers a picture, without torch."""
@@ -24,8 +26,11 @@ class _Nothing(Backbone):
     def embed(self, pixels: ByteImage) -> Float32Array:
         return np.empty((len(pixels), 0), dtype=np.float32)
 
+    def usual_batch(self) -> int:
+        return BATCH
+
     @contextmanager
-    def lanes(self, count: int) -> Iterator[None]:  # noqa: ARG002 - nothing is shared out
+    def lanes(self) -> Iterator[None]:
         yield
 
 

@@ -22,7 +22,6 @@ from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOption
 from headstart.progress import QUIET, Progress
 
 LARGEST_KEPT = 8192  # numbers a picture; larger features cost more to keep than to compute
-SMALLEST_SHARE = 8  # pictures; smaller batches waste the processor
 AHEAD = 2  # chunks that wait for a thread
 
 
@@ -116,8 +115,7 @@ class _Run:
         self.features = features
         self.names = loader.wanted.names
         self.lanes = options.workers or os.cpu_count() or 1
-        share = max(SMALLEST_SHARE, options.embed_batch // self.lanes)
-        self.size = max(1, min(share, options.embed_batch) // len(self.names))
+        self.batch = options.embed_batch
         self.computed = 0
 
     def embed(self, paths: Sequence[Path], progress: Progress) -> None:
@@ -158,10 +156,11 @@ class _Run:
 
     def _chunks(self, paths: Sequence[Path], unknown: dict[int, Known | None]) -> Iterator[_Chunk]:
         """Chunks as they are done, in any order."""
+        if not unknown:
+            return  # and the network stays unloaded
         rows = list(unknown)
-        parts = [rows[start : start + self.size] for start in range(0, len(rows), self.size)]
-        if not parts:
-            return
+        size = max(1, (self.batch or self.backbone.usual_batch()) // len(self.names))
+        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
         lanes = min(self.lanes, len(parts))
 
         def work(part: list[int]) -> _Chunk:
@@ -171,7 +170,7 @@ class _Run:
             return chunk
 
         pending: set[Future[_Chunk]] = set()
-        with self.backbone.lanes(lanes), ThreadPoolExecutor(lanes, "embed") as pool:
+        with self.backbone.lanes(), ThreadPoolExecutor(lanes, "embed") as pool:
             try:
                 for part in parts:
                     pending.add(pool.submit(work, part))
