@@ -67,7 +67,7 @@ def bare_rates(name: str, precision: str) -> dict[str, float]:
     options = BackboneOptions(backbone=name, random_weights=name == "resnet18")
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     network = open_backbone(options, device="cpu").module
-    network = network.to(dtype=dtype, memory_format=torch.channels_last)
+    network = network.to(dtype).to(memory_format=torch.channels_last)
     cores = torch.get_num_threads()
     rates = {}
     for batch in BATCHES:

@@ -86,10 +86,15 @@ def test_c54_batches_are_on_the_processor_and_no_thread_stays(tmp_path: Path, pa
     for inputs, goals in batches.epoch(1):
         assert inputs.device.type == goals.device.type == "cpu"
     assert not torch.cuda.is_available() or not torch.cuda.memory_allocated()
-    found = [
-        embed_pictures(paths, backbone, EmbedOptions(workers=workers, cache=False)).values
-        for workers in (1, 2, 4)
-    ]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads, workers in ((1, 1), (2, 1), (2, 2), (4, 1), (4, 4)):
+            torch.set_num_threads(threads)
+            options = EmbedOptions(workers=workers, cache=False)
+            found.append(embed_pictures(paths, backbone, options).values)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
     assert all(np.array_equal(values, found[0]) for values in found)
     assert not [t for t in threading.enumerate() if t.name.startswith("embed")]
 

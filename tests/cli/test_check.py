@@ -76,6 +76,7 @@ def test_nothing_to_mend(
     assert found["must_mend"] is False
     assert found["pictures"] == 24
     assert found["record"]["recipe"] == "check"
+    assert found["record"]["source"].endswith(".csv")
     assert found["record"]["options"]["backbone"]["backbone"] == "test_resnet"
     assert sorted(p.name for p in (tmp_path / "check").iterdir()) == [
         "check.csv", "check.html", "check.json",

@@ -58,7 +58,7 @@ def test_fit_says_what_it_took_and_found(
     assert f"model: {tmp_path / 'run' / 'model'}" in shown.out
 
 
-def test_fit_writes_all_that_is_promised(fitted: Path) -> None:
+def test_fit_writes_all_that_is_promised(fitted: Path, labelled: Path) -> None:
     metrics = json.loads((fitted / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] == 1.0
     low, high = metrics["test"]["accuracy_interval"]
@@ -79,6 +79,7 @@ def test_fit_writes_all_that_is_promised(fitted: Path) -> None:
     with (fitted / "split.csv").open() as file:
         assert [r["split"] for r in csv.DictReader(file)].count("test") == 6
     record = json.loads((fitted / "run.json").read_text())
+    assert record["source"] == str(labelled)
     assert record["options"]["backbone"]["backbone"] == "test_resnet"
     assert record["seed"] == 13
     assert len(record["data_digest"]) == 64

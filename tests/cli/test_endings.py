@@ -40,6 +40,19 @@ def test_stopped_by_a_key_is_said(
     assert capsys.readouterr().err == "stopped\n"
 
 
+def test_stopped_while_the_program_is_still_loading() -> None:
+    code = (
+        "import sys\nfrom headstart.cli.start import start\n"
+        "class Key:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'cyclopts':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Key())\nstart()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

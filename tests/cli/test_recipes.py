@@ -102,6 +102,9 @@ def test_compare_shares_the_split_and_says_what_differs(
     assert list(rows) == models.split(",")
     assert sum(row["is_best"] for row in rows.values()) == 1
     assert content["n_test"] == 12
+    record = content["record"]
+    assert (record["source"], record["options"]["models"]) == (str(table), models)
+    assert "weights" not in record["options"]
     for row in rows.values():
         low, high = row["accuracy_interval"]
         assert low <= row["accuracy"] <= high
@@ -132,7 +135,9 @@ def test_compare_names_what_is_missing_before_anything_runs(
     assert not (out / "comparison.json").exists()
     more = ["--weights", f"vgg16={tmp_path / 'no.pth'}", "--skip-missing", "--image-size", "32"]
     assert run(*ask, "tf_efficientnet_lite0,vgg16", *more) == 0
-    rows = json.loads((out / "comparison.json").read_text())["rows"]
+    content = json.loads((out / "comparison.json").read_text())
+    assert content["record"]["options"]["weights"] == f"vgg16={tmp_path / 'no.pth'}"
+    rows = content["rows"]
     assert rows[1]["accuracy"] is None
     assert "no.pth is not there" in rows[1]["missing"]
     assert "vgg16 was not run" in capsys.readouterr().out

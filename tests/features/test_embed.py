@@ -51,6 +51,13 @@ def test_a_lone_picture_equals_itself_among_others(pictures, tiny_backbone) -> N
         assert np.abs(few.values - many.values).max() < 1e-5
 
 
+def test_a_thread_takes_few_pictures_at_once_unless_told(pictures, tiny_backbone) -> None:  # type: ignore[no-untyped-def]
+    embed_pictures(pictures, tiny_backbone, options(cache=False, embed_batch=None))
+    assert tiny_backbone.batches == [4, 4, 4]
+    embed_pictures(pictures, tiny_backbone, options(cache=False, embed_batch=None, views=1))
+    assert tiny_backbone.batches[3:] == [4] * 6  # two pictures, two inputs each
+
+
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_number_of_workers_changes_nothing(pictures, tiny_backbone, workers: int) -> None:  # type: ignore[no-untyped-def]
     found = embed_pictures(pictures, tiny_backbone, options(cache=False, workers=workers, views=2))

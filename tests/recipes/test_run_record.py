@@ -18,6 +18,7 @@ def test_data_digest_depends_on_content_label_and_order() -> None:
 def test_record_is_plain_json() -> None:
     record = RunRecord(
         recipe="frozen",
+        source="labels.csv",
         options={"seed": 13},
         seed=13,
         data_digest="0" * 64,

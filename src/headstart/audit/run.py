@@ -97,6 +97,7 @@ def _record(
     sha256 = data.features.sha256 if isinstance(data, Labelled) else ("",) * len(data)
     return RunRecord(
         recipe="check",
+        source=str(data.table.source if isinstance(data, Labelled) else data.source),
         options={room: chosen[room] for room in rooms},
         seed=options.split.seed,
         data_digest=run_record.data_digest(sha256, data.labels or ()),

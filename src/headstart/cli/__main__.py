@@ -1,6 +1,6 @@
 """`python -m headstart.cli`: the terminal program, where its script is not on the path."""
 
-from headstart.cli.main import entry
+from headstart.cli.start import start
 
 if __name__ == "__main__":
-    entry()
+    start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import io
 import os
@@ -42,8 +41,6 @@ app = App(
     suppress_keyboard_interrupt=False,  # main says that it stopped
     result_action="return_value",
 )
-COLLECT_AFTER = (100_000, 50, 100)  # new objects, then rounds of the younger generations
-
 VERBS: tuple[Callable[..., int], ...] = (
     demo,
     check,
@@ -59,19 +56,6 @@ for order, verb in enumerate(VERBS):
     # The examples are told apart from the docstring; parsed with it they would be lost.
     text, _, examples = inspect.cleandoc(verb.__doc__ or "").partition("\nExamples:\n")
     app.command(verb, sort_key=order, help=text, help_epilogue=f"Examples:\n{examples}")
-
-
-def entry() -> None:
-    """The installed command: `main` in a process of its own, which is over when it returns.
-
-    torch, timm and scikit-learn make millions of objects that live as long as the process. Looking
-    through them for garbage again and again, and once more at the end, took 2 of 12 seconds.
-    """
-    gc.set_threshold(*COLLECT_AFTER)
-    try:
-        main()
-    finally:
-        gc.freeze()
 
 
 def main(arguments: list[str] | None = None) -> None:

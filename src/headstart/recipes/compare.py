@@ -108,6 +108,10 @@ def compare(
         entries.append(Entry(spec, result))
     seconds = {"total": time.perf_counter() - began}
     record = make_record("compare", options, data, started, seconds)
+    named = {"models": ",".join(spec.text for spec in specs)}  # as they are typed
+    if weights:
+        named["weights"] = " ".join(f"{name}={file}" for name, file in weights.items())
+    record = replace(record, options={**record.options, **named})
     return Comparison(tuple(entries), data, split, record)
 
 

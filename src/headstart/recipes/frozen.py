@@ -118,6 +118,7 @@ def make_record(
     """The record of a run on this data."""
     return RunRecord(
         recipe=recipe,
+        source=str(data.table.source),
         options=as_json(options),
         seed=options.split.seed,
         data_digest=run_record.data_digest(data.features.sha256, data.labels),

@@ -20,6 +20,7 @@ class RunRecord:
 
     Attributes:
         recipe: "frozen", "scratch" or the like.
+        source: the table or folder of pictures, as it was named.
         options: the options as plain JSON values.
         seed: seed of everything random.
         data_digest: digest over the pictures' contents and labels in their order.
@@ -31,6 +32,7 @@ class RunRecord:
     """
 
     recipe: str
+    source: str
     options: dict[str, Any]
     seed: int
     data_digest: str

@@ -15,6 +15,7 @@ def record_tables(record: Mapping[str, Any]) -> tuple[tuple[str, Rows], ...]:
     """Titles with their rows, from `RunRecord.to_json()`."""
     about = [
         ("Recipe", record.get("recipe", "")),
+        ("Pictures", record.get("source", "")),
         ("Started", record.get("started", "")),
         ("Seed", record.get("seed", "")),
         ("Data digest", record.get("data_digest", "")),
