@@ -33,16 +33,6 @@ def test_importing_loads_nothing_heavy() -> None:
     assert run(code).strip() == "set()"
 
 
-def test_the_command_searches_rarely_for_garbage_and_not_at_its_end() -> None:
-    code = (
-        "import gc, sys\nfrom headstart.cli.start import start\n"
-        "sys.argv = ['headstart', '--version']\n"
-        "try:\n    start()\nexcept SystemExit as stop:\n    print(stop.code)\n"
-        "print(gc.isenabled(), gc.get_threshold()[0] > 50_000, gc.get_freeze_count() > 10_000)"
-    )
-    assert run(code).strip().splitlines()[-2:] == ["0", "True True True"]
-
-
 def test_help_does_not_load_torch() -> None:
     code = (
         "import sys\nfrom headstart.cli.main import main\n"

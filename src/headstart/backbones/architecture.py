@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import timm
@@ -135,6 +136,14 @@ def _feature_size(module: nn.Module, size: int) -> int:
     return int(output.shape[1])
 
 
+@lru_cache(maxsize=1)
+def whole_network(name: str) -> nn.Module:
+    """The whole architecture, its last layer included, without memory for its tensors."""
+    with torch.device("meta"):
+        network: nn.Module = timm.create_model(name)
+    return network
+
+
 def _names(classifier: Any) -> tuple[str, ...]:
     if classifier is None:
         return ()
@@ -144,11 +153,10 @@ def _names(classifier: Any) -> tuple[str, ...]:
 def _linear_classifier(name: str, classifier: Any, feature_size: int) -> str | None:
     if not isinstance(classifier, str):
         return None
-    with torch.device("meta"):
-        try:
-            layer = timm.create_model(name).get_submodule(classifier)
-        except (AttributeError, RuntimeError, NotImplementedError):
-            return None
+    try:
+        layer = whole_network(name).get_submodule(classifier)
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return None
     fits = isinstance(layer, nn.Linear) and layer.in_features == feature_size
     return classifier if fits else None
 

@@ -23,19 +23,22 @@ def fold_batch_norms(network: nn.Module, size: int) -> nn.Module:
 
     `size` is the side of its input in pixels.
     """
-    plain, folded = copy.deepcopy(network), copy.deepcopy(network)
+    folded = copy.deepcopy(network)
     picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     # No inference mode here: what it makes cannot be used in every kernel afterwards.
     with torch.no_grad():
-        expected = plain(picture)
-        _fold(folded, _pairs(folded, picture))
+        pairs, expected = _pairs(folded, picture)
+        _fold(folded, pairs)
         found = folded(picture)
     limit = TOLERANCE * float(expected.abs().max())
-    return folded if float((found - expected).abs().max()) <= limit else plain
+    same = float((found - expected).abs().max()) <= limit
+    return folded if same else copy.deepcopy(network)
 
 
-def _pairs(network: nn.Module, picture: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Convolutions whose result goes into a batch norm, each used once."""
+def _pairs(
+    network: nn.Module, picture: Tensor
+) -> tuple[list[tuple[nn.Conv2d, nn.BatchNorm2d]], Tensor]:
+    """Convolutions whose result goes into a batch norm, each used once; and the features."""
     made: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # keeps results alive, so that ids stay theirs
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
     calls: Counter[nn.Module] = Counter()
@@ -53,10 +56,11 @@ def _pairs(network: nn.Module, picture: Tensor) -> list[tuple[nn.Conv2d, nn.Batc
     hooks = [m.register_forward_hook(after) for m in network.modules() if isinstance(m, nn.Conv2d)]
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     hooks += [norm.register_forward_pre_hook(before) for norm in norms]
-    network(picture)
+    features: Tensor = network(picture)
     for hook in hooks:
         hook.remove()
-    return [(conv, norm) for conv, norm in pairs if calls[conv] == calls[norm] == 1]
+    once = [(conv, norm) for conv, norm in pairs if calls[conv] == calls[norm] == 1]
+    return once, features
 
 
 def _fold(network: nn.Module, pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]]) -> None:

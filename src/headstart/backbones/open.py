@@ -175,6 +175,7 @@ def _find_weights(
     options: BackboneOptions,
 ) -> tuple[Path, Mapping[str, torch.Tensor], str]:
     """The weights file, its tensors and where they come from in words."""
+    from headstart.backbones import architecture as arch
     from headstart.backbones import from_file, from_hub
 
     if options.weights is not None:
@@ -192,7 +193,9 @@ def _find_weights(
                 f"the weights of {options.backbone!r} come with a package that is not installed: "
                 f"{remedy}\n{whats_here()}"
             )
-        state = from_wheel.rename(from_file.load_state(file), _whole(options.backbone))
+        state = from_wheel.rename(
+            from_file.load_state(file), arch.whole_network(options.backbone).state_dict()
+        )
         return file, state, f"package {entry.package}"
     try:
         file = from_hub.fetch(options.backbone, cache_folder() / "downloads")
@@ -202,16 +205,6 @@ def _find_weights(
             f"Give a file with --weights, or run again with a network.\n{whats_here()}"
         ) from error
     return file, from_file.load_state(file), f"timm's pretrained weights {options.backbone}"
-
-
-def _whole(name: str) -> Mapping[str, torch.Tensor]:
-    """The tensors of the whole architecture, its last layer included, without memory for them."""
-    import timm
-    import torch
-
-    with torch.device("meta"):
-        state: Mapping[str, torch.Tensor] = timm.create_model(name).state_dict()
-    return state
 
 
 def _needs_classifier(layer: str, state: Mapping[str, torch.Tensor], source: str) -> None:
