@@ -56,6 +56,16 @@ def test_a_long_output_is_whole_when_the_process_ends() -> None:
     assert (ended[0], len(ended[1])) == (3, 10**6 + 1)
 
 
+def test_what_is_to_be_done_at_the_end_is_done() -> None:
+    code = (
+        "import atexit\nimport headstart.cli.main as program\n"
+        "atexit.register(lambda: print('done at the end'))\n"
+        "program.main = lambda: exit(4)\n"
+        f"{START}start()"
+    )
+    assert run(code) == (4, "done at the end\n", "")
+
+
 def test_a_fault_of_the_program_is_shown_whole() -> None:
     code = (
         "import headstart.cli.main as program\n"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
 
 COLLECT_AFTER = (100_000, 50, 100)  # new objects, then rounds of the younger generations
 
@@ -31,10 +33,9 @@ def start() -> None:
 
 
 def _end(code: int) -> None:
-    """Leave at once. `main` has closed its files and flushed what it printed."""
+    """Leave at once; `main` has closed its files. What libraries asked to be done is done first."""
+    atexit._run_exitfuncs()  # such as removing a temporary folder
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError, AttributeError):  # whoever read it has gone
             stream.flush()
-        except (OSError, ValueError):
-            continue  # whoever read it has gone, and main has said what there was to say
     os._exit(code)
