@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests import program
 
 from headstart import ImageClassifier
-from headstart.cli.main import main
 
 COLOURS = {
     "red": (220, 40, 40),
@@ -44,11 +44,10 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
         trunk = [flag for flag in TRUNK if "--weights" not in arguments or "random" not in flag]
         options = (*trunk, *CPU) if verb in ("fit", "embed") else CPU
         capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main([verb, *map(str, arguments), *options])
+        code = program.run(verb, *arguments, *options)
         shown = capsys.readouterr()
         assert "Traceback" not in shown.err
-        return Ended(int(stop.value.code or 0), shown.out, shown.err)
+        return Ended(code, shown.out, shown.err)
 
     return ended
 

@@ -9,18 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
-from headstart.cli.main import main
+from tests.program import run
 
 TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32", "--device", "cpu"]
 KINDS = ("blank", "dark", "bright", "blurred", "tiny", "extreme shape", "far", "wrong label",
          "duplicate", "contradiction")  # fmt: skip
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return int(stop.value.code or 0)
 
 
 def paint(path: Path, label: str, seed: int) -> None:

@@ -8,17 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from headstart.cli.main import main
+from tests.program import run
 
 TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
 CPU = ["--device", "cpu"]
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return int(stop.value.code or 0)
 
 
 @pytest.fixture

@@ -12,22 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.program import run
 
-from headstart.cli.main import main
 from headstart.data.drawn import write_drawn
 
 PROGRAM = [sys.executable, "-m", "headstart.cli"]
 
 
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return int(stop.value.code or 0)
-
-
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_drawn(tmp_path_factory.mktemp("drawn"), count=30)
+
+
+def fit_of(table: Path, folder: Path) -> list[str | Path]:
+    return ["fit", table, "--images", table.parent / "images", "--out", folder / "r"]
 
 
 def test_stopped_by_a_key_is_said(
@@ -92,14 +90,7 @@ def test_output_that_cannot_show_the_letters(
 def test_all_classes_excluded(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask: list[str | Path] = [
-        "fit",
-        table,
-        "--images",
-        table.parent / "images",
-        "--out",
-        tmp_path / "r",
-    ]
+    ask = fit_of(table, tmp_path)
     assert run(*ask, "--exclude", "0", "--exclude", "1") == 2
     assert "--exclude takes all classes (0, 1)" in capsys.readouterr().err
 
@@ -107,14 +98,7 @@ def test_all_classes_excluded(
 def test_a_folder_in_the_weights_place(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask: list[str | Path] = [
-        "fit",
-        table,
-        "--images",
-        table.parent / "images",
-        "--out",
-        tmp_path / "r",
-    ]
+    ask = fit_of(table, tmp_path)
     assert run(*ask, "--weights", tmp_path) == 2
     assert f"weights file {tmp_path} is a folder" in capsys.readouterr().err
 
@@ -140,14 +124,7 @@ def test_column_named_for_two_things_is_the_right_one(
     with table.open() as file:
         assert next(csv.reader(file)) == ["image_names", "emergency_or_not"]
     name = "emergency_or_not"
-    ask: list[str | Path] = [
-        "fit",
-        table,
-        "--images",
-        table.parent / "images",
-        "--out",
-        tmp_path / "r",
-    ]
+    ask = fit_of(table, tmp_path)
     for one, two in (("--label-column", "--group-column"), ("--split-column", "--group-column")):
         assert run(*ask, one, name, two, name) == 2
         told = capsys.readouterr().err

@@ -7,18 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.program import run
 
-from headstart.cli.main import main
 from headstart.data.drawn import write_drawn
 
 CPU = ["--device", "cpu"]
 TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return int(stop.value.code or 0)
 
 
 @pytest.fixture(scope="module")

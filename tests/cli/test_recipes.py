@@ -8,19 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.program import run
 
-from headstart.cli.main import main
 from headstart.data.drawn import write_drawn
 
 CPU = ["--device", "cpu"]
 TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
 FIGURES = ("epoch", "training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return int(stop.value.code or 0)
 
 
 @pytest.fixture(scope="module")

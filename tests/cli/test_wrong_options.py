@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.program import run
 
-from headstart.cli.main import main
 from headstart.errors import UsageError
 from headstart.option_rules import RULES, check_comparison, check_fit, check_options
 from headstart.options import (
@@ -19,13 +19,6 @@ from headstart.options import (
     ReadOptions,
     SplitOptions,
 )
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return int(stop.value.code or 0)
-
 
 WRONG = [
     ("fit", "--seed", "-1", "from 0 to 4294967295"),

@@ -29,11 +29,7 @@ def measure_copies(
     sizes = np.bincount(result.data.duplicates.group)
     if result.folds is None or sizes[sizes > 1].sum() < LEAST_COPIES:
         return None
-    try:
-        return measure_leak(result.data, _maker(options), seed=options.split.seed,
-                            progress=progress)  # fmt: skip
-    except DataError:
-        return None  # a class is too small for folds
+    return measure_leak(result.data, _maker(options), seed=options.split.seed, progress=progress)
 
 
 def measure_curve(
