@@ -21,11 +21,11 @@ from PIL import Image, ImageEnhance, ImageOps
 from sklearn.datasets import load_digits
 
 from headstart.arrays import Float32Array
-from headstart.data.decode import EXTENSIONS, decode_picture
-from headstart.data.drawn import write_drawn
 from headstart.data.duplicates import Duplicates, find_duplicates
-from headstart.data.facts import PictureFacts, measure
-from headstart.data.near import NearThresholds, signatures
+from headstart.data.near_duplicates import NearThresholds, signatures
+from headstart.images.decode import EXTENSIONS, decode_picture
+from headstart.images.statistics import PictureFacts, measure
+from headstart.samples.drawn_set import write_drawn
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -94,7 +94,7 @@ WITH = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--backbone", help="compare features of this trunk too")
+    parser.add_argument("--backbone", help="compare features of this backbone too")
     parser.add_argument("--copies", type=int, help="alter only the first so many")
     parser.add_argument("--rows", type=int, default=20_000, help="made-up rows to time")
     given = parser.parse_args()
@@ -130,7 +130,7 @@ def measured(path: Path) -> PictureFacts:
 
 
 def embedded(paths: list[Path], name: str) -> Float32Array:
-    from headstart.backbones.open import open_backbone
+    from headstart.backbones.opening import open_backbone
     from headstart.features.embed import embed_pictures
     from headstart.options import BackboneOptions, EmbedOptions
 

@@ -1,8 +1,8 @@
-"""How much faster the last layer trains on kept features than through the trunk.
+"""How much faster the last layer trains on kept features than through the backbone.
 
     python benchmarks/epoch_loop.py [--table labels.csv --images images/] [--measured 2]
 
-The usual tutorial sends every picture through the frozen trunk in every epoch, to train the last
+The usual tutorial sends every picture through the frozen backbone in every epoch, to train the last
 layer alone: fp32, eager, the decoded crops in memory. A few of its epochs are measured and taken
 as often as 50 epochs need. Beside them stand 50 epochs of the same steps on features: computed
 first by headstart's one pass (which decodes too, without its cache), or kept already. Without a
@@ -22,15 +22,15 @@ from torch import Tensor, nn
 
 from headstart.arrays import IntArray
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.open import open_backbone
-from headstart.data.decode import decode
-from headstart.data.drawn import write_drawn
+from headstart.backbones.opening import open_backbone
 from headstart.data.image_table import ImageTable
-from headstart.data.read import read_images
+from headstart.data.inputs import read_images
 from headstart.features.embed import embed_pictures
+from headstart.images.decode import decode
 from headstart.options import BackboneOptions, EmbedOptions, LoopOptions, ReadOptions
 from headstart.recipes.batches import batch_rows
 from headstart.recipes.stepped_head import SteppedHead, first_layer
+from headstart.samples.drawn_set import write_drawn
 
 EPOCHS, BATCH, RATE, SEED = 50, 32, 1e-4, 13
 
@@ -56,20 +56,20 @@ def compare(table: ImageTable, measured: int) -> None:
     """Time both ways on one table."""
     labels = np.array(table.labels)
     targets = np.searchsorted(np.unique(labels), labels).astype(np.int64)
-    slow_trunk = open_backbone(BackboneOptions(precision="fp32"), device="cpu")
-    trunk = open_backbone(BackboneOptions(), device="cpu")
-    print(f"{len(table)} pictures, trunk {trunk.info.name}, {torch.get_num_threads()} threads, "
+    slow_backbone = open_backbone(BackboneOptions(precision="fp32"), device="cpu")
+    backbone = open_backbone(BackboneOptions(), device="cpu")
+    print(f"{len(table)} pictures, {backbone.info.name}, {torch.get_num_threads()} threads, "
           f"torch {torch.__version__}")  # fmt: skip
 
-    slow = article_epochs(inputs_of(table, slow_trunk), targets, slow_trunk.module, measured)
+    slow = article_epochs(inputs_of(table, slow_backbone), targets, slow_backbone.module, measured)
     whole = EPOCHS * float(np.mean(slow))
-    print(f"epochs through the trunk, fp32: {', '.join(f'{s:.1f} s' for s in slow)} measured; "
+    print(f"epochs through the backbone, fp32: {', '.join(f'{s:.1f} s' for s in slow)} measured; "
           f"{EPOCHS} such epochs, extrapolated: {whole:.0f} s")  # fmt: skip
 
     uncached = EmbedOptions(device="cpu", cache=False)
-    embed_pictures(table.paths[:BATCH], trunk, uncached)  # loads the network
-    features = embed_pictures(table.paths, trunk, uncached)
-    print(f"one pass for the features, {trunk.info.precision}: {features.seconds:.2f} s")
+    embed_pictures(table.paths[:BATCH], backbone, uncached)  # loads the network
+    features = embed_pictures(table.paths, backbone, uncached)
+    print(f"one pass for the features, {backbone.info.precision}: {features.seconds:.2f} s")
 
     options = LoopOptions(epochs=EPOCHS, learning_rate=RATE, batch_size=BATCH, keep="last")
     head = SteppedHead(options, standardise=False, validation_fraction=0, random_state=SEED)
@@ -83,11 +83,11 @@ def compare(table: ImageTable, measured: int) -> None:
 
 
 def article_epochs(
-    pictures: Tensor, targets: IntArray, trunk: nn.Module, measured: int
+    pictures: Tensor, targets: IntArray, backbone: nn.Module, measured: int
 ) -> list[float]:
-    """Seconds of each epoch in which every picture is sent through the trunk."""
+    """Seconds of each epoch in which every picture is sent through the backbone."""
     with torch.no_grad():
-        features = trunk(pictures[:BATCH]).shape[1]  # also the trunk's first, slow pass
+        features = backbone(pictures[:BATCH]).shape[1]  # also the backbone's first, slow pass
     layer = first_layer(features, int(targets.max()) + 1, SEED)
     optimizer = torch.optim.Adam(layer.parameters(), lr=RATE)
     goals = torch.from_numpy(targets)
@@ -96,7 +96,7 @@ def article_epochs(
         start = time.perf_counter()
         for rows in batch_rows(len(targets), BATCH, seed=SEED, epoch=epoch):
             with torch.no_grad():
-                inputs = trunk(pictures[rows])
+                inputs = backbone(pictures[rows])
             loss = nn.functional.cross_entropy(layer(inputs), goals[rows])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
@@ -105,9 +105,9 @@ def article_epochs(
     return seconds
 
 
-def inputs_of(table: ImageTable, trunk: Backbone) -> Tensor:
+def inputs_of(table: ImageTable, backbone: Backbone) -> Tensor:
     """All pictures decoded, resized and normalised, (n, 3, size, size)."""
-    plain = trunk.info.preprocessing
+    plain = backbone.info.preprocessing
     pictures = [plain.normalise(plain.prepare(decode(path))) for path in table.paths]
     return torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy())
 

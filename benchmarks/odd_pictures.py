@@ -18,12 +18,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from headstart.arrays import Float32Array, FloatArray
-from headstart.audit.distance import NEIGHBOURS, neighbour_distance
-from headstart.backbones.open import open_backbone
-from headstart.data.drawn import write_drawn
+from headstart.audit.odd_pictures import NEIGHBOURS, neighbour_distance
+from headstart.backbones.opening import open_backbone
 from headstart.data.read_table import read_table
 from headstart.features.embed import embed_pictures
 from headstart.options import DEFAULT_BACKBONE, BackboneOptions, EmbedOptions, ReadOptions
+from headstart.samples.drawn_set import write_drawn
 
 SIDE = 224
 

@@ -20,17 +20,17 @@ from pathlib import Path
 import numpy as np
 
 from headstart.arrays import FloatArray
-from headstart.audit.shortcut_inputs import Evidence
-from headstart.audit.shortcut_names import Columns
-from headstart.audit.shortcut_trial import Trial, try_models
-from headstart.audit.shortcuts import ALPHA, ShortcutSearch, find_shortcuts, search_shortcuts
-from headstart.data.decode import decode_picture
-from headstart.data.drawn import write_drawn
-from headstart.data.facts import PictureFacts, measure
+from headstart.audit.shortcuts.file_names import Columns
+from headstart.audit.shortcuts.measurements import Evidence
+from headstart.audit.shortcuts.search import ALPHA, ShortcutSearch, find_shortcuts, search_shortcuts
+from headstart.audit.shortcuts.trial import Trial, try_models
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.data.split import stratified_folds
+from headstart.images.decode import decode_picture
+from headstart.images.statistics import PictureFacts, measure
 from headstart.options import ReadOptions
+from headstart.samples.drawn_set import write_drawn
 
 Facts = Sequence[PictureFacts | None]
 

@@ -1,11 +1,11 @@
 """Whether augmented views of the training pictures make the linear head better.
 
-    python benchmarks/views.py --table LABELS.csv --images DIR [--trunks NAME,NAME] [--folds 10]
+    python benchmarks/views.py --table LABELS.csv --images DIR [--backbones NAME,NAME] [--folds 10]
 
-For each trunk the head is fitted on the training rows of the same folds with K = 0, 1, 2, 4 and 8
+For each backbone the head is fitted on the training rows of the same folds with K = 0, 1, 2, 4, 8
 augmented views; the test rows are never augmented. Prints a table in Markdown. Differences are to
 K = 0 on the same folds, with the corrected resampled t test. The times of embedding are those of
-an empty cache; a trunk whose views are in the cache already has none.
+an empty cache; a backbone whose views are in the cache already has none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.data.split import Split
 from headstart.evaluate.intervals import mean_and_standard_error
 from headstart.evaluate.metrics import Metrics
@@ -33,7 +33,7 @@ from headstart.options import (
     ReadOptions,
     SplitOptions,
 )
-from headstart.recipes.cross_validate import cross_validate
+from headstart.recipes.folds import cross_validate
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.labelled import Labelled, choose_folds, embed_labelled, read_labelled
 
@@ -43,7 +43,7 @@ SEED = 13
 
 @dataclass(frozen=True)
 class Measured:
-    """The folds of one trunk with K views, and the seconds of embedding and fitting."""
+    """The folds of one backbone with K views, and the seconds of embedding and fitting."""
 
     views: int
     metrics: tuple[Metrics, ...]
@@ -63,19 +63,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--trunks", default=DEFAULT_BACKBONE, help="names with commas between")
+    parser.add_argument("--backbones", default=DEFAULT_BACKBONE, help="names with commas between")
     parser.add_argument("--folds", type=int, default=10)
     given = parser.parse_args()
-    print("| trunk | K | accuracy | log loss | accuracy, difference to K = 0 | "
+    print("| backbone | K | accuracy | log loss | accuracy, difference to K = 0 | "
           "log loss, difference to K = 0 | embedding | fits |")  # fmt: skip
     print("| --- | ---: | ---: | ---: | --- | --- | ---: | ---: |")
-    for trunk in given.trunks.split(","):
-        measure(trunk, given.table, ReadOptions(images=given.images), given.folds)
+    for name in given.backbones.split(","):
+        measure(name, given.table, ReadOptions(images=given.images), given.folds)
 
 
-def measure(trunk: str, source: Path, read: ReadOptions, count: int) -> None:
-    """Print the rows of one trunk."""
-    backbone = open_backbone(BackboneOptions(backbone=trunk))
+def measure(name: str, source: Path, read: ReadOptions, count: int) -> None:
+    """Print the rows of one backbone."""
+    backbone = open_backbone(BackboneOptions(backbone=name))
     table = read_labelled(source, read)
     side = backbone.info.preprocessing.size
     backbone.embed(np.zeros((2, side, side, 3), dtype=np.uint8))  # loads the network
@@ -91,7 +91,7 @@ def measure(trunk: str, source: Path, read: ReadOptions, count: int) -> None:
         passes = seconds[: number + 1]
         embedding = None if None in passes else math.fsum(s for s in passes if s is not None)
         results.append(fit(data, folds, views, embedding))
-        print(row(trunk, results[-1], results[0], folds), flush=True)
+        print(row(name, results[-1], results[0], folds), flush=True)
 
 
 def fit(data: Labelled, folds: list[Split], views: int, embedding: float | None) -> Measured:
@@ -102,9 +102,9 @@ def fit(data: Labelled, folds: list[Split], views: int, embedding: float | None)
     return Measured(views, result.metrics, embedding, time.perf_counter() - began)
 
 
-def row(trunk: str, own: Measured, plain: Measured, folds: list[Split]) -> str:
+def row(backbone: str, own: Measured, plain: Measured, folds: list[Split]) -> str:
     """One line of the table."""
-    cells = [trunk, str(own.views), spread(own.accuracies), spread(own.log_losses)]
+    cells = [backbone, str(own.views), spread(own.accuracies), spread(own.log_losses)]
     if own.views:
         pairs = ((own.accuracies, plain.accuracies), (own.log_losses, plain.log_losses))
         cells += [difference(mine, other, folds) for mine, other in pairs]

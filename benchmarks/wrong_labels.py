@@ -19,7 +19,7 @@ import numpy as np
 
 from headstart.arrays import IntArray
 from headstart.audit.wrong_labels import WrongLabel, find_wrong_labels, label_scores
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.data.split import stratified_folds
 from headstart.evaluate.intervals import wilson
 from headstart.evaluate.predictions import Predictions
@@ -31,7 +31,7 @@ from headstart.options import (
     ReadOptions,
     SplitOptions,
 )
-from headstart.recipes.cross_validate import cross_validate
+from headstart.recipes.folds import cross_validate
 from headstart.recipes.labelled import Labelled, embed_labelled, read_labelled
 
 FOLDS = 10

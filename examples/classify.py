@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from headstart import ImageClassifier, load
-from headstart.data.drawn import write_drawn
+from headstart.samples.drawn_set import write_drawn
 
 
 def main(folder: Path) -> float:

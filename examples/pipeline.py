@@ -1,4 +1,4 @@
-"""Features of a frozen trunk as a step of a scikit-learn pipeline, cross-validated.
+"""Features of a frozen backbone as a step of a scikit-learn pipeline, cross-validated.
 
 python examples/pipeline.py FOLDER
 """
@@ -15,11 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from headstart import ImageEmbedder
-from headstart.data.drawn import write_drawn
+from headstart.samples.drawn_set import write_drawn
 
 
 def main(folder: Path) -> float:
-    """Returns the mean accuracy of five folds; the trunk sees every picture once."""
+    """Returns the mean accuracy of five folds; the backbone sees every picture once."""
     table = write_drawn(folder, count=60)
     with table.open() as file:
         rows = list(csv.DictReader(file))

@@ -40,7 +40,7 @@ def tiny_preprocessing() -> Preprocessing:
 
 
 class CountingBackbone(Backbone):
-    """A trunk of one convolution that counts the pictures that went through it."""
+    """A backbone of one convolution that counts the pictures that went through it."""
 
     def __init__(self, weights_id: str = "tiny", *, seed: int = 0) -> None:
         info = BackboneInfo(
@@ -77,13 +77,13 @@ def _tiny_network(seed: int) -> nn.Module:
 
 @pytest.fixture
 def tiny_backbone() -> CountingBackbone:
-    """A trunk that costs nothing and counts."""
+    """A backbone that costs nothing and counts."""
     return CountingBackbone()
 
 
 @pytest.fixture
 def make_backbone() -> Callable[..., CountingBackbone]:
-    """The class of `tiny_backbone`, for trunks with other weights."""
+    """The class of `tiny_backbone`, for backbones with other weights."""
     return CountingBackbone
 
 

@@ -10,13 +10,14 @@ import headstart
 ROOT = Path(headstart.__file__).parent
 LAYERS = (
     {"errors", "arrays", "options", "option_rules", "progress", "cache_folder"},
+    {"images", "samples"},
     {"data"},
     {"backbones"},
     {"features"},
     {"heads"},
     {"evaluate"},
     {"recipes"},
-    {"audit", "rank", "explain"},
+    {"compare", "audit", "rank", "explain"},
     {"model_checks", "model_dir", "export", "report"},
     {"inputs", "embedder", "classifier"},
     {"serve", "cluster", "cli"},

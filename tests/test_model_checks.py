@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import make_head
 from headstart.model_dir import load_model, save_model
 from headstart.options import BackboneOptions, HeadOptions
-from headstart.recipes.trained import TrainedModel
+from headstart.recipes.trained_model import TrainedModel
 
 
 def fitted(head: str) -> TrainedModel:
@@ -71,9 +71,9 @@ def test_an_edited_description_is_refused(saved: Path, values: dict[str, object]
 
 
 def test_an_edited_preprocessing_is_refused(saved: Path) -> None:
-    trunk = json.loads((saved / "headstart.json").read_text())["backbone"]
-    trunk["preprocessing"]["mean"][0] += 0.1
-    rewritten(saved, backbone=trunk)
+    backbone = json.loads((saved / "headstart.json").read_text())["backbone"]
+    backbone["preprocessing"]["mean"][0] += 0.1
+    rewritten(saved, backbone=backbone)
     with pytest.raises(ModelFolderError, match="not as they were saved"):
         load_model(saved, device="cpu")
 
@@ -131,8 +131,8 @@ def test_a_description_that_cannot_be_is_refused(
 
 @pytest.mark.parametrize(("key", "value"), [("precision", "fp8"), ("layer", "fc9"), ("layer", 3)])
 def test_an_unknown_precision_or_layer_is_refused(saved: Path, key: str, value: object) -> None:
-    trunk = json.loads((saved / "headstart.json").read_text())["backbone"]
-    rewritten(saved, backbone={**trunk, key: value})
+    backbone = json.loads((saved / "headstart.json").read_text())["backbone"]
+    rewritten(saved, backbone={**backbone, key: value})
     with pytest.raises(ModelFolderError, match=f"damaged: .*{key} is {value!r}, expected"):
         load_model(saved, device="cpu")
 

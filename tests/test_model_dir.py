@@ -13,20 +13,20 @@ import pytest
 import timm
 import torch
 
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import make_head
 from headstart.model_dir import load_model, save_model
 from headstart.options import BackboneOptions, EmbedOptions, HeadOptions
-from headstart.recipes.trained import TrainedModel
+from headstart.recipes.trained_model import TrainedModel
 
 TINY = "test_resnet"
 CPU = EmbedOptions(device="cpu")
 
 
-def fitted(head: str, pictures: list[Path], **trunk: object) -> TrainedModel:
+def fitted(head: str, pictures: list[Path], **changed: object) -> TrainedModel:
     plain = {"backbone": TINY, "random_weights": True, "precision": "fp32", "image_size": 32}
-    options = BackboneOptions(**{**plain, **trunk})  # type: ignore[arg-type]
+    options = BackboneOptions(**{**plain, **changed})  # type: ignore[arg-type]
     backbone = open_backbone(options, device="cpu")
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, backbone.info.feature_size)).astype(np.float32)
@@ -76,7 +76,7 @@ def test_timm_opens_the_folder_with_the_same_answers(pictures: list[Path], tmp_p
     assert described["timm"] == {"opens": True, "why_not": None}
 
 
-def test_embedded_trunk_opens_in_timm_too(pictures: list[Path], tmp_path: Path) -> None:
+def test_embedded_backbone_opens_in_timm_too(pictures: list[Path], tmp_path: Path) -> None:
     model = fitted(
         "linear", pictures, backbone="tf_efficientnet_lite0", random_weights=False, image_size=64
     )
@@ -90,7 +90,7 @@ def test_embedded_trunk_opens_in_timm_too(pictures: list[Path], tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("head", "trunk", "reason"),
+    ("head", "backbone", "reason"),
     [
         ("svm", {}, "svm head is no single linear layer"),
         (
@@ -101,9 +101,9 @@ def test_embedded_trunk_opens_in_timm_too(pictures: list[Path], tmp_path: Path) 
     ],
 )
 def test_the_json_says_why_timm_cannot(
-    head: str, trunk: dict[str, object], reason: str, pictures: list[Path], tmp_path: Path
+    head: str, backbone: dict[str, object], reason: str, pictures: list[Path], tmp_path: Path
 ) -> None:
-    save_model(fitted(head, pictures, **trunk), tmp_path / "model")
+    save_model(fitted(head, pictures, **backbone), tmp_path / "model")
     described = json.loads((tmp_path / "model" / "headstart.json").read_text())
     assert described["timm"]["opens"] is False
     assert reason in described["timm"]["why_not"]

@@ -1,7 +1,7 @@
 """headstart: a picture classifier with a head start.
 
-A frozen pretrained trunk, a head that is solved exactly, and figures that say what they are worth.
-The public names are loaded when they are first used, so that importing is quick and quiet.
+A frozen pretrained backbone, a head that is solved exactly, and figures that say what they are
+worth. The public names are loaded when they are first used, so that importing is quick and quiet.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from headstart.arrays import FloatArray
-from headstart.backbones.open import FILE_SOURCE, RANDOM_SOURCE
+from headstart.backbones.opening import FILE_SOURCE, RANDOM_SOURCE
 from headstart.data.image_table import class_order
 from headstart.embedder import ImageEmbedder, OnBackbone
 from headstart.errors import DataError, UsageError
@@ -20,18 +20,18 @@ from headstart.inputs import Paths, as_labels, as_paths
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
 from headstart.options import DEFAULT_BACKBONE, DEFAULT_SEED, HeadOptions, LoopOptions
 from headstart.recipes.head_choice import head_maker
-from headstart.recipes.trained import TrainedModel
+from headstart.recipes.trained_model import TrainedModel
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load"]
 
 
 class ImageClassifier(ClassifierMixin, OnBackbone):
-    """A picture classifier: a frozen pretrained trunk with a head fitted on its features.
+    """A picture classifier: a frozen pretrained backbone with a head fitted on its features.
 
     Labels are text, as everywhere in this program: `predict` answers with `str(label)`.
 
     Args:
-        backbone: name of the trunk, any of timm's.
+        backbone: name of the backbone, any of timm's.
         head: "linear", "svm", "knn" or "mlp".
         strength: C of the linear head or SVM; None chooses it by folds within the training rows.
         class_weights: "none" or "balanced".
@@ -41,7 +41,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
 
     Attributes:
         classes_: class names in stored order, (k,).
-        model_: the trunk with its fitted head.
+        model_: the backbone with its fitted head.
 
     Example:
         >>> classifier = ImageClassifier().fit(paths, labels)  # doctest: +SKIP
@@ -166,8 +166,8 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
 def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     """The classifier in a model folder. Raises ModelFolderError for anything else.
 
-    Its parameters are those of the model, so that a clone can be fitted on the same trunk. The
-    path of a weights file is not kept: where the trunk came from one, `weights` is the folder's
+    Its parameters are those of the model, so that a clone can be fitted on the same backbone. The
+    path of a weights file is not kept: where the backbone came from one, `weights` is the folder's
     own copy, which must stay there for that. A head that was trained by epochs is solved exactly
     when it is fitted again, and "small_cnn", which was trained from nothing, cannot be opened
     again by its name.

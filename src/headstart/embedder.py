@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from headstart.arrays import Float32Array
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.errors import BadInput, BadInputsError
 from headstart.features.embed import embed_pictures
 from headstart.inputs import Paths, as_paths
@@ -20,7 +20,7 @@ from headstart.options import DEFAULT_BACKBONE, BackboneOptions, EmbedOptions
 
 
 class OnBackbone(BaseEstimator):
-    """What both faces share: opening the trunk that the parameters name, and embedding."""
+    """What both faces share: opening the backbone that the parameters name, and embedding."""
 
     backbone: str
     weights: str | Path | None
@@ -70,10 +70,10 @@ class OnBackbone(BaseEstimator):
 
 
 class ImageEmbedder(TransformerMixin, OnBackbone):
-    """Features of pictures by a frozen pretrained trunk.
+    """Features of pictures by a frozen pretrained backbone.
 
     Args:
-        backbone: name of the trunk, any of timm's.
+        backbone: name of the backbone, any of timm's.
         weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
         device, workers, cache: see `EmbedOptions`.
 
@@ -108,7 +108,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self.cache = cache
 
     def fit(self, X: Paths, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
-        """Open the trunk; nothing is learnt from the pictures."""
+        """Open the backbone; nothing is learnt from the pictures."""
         self.backbone_ = self._open()
         self.n_features_out_ = self.backbone_.info.feature_size
         return self
@@ -123,6 +123,6 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self,
         input_features: Any = None,  # noqa: ARG002 - scikit-learn's signature
     ) -> npt.NDArray[Any]:
-        """Names of the d features: the trunk's name and a number."""
+        """Names of the d features: the backbone's name and a number."""
         check_is_fitted(self)
         return np.array([f"{self.backbone}_{i}" for i in range(self.n_features_out_)], dtype=object)

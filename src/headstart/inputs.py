@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.data.label_text import plural, some_of, trim
+from headstart.data.labels import plural, some_of, trim
 from headstart.errors import DataError
 
 Paths = Sequence[str | Path]

@@ -56,7 +56,7 @@ def check_head(head: Head, features: int, classes: int, where: Path) -> None:
     try:
         answers = head.predict_proba(np.zeros((1, features)))
     except (ValueError, LookupError, TypeError) as error:
-        raise ModelFolderError(f"{where} does not fit the trunk: {error}") from error
+        raise ModelFolderError(f"{where} does not fit the backbone: {error}") from error
     if answers.shape != (1, classes):
         raise ModelFolderError(
             f"{where}: the head has {answers.shape[1]} outputs, the model {classes} classes"

@@ -1,8 +1,8 @@
 """A model as one folder: safetensors and JSON, no code, no pickle.
 
-    headstart.json       classes, temperature, trunk, head: what this program reads
+    headstart.json       classes, temperature, backbone, head: what this program reads
     head.safetensors     the head's arrays
-    model.safetensors    the trunk's tensors under timm's names, with the last layer when it fits
+    model.safetensors    the backbone's tensors under timm's names, with the last layer when it fits
     config.json          timm's own description, when timm can open the folder
 
 A linear head on the features that the architecture's last layer takes is written into that layer,
@@ -26,14 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.backbone import BackboneInfo
-from headstart.backbones.digest import digest
-from headstart.backbones.open import SMALL_CNN, restore_backbone
+from headstart.backbones.opening import SMALL_CNN, restore_backbone
+from headstart.backbones.weights.digest import digest
 from headstart.errors import ModelFolderError, UsageError
 from headstart.heads.affine import AffineHead
 from headstart.heads.catalogue import restore_head
 from headstart.heads.head import Arrays, Head
 from headstart.model_checks import check_arrays, check_classes, check_head, check_temperature
-from headstart.recipes.trained import TrainedModel
+from headstart.recipes.trained_model import TrainedModel
 
 FORMAT = 1
 DESCRIPTION = "headstart.json"
@@ -80,7 +80,7 @@ def save_model(model: TrainedModel, folder: Path) -> None:
 
 
 def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
-    """Read a folder that `save_model` wrote. The trunk itself is loaded when it is first needed.
+    """Read a folder that `save_model` wrote. The backbone itself is loaded when it is first needed.
 
     Raises ModelFolderError for anything that is not a complete, undamaged model of this program.
     """

@@ -17,7 +17,7 @@ from headstart.errors import UsageError
 from headstart.options import FitOptions, RecipeName
 
 LARGEST_SEED = 2**32 - 1  # NumPy's
-LARGEST_SIDE = 4096  # pixels; one picture of this side is 200 MB as a trunk's input
+LARGEST_SIDE = 4096  # pixels; one picture of this side is 200 MB as a backbone's input
 MOST_WORKERS = 1024
 
 
@@ -112,7 +112,7 @@ def _flag(name: str) -> str:
 
 STEPS = ("learning_rate", "batch_size", "optimizer", "weight_decay", "label_smoothing", "keep")
 NETWORK = ("augment", "memory_limit")
-TRUNK = ("backbone", "weights", "layer", "random_weights", "precision")
+BACKBONE = ("backbone", "weights", "layer", "random_weights", "precision")
 
 
 def check_fit(options: FitOptions, recipe: RecipeName) -> None:
@@ -124,20 +124,20 @@ def check_fit(options: FitOptions, recipe: RecipeName) -> None:
     if recipe == "frozen":
         if options.loop.epochs is None:
             _refuse(options.loop, STEPS, "is for gradient steps; add --epochs, or leave it out")
-        _refuse(options.loop, NETWORK, "is for --recipe scratch; a trunk's features stay as kept")
+        _refuse(options.loop, NETWORK, "is for --recipe scratch; kept features stay as they are")
         return
     own = "--recipe scratch trains the small CNN from nothing"
-    _refuse(options.backbone, TRUNK, f"is for a pretrained trunk, and {own}")
-    _refuse(options.head, ("head",), f"is fitted on a trunk's features, and {own}")
+    _refuse(options.backbone, BACKBONE, f"is for a pretrained backbone, and {own}")
+    _refuse(options.head, ("head",), f"is fitted on a backbone's features, and {own}")
     _refuse(options.head, ("strength",), f"is for an exact head, and {own}")
-    _refuse(options.embed, ("views",), "is for a trunk's features; --augment is for the small CNN")
+    _refuse(options.embed, ("views",), "is for kept features; --augment is for the small CNN")
     if options.embed.device != "cpu":
-        _refuse(options.embed, ("device",), f"is where a trunk runs, and {own}, on the processor")
+        _refuse(options.embed, ("device",), f"is for a backbone, and {own}, on the processor")
     if options.split.folds:
         _refuse(options.split, ("folds",), "cannot be: each fold would be a training of its own")
 
 
-def check_comparison(options: FitOptions, *, has_small_cnn: bool, has_trunk: bool) -> None:
+def check_comparison(options: FitOptions, *, has_small_cnn: bool, has_backbone: bool) -> None:
     """`check_options`, and that one of the models uses every option that is given.
 
     Raises UsageError.
@@ -146,8 +146,8 @@ def check_comparison(options: FitOptions, *, has_small_cnn: bool, has_trunk: boo
     if not has_small_cnn:
         names = ("epochs", *STEPS, *NETWORK)
         _refuse(options.loop, names, "is for small_cnn, which --models does not name")
-    if not has_trunk:
-        none = "is for pretrained trunks, and --models names none"
+    if not has_backbone:
+        none = "is for pretrained backbones, and --models names none"
         _refuse(options.backbone, ("precision",), none)
         _refuse(options.embed, ("views",), none)
         if options.split.folds:

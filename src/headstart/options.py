@@ -67,50 +67,50 @@ class RecipeOptions:
     """What is trained."""
 
     recipe: RecipeName = _option(
-        "frozen", "frozen: a head on a pretrained trunk; scratch: the small CNN from nothing."
+        "frozen", "frozen: a head on a pretrained backbone; scratch: the small CNN from nothing."
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class SharedTrunkOptions:
-    """What all trunks of a comparison share."""
+class SharedBackboneOptions:
+    """What all backbones of a comparison share."""
 
     image_size: int | None = _option(
-        None, "Side of the trunk's input in pixels; default: what the trunk was trained for."
+        None, "Side of the backbone's input in pixels; default: what the backbone was trained for."
     )
     precision: PrecisionName = _option(
-        "auto", "Arithmetic of the trunk; auto is bf16 where the processor has it, else fp32."
+        "auto", "Arithmetic of the backbone; auto is bf16 where the processor has it, else fp32."
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackboneOptions(SharedTrunkOptions):
-    """Which trunk, which of its layers, and how it computes."""
+class BackboneOptions(SharedBackboneOptions):
+    """Which backbone, which of its layers, and how it computes."""
 
     backbone: str = _option(
-        DEFAULT_BACKBONE, "Name of the trunk, any of timm's; `headstart backbones` lists some."
+        DEFAULT_BACKBONE, "Name of the backbone, any of timm's; `headstart backbones` lists some."
     )
     weights: Path | None = _option(
-        None, "File with the trunk's weights (safetensors, or torch without code)."
+        None, "File with the backbone's weights (safetensors, or torch without code)."
     )
     layer: LayerName = _option(
         "pooled", "Which activations are the features; fc6, fc7 and last are for VGG."
     )
-    random_weights: bool = _option(False, "Take an untrained trunk; only for trying things out.")
+    random_weights: bool = _option(False, "Take an untrained backbone; only for trying things out.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedOptions:
     """How features are computed and kept."""
 
-    device: str = _option("auto", "Where the trunk runs: auto, cpu, cuda, cuda:1, mps.")
+    device: str = _option("auto", "Where the backbone runs: auto, cpu, cuda, cuda:1, mps.")
     workers: int | None = _option(
-        None, "Threads that read pictures and run the trunk; default: one a core."
+        None, "Threads that read pictures and run the backbone; default: one a core."
     )
     embed_batch: int | None = _option(
         None,
-        "Inputs that a thread sends through the trunk at once; default: 4 on a processor in fp32, "
-        "8 in bf16, 64 on an accelerator.",
+        "Inputs that a thread sends through the backbone at once; default: 4 on a processor in "
+        "fp32, 8 in bf16, 64 on an accelerator.",
     )
     cache: bool = _option(True, "Keep features in the cache folder and use those kept there.")
     views: int = _option(0, "Augmented views of each training picture, besides the picture itself.")

@@ -1,4 +1,4 @@
-"""Made-up labelled features, without pictures and without a trunk."""
+"""Made-up labelled features, without pictures and without a backbone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from headstart.arrays import FloatArray, IntArray
 from headstart.data.duplicates import DuplicatePair, Duplicates
-from headstart.data.facts import PictureFacts
 from headstart.data.image_table import ImageTable, class_order
 from headstart.features.embed import Features
+from headstart.images.statistics import PictureFacts
 from headstart.recipes.labelled import Labelled
 
 MakeFact = Callable[..., PictureFacts]

@@ -12,10 +12,10 @@ import pytest
 from headstart.arrays import FloatArray
 from headstart.audit.check import audit, audit_table
 from headstart.data.duplicates import DuplicatePair, Duplicates
-from headstart.data.facts import PictureFacts
 from headstart.data.image_table import ImageTable
 from headstart.errors import BadInput
 from headstart.heads.linear import LinearHead
+from headstart.images.statistics import PictureFacts
 from headstart.recipes.labelled import Labelled
 
 MakeFact = Callable[..., PictureFacts]

@@ -12,8 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from headstart.arrays import FloatArray
-from headstart.audit.learning_curve import _growing, learning_curve
-from headstart.audit.power_law import PowerLaw, fit_power_laws
+from headstart.audit.learning_curve import PowerLaw, _growing, fit_power_laws, learning_curve
 from headstart.heads.linear import LinearHead
 from headstart.recipes.labelled import Labelled
 

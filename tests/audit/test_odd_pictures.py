@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from headstart.audit.distance import neighbour_distance, robust_limit
-from headstart.audit.odd_pictures import OddKind, find_odd
-from headstart.audit.overview import look_over
-from headstart.data.facts import PictureFacts
+from headstart.audit.class_counts import look_over
+from headstart.audit.odd_pictures import OddKind, find_odd, neighbour_distance, robust_limit
+from headstart.images.statistics import PictureFacts
 
 MakeFact = Callable[..., PictureFacts]
 
@@ -75,7 +74,7 @@ def test_blocks_and_references(monkeypatch: pytest.MonkeyPatch) -> None:
     few = neighbour_distance(X, references=200)
     assert np.corrcoef(whole, few)[0, 1] > 0.6
     assert (few >= whole - 1e-6).all()  # fewer to be near to
-    monkeypatch.setattr("headstart.audit.distance.CELLS", 1000)
+    monkeypatch.setattr("headstart.audit.odd_pictures.CELLS", 1000)
     assert np.allclose(neighbour_distance(X), whole, atol=1e-6)
     assert np.allclose(neighbour_distance(X, references=200), few, atol=1e-6)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.audit.shortcut_trial import _answer
+from headstart.audit.shortcuts.trial import _answer
 
 Y = np.arange(32) % 21
 

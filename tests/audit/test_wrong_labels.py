@@ -13,7 +13,7 @@ from headstart.audit.wrong_labels import find_wrong_labels, label_scores
 from headstart.evaluate.predictions import Predictions
 from headstart.heads.linear import LinearHead
 from headstart.options import SplitOptions
-from headstart.recipes.cross_validate import cross_validate
+from headstart.recipes.folds import cross_validate
 from headstart.recipes.labelled import Labelled, choose_folds
 
 MakeLabelled = Callable[..., Labelled]

@@ -37,8 +37,8 @@ def test_random_weights_come_from_the_seed_and_leave_torchs_state() -> None:
 
 
 def small_state(seed: int = 1) -> dict[str, torch.Tensor]:
-    trunk = build_architecture("test_resnet", "pooled", 32, seed)
-    return {name: tensor.clone() for name, tensor in trunk.module.state_dict().items()}
+    backbone = build_architecture("test_resnet", "pooled", 32, seed)
+    return {name: tensor.clone() for name, tensor in backbone.module.state_dict().items()}
 
 
 def test_missing_and_misshapen_tensors_are_named() -> None:
@@ -48,9 +48,9 @@ def test_missing_and_misshapen_tensors_are_named() -> None:
     del state[gone]
     state[name] = torch.zeros(1)
     state["stranger.weight"] = torch.zeros(3)
-    trunk = build_architecture("test_resnet", "pooled", 32)
+    backbone = build_architecture("test_resnet", "pooled", 32)
     with pytest.raises(WeightsError) as caught:
-        fill(trunk, state, "file x.pth")
+        fill(backbone, state, "file x.pth")
     text = str(caught.value)
     assert gone in text
     assert f"{name} is (1,)" in text
@@ -59,12 +59,12 @@ def test_missing_and_misshapen_tensors_are_named() -> None:
 
 def test_left_over_tensors_are_told_and_a_classifier_is_not() -> None:
     state = small_state() | {"fc.weight": torch.zeros(2, 2), "stranger": torch.zeros(3)}
-    trunk = build_architecture("test_resnet", "pooled", 32)
-    notes = fill(trunk, state, "file x.pth")
+    backbone = build_architecture("test_resnet", "pooled", 32)
+    notes = fill(backbone, state, "file x.pth")
     assert len(notes) == 1
     assert "stranger" in notes[0]
     assert "fc.weight" not in notes[0]
-    assert torch.equal(trunk.module.state_dict()[FIRST], state[FIRST])
+    assert torch.equal(backbone.module.state_dict()[FIRST], state[FIRST])
 
 
 def test_classifier_is_named_where_a_linear_head_fits() -> None:
@@ -74,6 +74,6 @@ def test_classifier_is_named_where_a_linear_head_fits() -> None:
 
 def test_half_precision_files_are_taken_as_fp32() -> None:
     state = {name: t.half() if t.is_floating_point() else t for name, t in small_state().items()}
-    trunk = build_architecture("test_resnet", "pooled", 32)
-    fill(trunk, state, "file")
-    assert trunk.module.state_dict()[FIRST].dtype == torch.float32
+    backbone = build_architecture("test_resnet", "pooled", 32)
+    fill(backbone, state, "file")
+    assert backbone.module.state_dict()[FIRST].dtype == torch.float32

@@ -12,7 +12,7 @@ import torchvision
 from safetensors.torch import save_file
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.options import BackboneOptions, LayerName
 
 SIDE = 64  # pixels; VGG's classifier is compared at the 224 it was made for
@@ -76,8 +76,8 @@ def test_vgg16_bn_in_torchvisions_naming(vgg: Any, tmp_path: Path) -> None:
     layers: tuple[LayerName, ...] = ("pooled", "fc6", "fc7", "last")
     for layer in layers:
         theirs = expected[layer]
-        trunk = open_file("vgg16_bn", tmp_path / "v.safetensors", layer, 224)
-        ours = trunk.embed(pixels)
+        backbone = open_file("vgg16_bn", tmp_path / "v.safetensors", layer, 224)
+        ours = backbone.embed(pixels)
         assert ours.shape == tuple(theirs.shape)
         assert np.abs(ours - theirs.numpy()).max() < 1e-4, layer
 

@@ -23,7 +23,7 @@ COLOURS = {
     "blue": (40, 60, 220),
     "white": (235, 235, 235),
 }
-TRUNK = ("--backbone", "test_resnet", "--random-weights", "--image-size", "32")
+BACKBONE = ("--backbone", "test_resnet", "--random-weights", "--image-size", "32")
 CPU = ("--device", "cpu")
 
 
@@ -38,11 +38,13 @@ class Ended:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """Run a command on the processor; `fit` and `embed` on a tiny untrained trunk."""
+    """Run a command on the processor; `fit` and `embed` on a tiny untrained backbone."""
 
     def ended(verb: str, *arguments: object) -> Ended:
-        trunk = [flag for flag in TRUNK if "--weights" not in arguments or "random" not in flag]
-        options = (*trunk, *CPU) if verb in ("fit", "embed") else CPU
+        backbone = [
+            flag for flag in BACKBONE if "--weights" not in arguments or "random" not in flag
+        ]
+        options = (*backbone, *CPU) if verb in ("fit", "embed") else CPU
         capsys.readouterr()
         code = program.run(verb, *arguments, *options)
         shown = capsys.readouterr()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from headstart import ImageClassifier
-from headstart.data.read import read_images
+from headstart.data.inputs import read_images
 from headstart.options import ReadOptions
 
 Call = Callable[..., Any]
@@ -172,7 +172,7 @@ def test_c41_a_wrapper_folder_is_no_class(root: Path, tmp_path: Path, fit: Call)
     assert "wrapped/dataset/images (2 classes, 12 pictures)?" in ended.err
 
 
-# Twelve classes: the colours of a wheel, far enough apart for an untrained trunk.
+# Twelve classes: the colours of a wheel, far enough apart for an untrained backbone.
 WHEEL = {
     "1": (255, 0, 0), "2": (0, 200, 0), "3": (0, 0, 255), "4": (255, 255, 0),
     "5": (255, 0, 255), "6": (0, 255, 255), "7": (255, 255, 255), "8": (0, 0, 0),

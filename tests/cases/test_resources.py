@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.errors import UsageError
 from headstart.features.embed import embed_pictures
 from headstart.features.loading import Loader
 from headstart.model_dir import load_model
 from headstart.options import BackboneOptions, EmbedOptions
+from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.picture_batches import PictureBatches
-from headstart.recipes.pixels import PixelStore
 
 Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")

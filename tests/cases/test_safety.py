@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from headstart import load
-from headstart.data.read import list_pictures
+from headstart.data.inputs import list_pictures
 from headstart.errors import HeadstartError
 from headstart.options import ReadOptions
 

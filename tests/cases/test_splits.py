@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.data.duplicates import contradictions
 from headstart.data.split import split_rows
 from headstart.features.embed import embed_pictures
@@ -34,9 +34,9 @@ TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=3
 
 def labelled(source: Path, *, near: bool = True, **read: Any) -> Labelled:
     options = ReadOptions(**read)
-    trunk = open_backbone(TINY, device="cpu")
+    backbone = open_backbone(TINY, device="cpu")
     split = SplitOptions(near_duplicates=near)
-    return embed_labelled(read_labelled(source, options), trunk, EmbedOptions(), options, split)
+    return embed_labelled(read_labelled(source, options), backbone, EmbedOptions(), options, split)
 
 
 @pytest.fixture
@@ -83,11 +83,11 @@ def test_c25_contradictions_stop_and_go_on_by_option(
 
 def test_c25_equal_files_stay_on_one_side_for_twenty_seeds(contradicting: Path) -> None:
     read = ReadOptions(skip_bad=True)
-    trunk = open_backbone(
+    backbone = open_backbone(
         BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32), device="cpu"
     )
     data = embed_labelled(
-        read_labelled(contradicting, read), trunk, EmbedOptions(), read, SplitOptions()
+        read_labelled(contradicting, read), backbone, EmbedOptions(), read, SplitOptions()
     )
     pair = {data.table.ids.index("e.png"), data.table.ids.index("f.png")}
     torn = 0
@@ -167,16 +167,16 @@ def test_c48_a_group_column_keeps_patients_together(
 def test_c49_views_are_of_training_rows_only_and_folds_never_split_them(
     pets_table: Path, tmp_path: Path, run: Call
 ) -> None:
-    trunk = open_backbone(TINY, device="cpu")
+    backbone = open_backbone(TINY, device="cpu")
     table = read_labelled(pets_table, ReadOptions())
-    plain = embed_pictures(table.paths, trunk, EmbedOptions())
-    found = embed_labelled(table, trunk, EmbedOptions(views=2), ReadOptions(), SplitOptions())
+    plain = embed_pictures(table.paths, backbone, EmbedOptions())
+    found = embed_labelled(table, backbone, EmbedOptions(views=2), ReadOptions(), SplitOptions())
     assert np.array_equal(found.features.values, plain.values)  # the picture itself, unaugmented
     views = found.features.views
     assert views.shape[1] == 2
     assert not np.allclose(views[:, 0], views[:, 1])
     again = embed_labelled(
-        table, trunk, EmbedOptions(views=2, cache=False), ReadOptions(), SplitOptions()
+        table, backbone, EmbedOptions(views=2, cache=False), ReadOptions(), SplitOptions()
     )
     assert np.array_equal(again.features.views, views)  # stated variants: seeded
     split = choose_split(found, SplitOptions(test_fraction=0.25))

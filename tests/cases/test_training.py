@@ -16,11 +16,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from headstart.backbones.open import open_backbone
-from headstart.data.read import read_images
+from headstart.backbones.opening import open_backbone
+from headstart.data.inputs import read_images
 from headstart.errors import DataError
 from headstart.options import BackboneOptions, LoopOptions, ReadOptions
-from headstart.recipes.epoch_loop import EpochLoop
+from headstart.recipes.loop import EpochLoop
 
 Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")
@@ -35,7 +35,7 @@ def model_of(folder: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("epochs", [None, 3])
-def test_c42_the_frozen_trunk_is_bit_equal_after_fit(
+def test_c42_the_frozen_backbone_is_bit_equal_after_fit(
     epochs: int | None, pets_table: Path, tmp_path: Path, run: Call
 ) -> None:
     before = {
@@ -51,10 +51,10 @@ def test_c42_the_frozen_trunk_is_bit_equal_after_fit(
     for name, tensor in before.items():
         if name in kept and not name.startswith("fc."):
             assert np.array_equal(kept[name], tensor.numpy()), name
-    trunk = open_backbone(TINY, device="cpu")
-    for name, tensor in trunk.module.state_dict().items():
+    backbone = open_backbone(TINY, device="cpu")
+    for name, tensor in backbone.module.state_dict().items():
         assert torch.equal(tensor, before[name])
-    assert not trunk.module.training
+    assert not backbone.module.training
 
 
 def test_c42_c43_answers_do_not_depend_on_the_call_or_the_neighbours(
@@ -126,7 +126,7 @@ def test_c47_class_order_depends_on_no_hash_and_no_directory(
     for seed, name in enumerate(names):
         paint(tmp_path / "root" / name / "1.png", seed=seed)
     program = (
-        "import sys; from pathlib import Path; from headstart.data.read import read_images; "
+        "import sys; from pathlib import Path; from headstart.data.inputs import read_images; "
         "from headstart.options import ReadOptions; "
         "print(read_images(Path(sys.argv[1]), ReadOptions()).classes)"
     )

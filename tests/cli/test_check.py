@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 from tests.program import run
 
-TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32", "--device", "cpu"]
+BACKBONE = [
+    "--backbone",
+    "test_resnet",
+    "--random-weights",
+    "--image-size",
+    "32",
+    "--device",
+    "cpu",
+]
 KINDS = ("blank", "dark", "bright", "blurred", "tiny", "extreme shape", "far", "wrong label",
          "duplicate", "contradiction")  # fmt: skip
 
@@ -46,7 +54,7 @@ def write(tmp_path: Path, rows: list[tuple[str, str]]) -> Path:
 def check(tmp_path: Path, rows: list[tuple[str, str]], *more: str | Path) -> int:
     table = write(tmp_path, rows)
     images, out = tmp_path / "images", tmp_path / "check"
-    return run("check", table, "--images", images, "--out", out, *TRUNK, *more)
+    return run("check", table, "--images", images, "--out", out, *BACKBONE, *more)
 
 
 def read_csv(tmp_path: Path) -> list[dict[str, str]]:
@@ -178,7 +186,7 @@ def test_the_fixes_are_put_to_use(
         "--fixes",
         fixed,
     ]
-    assert run("fit", *ask, *TRUNK, "--test-fraction", "0.25", "--out", tmp_path / "run") == 0
+    assert run("fit", *ask, *BACKBONE, "--test-fraction", "0.25", "--out", tmp_path / "run") == 0
     note = "fixes: 1 label changed, 1 picture left out"
     assert note in capsys.readouterr().err
     with (tmp_path / "run" / "split.csv").open(newline="") as file:
@@ -194,7 +202,7 @@ def test_the_fixes_are_put_to_use(
     assert note in shown.err
     assert "worth knowing (headstart check tells more):" in shown.out
     fixed.write_text("image,fix\np00.png,green\n")
-    assert run("fit", *ask, *TRUNK, "--out", tmp_path / "run2") == 1
+    assert run("fit", *ask, *BACKBONE, "--out", tmp_path / "run2") == 1
     assert "fix 'green': allowed are a class (blue, red)" in capsys.readouterr().err
 
 
@@ -207,7 +215,7 @@ def test_fit_tells_what_is_worth_knowing(
         (images / copy).write_bytes((images / name).read_bytes())
     table = write(tmp_path, [*rows, *copies])
     out = tmp_path / "run"
-    assert run("fit", table, "--images", images, *TRUNK, "--out", out, "--curve") == 0
+    assert run("fit", table, "--images", images, *BACKBONE, "--out", out, "--curve") == 0
     line = "10 pictures have duplicates (5 groups): each group is kept on one side of the split"
     assert f"  {line}\n" in capsys.readouterr().out
     page = (out / "report.html").read_text()
@@ -216,7 +224,7 @@ def test_fit_tells_what_is_worth_knowing(
     assert "test pictures with a duplicate in the training" in page
     assert "Would more pictures help?" in page
     write(tmp_path, rows)
-    assert run("fit", table, "--images", images, *TRUNK, "--out", out) == 0
+    assert run("fit", table, "--images", images, *BACKBONE, "--out", out) == 0
     page = (out / "report.html").read_text()
     assert "What duplicates would feign" not in page
     assert "Would more pictures help?" not in page

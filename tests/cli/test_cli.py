@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.program import run
 
-TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
+BACKBONE = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
 CPU = ["--device", "cpu"]
 
 
@@ -34,8 +34,8 @@ def labelled(pictures: list[Path], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fitted(labelled: Path, pictures: list[Path], tmp_path: Path) -> Path:
-    code = run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "run", *TRUNK,
-               *CPU, "--test-fraction", "0.25")  # fmt: skip
+    code = run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "run",
+               *BACKBONE, *CPU, "--test-fraction", "0.25")  # fmt: skip
     assert code == 0
     return tmp_path / "run"
 
@@ -43,8 +43,8 @@ def fitted(labelled: Path, pictures: list[Path], tmp_path: Path) -> Path:
 def test_fit_says_what_it_took_and_found(
     labelled: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "run", *TRUNK,
-               *CPU) == 0  # fmt: skip
+    assert run("fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "run",
+               *BACKBONE, *CPU) == 0  # fmt: skip
     shown = capsys.readouterr()
     assert "images from column 'image'" in shown.err
     assert "accuracy [95 % interval]" in shown.out
@@ -142,7 +142,7 @@ def test_evaluate_scores_by_name(
 
 def test_embed_writes_features(labelled: Path, pictures: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "features.npz"
-    code = run("embed", labelled, "--images", pictures[0].parent, "--out", out, *TRUNK, *CPU)
+    code = run("embed", labelled, "--images", pictures[0].parent, "--out", out, *BACKBONE, *CPU)
     assert code == 0
     with np.load(out, allow_pickle=False) as arrays:
         assert arrays["features"].shape[0] == 24
@@ -159,8 +159,8 @@ def test_a_broken_picture_stops_with_its_name(
     labelled.write_text(labelled.read_text() + "gone.png,red\n")
     before = {p: p.stat().st_mtime_ns for p in fitted.rglob("*") if p.is_file()}
     start = {"evaluate": ["evaluate", str(fitted / "model")]}.get(verb, [verb])
-    trunk = [] if verb == "evaluate" else TRUNK
-    ask: list[str | Path] = [*start, labelled, "--images", pictures[0].parent, *trunk, *CPU]
+    backbone = [] if verb == "evaluate" else BACKBONE
+    ask: list[str | Path] = [*start, labelled, "--images", pictures[0].parent, *backbone, *CPU]
     out = tmp_path / "second"
     assert run(*ask, "--out", out) == 1
     told = capsys.readouterr().err
@@ -200,7 +200,7 @@ def test_a_class_too_small_is_named(
 ) -> None:
     labelled.write_text(labelled.read_text().replace("p23.png,red", "p23.png,owl"))
     code = run(
-        "fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "r", *TRUNK, *CPU
+        "fit", labelled, "--images", pictures[0].parent, "--out", tmp_path / "r", *BACKBONE, *CPU
     )
     assert code == 1
     assert "class 'owl' has 1 picture" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.program import run
 
-from headstart.data.drawn import write_drawn
+from headstart.samples.drawn_set import write_drawn
 
 PROGRAM = [sys.executable, "-m", "headstart.cli"]
 
@@ -35,7 +35,7 @@ def test_stopped_by_a_key_is_said(
         signal.raise_signal(signal.SIGINT)
 
     importlib.import_module("headstart.recipes.labelled")  # loaded later it would keep the fake
-    monkeypatch.setattr("headstart.data.read.read_images", stop)
+    monkeypatch.setattr("headstart.data.inputs.read_images", stop)
     assert run("embed", table, "--out", table.parent / "f.npz") == 130
     assert capsys.readouterr().err == "stopped\n"
 
@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_written_is_named(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("headstart.data.read.read_images", fail)
+    monkeypatch.setattr("headstart.data.inputs.read_images", fail)
     assert run("embed", table, "--out", table.parent / "f.npz") == 1
     assert capsys.readouterr().err == message
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from tests.program import run
 
-from headstart.data.drawn import write_drawn
+from headstart.samples.drawn_set import write_drawn
 
 CPU = ["--device", "cpu"]
-TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
+BACKBONE = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fit(table: Path, out: Path, *more: str) -> int:
-    return run("fit", table, "--images", table.parent / "images", "--out", out, *TRUNK, *CPU, *more)
+    return run(
+        "fit", table, "--images", table.parent / "images", "--out", out, *BACKBONE, *CPU, *more
+    )
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_an_input_is_never_overwritten(
     images = table.parent / "images"
     assert run("predict", fitted / "model", table, "--images", images, "--out", table) == 2
     assert "is an input too and would be overwritten" in capsys.readouterr().err
-    assert run("embed", table, "--images", images, "--out", table, *TRUNK) == 2
+    assert run("embed", table, "--images", images, "--out", table, *BACKBONE) == 2
     assert table.read_bytes() == before
 
 
@@ -144,5 +146,5 @@ def test_validation_rows_of_a_given_split_are_told(
         "--split-column",
         "split",
     ]
-    assert run(*ask, "--out", tmp_path / "r", *TRUNK, *CPU) == 0
+    assert run(*ask, "--out", tmp_path / "r", *BACKBONE, *CPU) == 0
     assert "10 validation rows train too" in capsys.readouterr().err

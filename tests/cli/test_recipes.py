@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from tests.program import run
 
-from headstart.data.drawn import write_drawn
+from headstart.samples.drawn_set import write_drawn
 
 CPU = ["--device", "cpu"]
-TRUNK = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
+BACKBONE = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
 FIGURES = ("epoch", "training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -37,7 +37,7 @@ def history(folder: Path) -> list[dict[str, str]]:
 def test_epochs_train_the_head_and_tell_each_epoch(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metrics = fit(table, tmp_path / "run", *TRUNK, "--epochs", "4", "--folds", "3")
+    metrics = fit(table, tmp_path / "run", *BACKBONE, "--epochs", "4", "--folds", "3")
     told = capsys.readouterr().err
     assert told.count("epoch ") == 4  # the folds' epochs are not told
     rows = history(tmp_path / "run")
@@ -75,8 +75,8 @@ def test_same_seed_same_model(table: Path, tmp_path: Path) -> None:
 
 
 def test_views_are_for_training_rows_only(table: Path, tmp_path: Path) -> None:
-    plain = fit(table, tmp_path / "plain", *TRUNK, "--folds", "0")
-    views = fit(table, tmp_path / "views", *TRUNK, "--folds", "0", "--views", "2")
+    plain = fit(table, tmp_path / "plain", *BACKBONE, "--folds", "0")
+    views = fit(table, tmp_path / "views", *BACKBONE, "--folds", "0", "--views", "2")
     assert plain["n_train"] == views["n_train"]
     assert plain["n_test"] == views["n_test"]
     assert plain["test"] != views["test"]
@@ -157,7 +157,7 @@ def test_wrong_model_names(
 def test_predict_shows_the_pictures(table: Path, tmp_path: Path) -> None:
     from PIL import Image
 
-    fit(table, tmp_path / "run", *TRUNK, "--folds", "0")
+    fit(table, tmp_path / "run", *BACKBONE, "--folds", "0")
     images = sorted((table.parent / "images").iterdir())[:3]
     sheet = tmp_path / "sheet.png"
     assert run("predict", tmp_path / "run" / "model", *images, "--show", sheet, *CPU) == 0

@@ -115,9 +115,9 @@ def test_values_from_python(options: Any, message: str) -> None:
 
 
 def test_the_recipes_check_by_themselves(tmp_path: Path) -> None:
-    from headstart.recipes.compare import compare
+    from headstart.compare.comparison import compare
+    from headstart.compare.model_spec import parse_models
     from headstart.recipes.frozen import fit_frozen
-    from headstart.recipes.model_spec import parse_models
     from headstart.recipes.scratch import fit_scratch
 
     wrong, absent = FitOptions(split=SplitOptions(seed=-1)), tmp_path / "no.csv"
@@ -145,10 +145,10 @@ UNUSED = [
     (["--recipe", "scratch", "--random-weights"], "--random-weights: is for a pretrained"),
     (["--recipe", "scratch", "--precision", "fp32"], "--precision fp32: is for a pretrained"),
     (["--recipe", "scratch", "--strength", "2"], "--strength 2.0: is for an exact head"),
-    (["--recipe", "scratch", "--head", "svm"], "--head svm: is fitted on a trunk's features"),
-    (["--recipe", "scratch", "--views", "2"], "--views 2: is for a trunk's features"),
+    (["--recipe", "scratch", "--head", "svm"], "--head svm: is fitted on a backbone's features"),
+    (["--recipe", "scratch", "--views", "2"], "--views 2: is for a backbone's features"),
     (["--recipe", "scratch", "--folds", "5"], "--folds 5: cannot be"),
-    (["--recipe", "scratch", "--device", "cuda"], "--device cuda: is where a trunk runs"),
+    (["--recipe", "scratch", "--device", "cuda"], "--device cuda: is where a backbone runs"),
 ]
 
 
@@ -166,7 +166,7 @@ def test_fit_refuses_what_it_would_drop(
         (["--models", "resnet18", "--epochs", "3"], "--epochs 3: is for small_cnn"),
         (["--models", "a+svm", "--augment", "once"], "--augment once: is for small_cnn"),
         (["--models", "small_cnn", "--precision", "fp32"], "--precision fp32: is for pretrained"),
-        (["--models", "small_cnn", "--views", "1"], "--views 1: is for pretrained trunks"),
+        (["--models", "small_cnn", "--views", "1"], "--views 1: is for pretrained backbones"),
     ],
 )
 def test_compare_refuses_what_no_model_uses(
@@ -190,15 +190,15 @@ def test_what_is_used_is_allowed() -> None:
         head=HeadOptions(class_weights="balanced"),
     )
     check_fit(scratch, "scratch")
-    check_comparison(scratch, has_small_cnn=True, has_trunk=False)
+    check_comparison(scratch, has_small_cnn=True, has_backbone=False)
     views = FitOptions(embed=EmbedOptions(views=2), loop=network)
-    check_comparison(views, has_small_cnn=True, has_trunk=True)
+    check_comparison(views, has_small_cnn=True, has_backbone=True)
 
 
-def test_a_trunks_record_in_a_comparison_has_no_epochs() -> None:
-    from headstart.recipes.model_spec import parse_models
+def test_a_backbones_record_in_a_comparison_has_no_epochs() -> None:
+    from headstart.compare.model_spec import parse_models
 
-    trunk, cnn = parse_models("resnet18,small_cnn")
+    backbone, cnn = parse_models("resnet18,small_cnn")
     base = FitOptions(loop=LoopOptions(epochs=3, learning_rate=0.1))
-    assert trunk.options(base, {}).loop == LoopOptions()
+    assert backbone.options(base, {}).loop == LoopOptions()
     assert cnn.options(base, {}).loop == base.loop

@@ -10,12 +10,12 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from headstart.arrays import Float32Array
 from headstart.data import duplicates as duplicates_module
-from headstart.data import near as near_module
-from headstart.data.decode import Decoded
+from headstart.data import near_duplicates as near_module
 from headstart.data.duplicates import DuplicatePair, Duplicates, contradictions, find_duplicates
-from headstart.data.facts import PictureFacts, measure
-from headstart.data.near import NearThresholds, signatures
+from headstart.data.near_duplicates import NearThresholds, signatures
 from headstart.data.split import split_rows
+from headstart.images.decode import Decoded
+from headstart.images.statistics import PictureFacts, measure
 
 
 def picture(seed: int, side: int = 96) -> Image.Image:

@@ -66,7 +66,7 @@ def test_number_of_workers_changes_nothing(pictures, tiny_backbone, workers: int
     assert np.array_equal(found.views, same.views)
 
 
-def test_another_trunk_never_gets_the_old_features(pictures, make_backbone: Make) -> None:  # type: ignore[no-untyped-def]
+def test_another_backbone_never_gets_the_old_features(pictures, make_backbone: Make) -> None:  # type: ignore[no-untyped-def]
     one, two = make_backbone("one", seed=1), make_backbone("two", seed=2)
     first = embed_pictures(pictures, one, options())  # type: ignore[arg-type]
     second = embed_pictures(pictures, two, options())  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def test_another_trunk_never_gets_the_old_features(pictures, make_backbone: Make
     assert not np.allclose(first.values, second.values)
 
 
-def test_same_bytes_under_two_names_go_through_the_trunk_once(  # type: ignore[no-untyped-def]
+def test_same_bytes_under_two_names_go_through_the_backbone_once(  # type: ignore[no-untyped-def]
     pictures, tiny_backbone, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.png"
@@ -130,7 +130,7 @@ def test_unreadable_pictures_have_their_error_and_no_features(  # type: ignore[n
     broken.write_bytes(pictures[0].read_bytes()[:200])
     empty.touch()
     order = [pictures[0], broken, pictures[1], empty, tmp_path / "gone.png", pictures[2]]
-    for _ in range(2):  # from the trunk, then from the cache
+    for _ in range(2):  # from the backbone, then from the cache
         found = embed_pictures(order, tiny_backbone, options())
         assert [bool(error) for error in found.errors] == [False, True, False, True, True, False]
         assert "truncated" in found.errors[1]
@@ -142,17 +142,17 @@ def test_unreadable_pictures_have_their_error_and_no_features(  # type: ignore[n
 
 
 def test_a_killed_run_loses_at_most_the_last_batch(pictures, make_backbone: Make) -> None:  # type: ignore[no-untyped-def]
-    trunk = make_backbone()
-    plain = trunk.embed  # type: ignore[attr-defined]
+    backbone = make_backbone()
+    plain = backbone.embed  # type: ignore[attr-defined]
 
     def dies_in_the_third_batch(pixels: np.ndarray) -> np.ndarray:
-        if trunk.pictures == 8:  # type: ignore[attr-defined]
+        if backbone.pictures == 8:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
         return plain(pixels)  # type: ignore[no-any-return]
 
-    trunk.embed = dies_in_the_third_batch  # type: ignore[attr-defined]
+    backbone.embed = dies_in_the_third_batch  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
-        embed_pictures(pictures, trunk, options(workers=1))  # type: ignore[arg-type]
+        embed_pictures(pictures, backbone, options(workers=1))  # type: ignore[arg-type]
     fresh = make_backbone()
     found = embed_pictures(pictures, fresh, options())  # type: ignore[arg-type]
     assert found.computed == 4

@@ -1,4 +1,4 @@
-"""The epoch loop on kept features does what the usual tutorial's loop through the trunk does."""
+"""The epoch loop on kept features does what the usual tutorial's loop through the backbone does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.options import BackboneOptions, LoopOptions
 from headstart.recipes.batches import TensorBatches
-from headstart.recipes.epoch_loop import EpochLoop
+from headstart.recipes.loop import EpochLoop
 from headstart.recipes.stepped_head import SteppedHead, first_layer
 
 SIDE, SEED, EPOCHS, BATCH, RATE = 64, 13, 10, 16, 1e-4
@@ -37,7 +37,7 @@ def crops() -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def trunk() -> Backbone:
+def backbone() -> Backbone:
     options = BackboneOptions(
         backbone="test_resnet", random_weights=True, precision="fp32", image_size=SIDE
     )
@@ -48,9 +48,9 @@ def targets() -> NDArray[np.int64]:
     return np.arange(40, dtype=np.int64) % len(NAMES)
 
 
-def inputs(crops: NDArray[np.uint8], trunk: Backbone) -> Tensor:
+def inputs(crops: NDArray[np.uint8], backbone: Backbone) -> Tensor:
     """The crops as the tutorial gives them to a network: scaled, normalised, colours first."""
-    known = trunk.info.preprocessing
+    known = backbone.info.preprocessing
     scaled = (crops / 255 - np.array(known.mean)) / np.array(known.std)
     return torch.from_numpy(scaled.transpose(0, 3, 1, 2).astype(np.float32))
 
@@ -79,40 +79,40 @@ def article_loop(network: nn.Module, pictures: Tensor) -> tuple[nn.Linear, Tenso
     return layer, start
 
 
-def assert_same(weight: Tensor, bias: Tensor, crops: NDArray[np.uint8], trunk: Backbone) -> None:
-    layer, start = article_loop(copy.deepcopy(trunk.module), inputs(crops, trunk))
+def assert_same(weight: Tensor, bias: Tensor, crops: NDArray[np.uint8], backbone: Backbone) -> None:
+    layer, start = article_loop(copy.deepcopy(backbone.module), inputs(crops, backbone))
     moved = float((layer.weight.detach() - start).abs().max())
     assert moved > 10 * TOLERANCE  # else any weights would be within the tolerance
     assert float((weight - layer.weight.detach()).abs().max()) < TOLERANCE
     assert float((bias - layer.bias.detach()).abs().max()) < TOLERANCE
 
 
-def state_of(trunk: Backbone) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in trunk.module.state_dict().items()}
+def state_of(backbone: Backbone) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in backbone.module.state_dict().items()}
 
 
-def assert_frozen(trunk: Backbone, before: dict[str, Tensor]) -> None:
-    after = trunk.module.state_dict()
+def assert_frozen(backbone: Backbone, before: dict[str, Tensor]) -> None:
+    after = backbone.module.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_on_features_that_were_computed_once(crops: NDArray[np.uint8], trunk: Backbone) -> None:
-    before = state_of(trunk)
-    features = trunk.embed(crops)
+def test_on_features_that_were_computed_once(crops: NDArray[np.uint8], backbone: Backbone) -> None:
+    before = state_of(backbone)
+    features = backbone.embed(crops)
     head = SteppedHead(OPTIONS, standardise=False, validation_fraction=0, random_state=SEED)
     head.fit(features, np.array(NAMES)[targets()])
-    assert_frozen(trunk, before)
+    assert_frozen(backbone, before)
     assert head.classes_.tolist() == list(NAMES)
     weight, bias = torch.from_numpy(head.coef_), torch.from_numpy(head.intercept_)
-    assert_same(weight, bias, crops, trunk)
+    assert_same(weight, bias, crops, backbone)
 
 
-def test_through_the_frozen_trunk(crops: NDArray[np.uint8], trunk: Backbone) -> None:
-    before = state_of(trunk)
-    layer = first_layer(trunk.info.feature_size, len(NAMES), SEED)
-    pictures, goals = inputs(crops, trunk), torch.from_numpy(targets())
+def test_through_the_frozen_backbone(crops: NDArray[np.uint8], backbone: Backbone) -> None:
+    before = state_of(backbone)
+    layer = first_layer(backbone.info.feature_size, len(NAMES), SEED)
+    pictures, goals = inputs(crops, backbone), torch.from_numpy(targets())
     batches = TensorBatches(pictures, goals, BATCH, seed=SEED)
-    EpochLoop(options=OPTIONS, seed=SEED).run(nn.Sequential(trunk.module, layer), batches)
-    assert_frozen(trunk, before)
-    assert_same(layer.weight.detach(), layer.bias.detach(), crops, trunk)
+    EpochLoop(options=OPTIONS, seed=SEED).run(nn.Sequential(backbone.module, layer), batches)
+    assert_frozen(backbone, before)
+    assert_same(layer.weight.detach(), layer.bias.detach(), crops, backbone)

@@ -9,7 +9,7 @@ from torch import nn
 
 from headstart.errors import UsageError
 from headstart.options import LoopOptions
-from headstart.recipes.optimizer import check_options, make_optimizer
+from headstart.recipes.loop import check_options, make_optimizer
 
 GOOD = LoopOptions(epochs=5)
 

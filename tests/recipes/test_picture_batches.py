@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from headstart.backbones.preprocessing import Preprocessing
-from headstart.data.views import augment, view_rng
+from headstart.images.views import augment, view_rng
 from headstart.recipes.batches import epoch_order
+from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.picture_batches import PictureBatches
-from headstart.recipes.pixels import PixelStore
 
 PLAIN = Preprocessing(
     size=8,

@@ -1,4 +1,4 @@
-"""The small CNN as a trunk with a head keeps its weights wherever it goes."""
+"""The small CNN as a backbone with a head keeps its weights wherever it goes."""
 
 from __future__ import annotations
 

@@ -14,10 +14,9 @@ from headstart.arrays import FloatArray
 from headstart.backbones.small_cnn import SmallCNN
 from headstart.errors import UsageError
 from headstart.options import LoopOptions
-from headstart.recipes.epoch_loop import EpochLoop
-from headstart.recipes.history import History
+from headstart.recipes.decoded_pictures import PixelStore
+from headstart.recipes.loop import EpochLoop, History
 from headstart.recipes.picture_batches import PictureBatches
-from headstart.recipes.pixels import PixelStore
 from headstart.recipes.small_cnn import (
     small_cnn_preprocessing,
     train_small_cnn,
@@ -72,7 +71,7 @@ def class_probabilities(module: nn.Module, batches: PictureBatches) -> FloatArra
 def plain_order(module: SmallCNN) -> nn.Sequential:
     """The same layers in the usual order and layout, as torch's own modules."""
     parts: list[nn.Module] = []
-    for block in module.trunk.features:
+    for block in module.backbone.features:
         convolution, norm = (copy.deepcopy(part) for part in block.children())
         parts += [convolution, norm, nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*parts, nn.Flatten(), copy.deepcopy(module.classifier))

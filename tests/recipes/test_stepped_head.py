@@ -17,7 +17,7 @@ from headstart.heads.catalogue import restore_head
 from headstart.heads.linear import LinearHead
 from headstart.heads.training import ClassWeight
 from headstart.options import LoopOptions
-from headstart.recipes.history import EpochRecord
+from headstart.recipes.loop import EpochRecord
 from headstart.recipes.stepped_head import SteppedHead, first_layer, one_thread
 
 Rows = tuple[FloatArray, NDArray[np.str_]]
@@ -46,7 +46,7 @@ def test_scikit_learn(estimator: SteppedHead, check: Callable[[SteppedHead], Non
 
 
 def test_weights_are_those_of_a_plain_torch_loop() -> None:
-    # The loop of the usual tutorial: a linear layer on what a frozen trunk gives for fixed crops.
+    # The loop of the usual tutorial: a linear layer on a frozen backbone's features of fixed crops.
     X, y = rows(n=200, columns=32)
     features, targets = torch.from_numpy(X.astype(np.float32)), np.searchsorted(["a", "b", "c"], y)
     options = LoopOptions(epochs=10, learning_rate=1e-4, batch_size=32, keep="last")

@@ -9,12 +9,11 @@ from typing import Any, Literal
 import numpy as np
 
 from headstart.arrays import FloatArray
-from headstart.audit.leak import Leak
+from headstart.audit.class_counts import Overview, SmallClasses
+from headstart.audit.duplicate_leak import Leak
 from headstart.audit.learning_curve import LearningCurve
 from headstart.audit.odd_pictures import OddKind
-from headstart.audit.overview import Overview
-from headstart.audit.shortcuts import ShortcutSearch
-from headstart.audit.small_classes import SmallClasses
+from headstart.audit.shortcuts.search import ShortcutSearch
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.duplicates import DuplicatePair
 from headstart.data.image_table import ImageTable

@@ -8,7 +8,7 @@ from pathlib import Path
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.fixes import COLUMNS
 from headstart.data.image_table import ImageTable
-from headstart.evaluate.table import write_table
+from headstart.report.predictions_table import write_table
 
 
 def write_fixes(path: Path, found: Sequence[WrongLabel], table: ImageTable) -> None:

@@ -18,7 +18,7 @@ from headstart.errors import UsageError, WeightsError
 State = Mapping[str, torch.Tensor]
 
 
-class VggTrunk(nn.Module):
+class VggBackbone(nn.Module):
     """VGG up to one of its layers; its tensors keep timm's names.
 
     pooled: the last map, averaged over the picture (512); fc6 and fc7: after their ReLU (4,096);
@@ -50,14 +50,14 @@ class VggTrunk(nn.Module):
 
 @dataclass(frozen=True)
 class Architecture:
-    """An empty trunk and what timm says of it.
+    """An empty backbone and what timm says of it.
 
     Attributes:
         module: the network, its weights not yet meaningful.
         config: timm's data config (input_size, crop_pct, mean ...).
         feature_size: numbers per picture, d.
         classifier: name of the last layer that could hold a linear head, or None.
-        ignorable: prefixes of tensors that a weights file may have beside the trunk's.
+        ignorable: prefixes of tensors that a weights file may have beside the backbone's.
         convert: timm's own renaming of other projects' checkpoints for this network.
     """
 
@@ -77,7 +77,7 @@ def check_name(name: str) -> str:
 
     near = difflib.get_close_matches(name, timm.list_models(), n=4)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
-    raise UsageError(f"no trunk is called {name!r}{hint} (`headstart backbones` lists some)")
+    raise UsageError(f"no backbone is called {name!r}{hint} (`headstart backbones` lists some)")
 
 
 def build_architecture(
@@ -101,9 +101,9 @@ def build_architecture(
         try:
             model = timm.create_model(name, pretrained=False, **arguments)
         except (TypeError, AssertionError, ValueError) as error:
-            raise UsageError(f"trunk {name!r} cannot be made: {error}") from error
+            raise UsageError(f"backbone {name!r} cannot be made: {error}") from error
     config = timm.data.resolve_model_data_config(model)
-    module: nn.Module = VggTrunk(model, layer) if is_vgg else model
+    module: nn.Module = VggBackbone(model, layer) if is_vgg else model
     if skip_drawing:
         module = module.to_empty(device="cpu")
     size = image_size or int(config["input_size"][-1])
@@ -130,9 +130,9 @@ def _feature_size(module: nn.Module, size: int) -> int:
         with torch.inference_mode():
             output = module(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"this trunk cannot take {size} x {size} pixels: {error}") from error
+        raise UsageError(f"this backbone cannot take {size} x {size} pixels: {error}") from error
     if output.ndim != 2:
-        raise UsageError(f"this trunk gives {tuple(output.shape)} and not one row a picture")
+        raise UsageError(f"this backbone gives {tuple(output.shape)} and not one row a picture")
     return int(output.shape[1])
 
 
@@ -180,7 +180,7 @@ def _converter(model: nn.Module) -> Callable[[State], State]:
 def fill(architecture: Architecture, state: State, source: str) -> tuple[str, ...]:
     """Load the weights into the network; returns notes about what was left over.
 
-    Raises WeightsError that lists trunk tensors that are missing or of another shape.
+    Raises WeightsError that lists backbone tensors that are missing or of another shape.
     """
     wanted = architecture.module.state_dict()
     given = state if _covers(wanted, state) else architecture.convert(state)
@@ -201,7 +201,7 @@ def fill(architecture: Architecture, state: State, source: str) -> tuple[str, ..
     architecture.module.load_state_dict(tensors, strict=False)
     if not left:
         return ()
-    return (f"{source}: {len(left)} tensors are not of this trunk and left out: {_some(left)}",)
+    return (f"{source}: {len(left)} tensors are not of this backbone and left out: {_some(left)}",)
 
 
 def _is_float(tensor: torch.Tensor) -> bool:
@@ -209,7 +209,7 @@ def _is_float(tensor: torch.Tensor) -> bool:
 
 
 def _needed(wanted: State) -> list[str]:
-    # The counter of seen batches is no part of a frozen trunk's arithmetic; old files lack it.
+    # The counter of seen batches is no part of a frozen backbone's arithmetic; old files lack it.
     return [name for name in wanted if not name.endswith("num_batches_tracked")]
 
 
@@ -218,7 +218,7 @@ def _covers(wanted: State, state: State) -> bool:
 
 
 def _misfit(source: str, missing: list[str], shapes: list[str], left: list[str]) -> str:
-    lines = [f"{source} does not fit the trunk:"]
+    lines = [f"{source} does not fit the backbone:"]
     if missing:
         lines.append(f"  {len(missing)} tensors are missing: {_some(missing)}")
     if shapes:

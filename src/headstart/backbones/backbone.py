@@ -1,4 +1,4 @@
-"""A frozen trunk: what is known of it, and the network itself once something has to be computed."""
+"""A frozen backbone: what is known of it, and the network once something has to be computed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import ByteImage, Float32Array
-from headstart.backbones.digest import digest
 from headstart.backbones.precision import choose_device
 from headstart.backbones.preprocessing import Preprocessing
-from headstart.data.decode import DECODE_VERSION
+from headstart.backbones.weights.digest import digest
 from headstart.errors import UsageError
+from headstart.images.decode import DECODE_VERSION
 from headstart.options import LayerName
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("fp32", "bf16")
 # Inputs at once. On a core the maps between layers should stay near it: Lite0 in fp32 computed 132
-# pictures a second by fours and 93 by sixteens (benchmarks/trunk.py), and no trunk gained by more.
+# pictures a second by fours and 93 by sixteens (benchmarks/backbone.py), and no other
+# backbone gained by more.
 CORE_BATCH = {"fp32": 4, "bf16": 8}
 ACCELERATOR_BATCH = 64
 
@@ -38,7 +39,7 @@ NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
 
 @dataclass(frozen=True)
 class BackboneInfo:
-    """All that decides a trunk's features, and what a reader wants to know of it.
+    """All that decides a backbone's features, and what a reader wants to know of it.
 
     Attributes:
         name: timm's name of the architecture.
@@ -46,8 +47,8 @@ class BackboneInfo:
         precision: "fp32" or "bf16".
         preprocessing: from the decoded picture to the input.
         feature_size: numbers per picture, d.
-        parameters: weights in the trunk, without the parts that the layer does not need.
-        weights_id: digest of the trunk's tensors (names, shapes, bytes).
+        parameters: weights in the backbone, without the parts that the layer does not need.
+        weights_id: digest of the backbone's tensors (names, shapes, bytes).
         source: where the weights come from, in words.
         classifier: name of the architecture's last layer when a linear head on these features can
             be written into it, else None.
@@ -96,14 +97,14 @@ class BackboneInfo:
 
 
 class Backbone:
-    """A frozen trunk. The network is loaded by the first `embed`, in eval mode, and never changes.
+    """A frozen backbone. The first `embed` loads the network, in eval mode; it never changes.
 
     It can be pickled and copied when `build` can; the network is then made anew where it is needed.
 
     Args:
         info: what is known of it.
         build: makes the network, in fp32 on the processor.
-        kept_weights: a safetensors file with the trunk's tensors under timm's names, if there is
+        kept_weights: a safetensors file with the backbone's tensors under timm's names, if there is
             one; it serves to save a model without loading the network.
         device: where it computes: "auto", "cpu", "cuda", "mps".
         module: the network that `build` would make, if it is here already.
@@ -214,7 +215,7 @@ class Backbone:
             return {}
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The trunk's weights under timm's names, as float32 (or integer) arrays."""
+        """The backbone's weights under timm's names, as float32 (or integer) arrays."""
         kept = self._kept_tensors() if self._module is None else {}
         if kept and digest(kept) == self.info.weights_id:
             return kept
@@ -232,7 +233,7 @@ class _Running:
     def __init__(self, module: nn.Module, info: BackboneInfo, device: str) -> None:
         import torch
 
-        from headstart.backbones.folding import fold_batch_norms
+        from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
 
         self.device = choose_device(device)
         # One thread at a time on an accelerator, while the others decode; the processor's threads
@@ -262,7 +263,7 @@ class _Running:
             return np.asarray(features.float().cpu().numpy())
 
     def normalise(self, batch: torch.Tensor) -> torch.Tensor:
-        """Bytes (n, 3, h, w) to the trunk's input, computed in fp32 whatever the trunk uses."""
+        """Bytes (n, 3, h, w) to the backbone's input, in fp32 whatever the backbone uses."""
         import torch
 
         return torch.addcmul(self.shift, batch.float(), self.scale).to(self.dtype)

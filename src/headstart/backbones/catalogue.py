@@ -1,4 +1,4 @@
-"""Trunks worth knowing, with what can be said of them without loading anything."""
+"""Backbones worth knowing, with what can be said of them without loading anything."""
 
 from __future__ import annotations
 

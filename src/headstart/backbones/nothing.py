@@ -1,4 +1,4 @@
-"""A trunk that gives no features: for work that needs pictures recognised and measured only."""
+"""A backbone that gives no features: for work that needs pictures recognised and measured only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Nothing(Backbone):
 
 
 def no_backbone() -> Backbone:
-    """A trunk of feature size 0; embedding with it reads, recognises and measures pictures."""
+    """A backbone of feature size 0; embedding with it reads, recognises and measures pictures."""
     steps = Preprocessing(SIDE, SIDE, "center", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     info = BackboneInfo(
         name="none",
@@ -45,11 +45,11 @@ def no_backbone() -> Backbone:
         feature_size=0,
         parameters=0,
         weights_id="none",
-        source="no trunk",
+        source="no backbone",
         classifier=None,
     )
     return _Nothing(info, _no_network)
 
 
 def _no_network() -> nn.Module:
-    raise NotImplementedError("this trunk has no network")
+    raise NotImplementedError("this backbone has no network")

@@ -1,4 +1,4 @@
-"""Which arithmetic and which device a trunk uses."""
+"""Which arithmetic and which device a backbone uses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _faster_in_bf16(cpuinfo: str) -> bool:
 
     Those (they have AVX512-FP16) do half as many bf16 products a cycle without AMX, as in some
     virtual machines, as they do in fp32: 167 against 333 GFLOP/s for a matrix product of side 2,048
-    on two cores, and ResNet18 and VGG16 are 1.7 times as fast in fp32 (benchmarks/trunk.py).
+    on two cores, and ResNet18 and VGG16 are 1.7 times as fast in fp32 (benchmarks/backbone.py).
     """
     lines = dict(re.findall(r"^(\w+)\s*: (.*)$", cpuinfo, re.MULTILINE))
     flags = set(lines.get("flags", "").split())

@@ -1,4 +1,4 @@
-"""From a decoded picture to the trunk's input, as data: the same numbers serve every path."""
+"""From a decoded picture to the backbone's input, as data: the same numbers serve every path."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Preprocessing:
         return int(self.resize * width / height), self.resize
 
     def normalise(self, pixels: ByteImage) -> Float32Array:
-        """The trunk's input as numbers: (..., 3) bytes to float32 of the same shape."""
+        """The backbone's input as numbers: (..., 3) bytes to float32 of the same shape."""
         mean = np.asarray(self.mean, dtype=np.float32)
         std = np.asarray(self.std, dtype=np.float32)
         return np.asarray((pixels.astype(np.float32) / 255.0 - mean) / std, dtype=np.float32)

@@ -1,6 +1,6 @@
-"""The small network that is trained from nothing: what a pretrained trunk is compared with.
+"""The small network that is trained from nothing: what a pretrained backbone is compared with.
 
-Its convolutions are a trunk like any other once they are trained, its last layer a linear head.
+Its convolutions are a backbone like any other once they are trained, its last layer a linear head.
 Importing this module loads torch.
 """
 
@@ -15,7 +15,7 @@ from headstart.errors import UsageError
 CHANNELS = 8
 
 
-class SmallCNNTrunk(nn.Module):
+class SmallCNNBackbone(nn.Module):
     """Two blocks of convolution, batch norm, ReLU and pooling: 3 channels to 4, to 8.
 
     Gives the flattened last map: 8 x 56 x 56 = 25,088 numbers at 224 pixels.
@@ -32,7 +32,7 @@ class SmallCNNTrunk(nn.Module):
 
 
 class SmallCNN(nn.Module):
-    """The trunk with one linear layer.
+    """The backbone with one linear layer.
 
     Args:
         classes: number of classes, k.
@@ -41,12 +41,12 @@ class SmallCNN(nn.Module):
 
     def __init__(self, classes: int, size: int = 224) -> None:
         super().__init__()
-        self.trunk = SmallCNNTrunk()
+        self.backbone = SmallCNNBackbone()
         self.classifier = nn.Linear(feature_size(size), classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Normalised pictures (n, 3, size, size) to logits (n, k)."""
-        logits: Tensor = self.classifier(self.trunk(inputs))
+        logits: Tensor = self.classifier(self.backbone(inputs))
         return logits
 
 

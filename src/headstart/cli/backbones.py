@@ -1,10 +1,10 @@
-"""headstart backbones: which trunks there are, and which are here."""
+"""headstart backbones: which backbones there are, and which are here."""
 
 from __future__ import annotations
 
 
 def backbones() -> int:
-    """List well-known trunks: feature sizes, where the weights come from, present here or not.
+    """List well-known backbones: feature sizes, where the weights come from, present here or not.
 
     Every other name of timm works too: `headstart fit ... --backbone NAME`.
 
@@ -13,10 +13,10 @@ def backbones() -> int:
         headstart backbones
     """
     from headstart.backbones.catalogue import KNOWN
-    from headstart.backbones.present import where_from
+    from headstart.backbones.weights.presence import where_from
     from headstart.cli.show import cell, console, say, table
 
-    shown = table("trunk", "features", "M weights", "licence", "here", "weights from")
+    shown = table("backbone", "features", "M weights", "licence", "here", "weights from")
     shown.columns[0].no_wrap = True
     for entry in KNOWN:
         sizes = "\n".join(

@@ -26,14 +26,14 @@ def compare(
         "comparison"
     ),
     weights: Annotated[
-        tuple[str, ...], Parameter(help="NAME=FILE with a trunk's weights; repeat for more.")
+        tuple[str, ...], Parameter(help="NAME=FILE with a backbone's weights; repeat for more.")
     ] = (),
     skip_missing: Annotated[
         bool, Parameter(help="Go on without models whose weights cannot be had.", negative="")
     ] = False,
     read: flags.Read = options.ReadOptions(),
     labels: flags.Labels = options.LabelOptions(),
-    trunk: flags.SharedTrunk = options.SharedTrunkOptions(),
+    shared: flags.SharedBackbone = options.SharedBackboneOptions(),
     embed: flags.Embed = options.EmbedOptions(),
     split: flags.Split = options.SplitOptions(),
     head: flags.SharedHead = options.SharedHeadOptions(),
@@ -47,20 +47,20 @@ def compare(
         headstart compare labels.csv --images images/ --models resnet18,vgg16_bn:fc7+svm
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
     """
-    check_options(read, trunk, embed, split, head, loop)  # before the imports, which take seconds
+    check_options(read, shared, embed, split, head, loop)  # before the imports, which take seconds
 
     from headstart.cli.comparison import show_comparison
     from headstart.cli.remarks import with_remarks
     from headstart.cli.show import progress
-    from headstart.recipes.compare import compare as run
-    from headstart.recipes.model_spec import parse_models, parse_weights
+    from headstart.compare.comparison import compare as run
+    from headstart.compare.model_spec import parse_models, parse_weights
     from headstart.report.comparison_folder import write_comparison_folder, write_comparison_page
     from headstart.report.run_folder import check_writable
 
     specs = parse_models(models, loop.augment)
     files = parse_weights(weights)
     check_writable(out)
-    backbone = options.BackboneOptions(image_size=trunk.image_size, precision=trunk.precision)
+    backbone = options.BackboneOptions(image_size=shared.image_size, precision=shared.precision)
     heads = options.HeadOptions(class_weights=head.class_weights)
     chosen = options.FitOptions(
         read=read, labels=labels, backbone=backbone, embed=embed, split=split, head=heads, loop=loop

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headstart.cli.figures import mean_text
-from headstart.cli.show import cell, console, say, share, table
-from headstart.recipes.comparison_rows import sentences
+from headstart.cli.show import cell, console, mean_text, say, share, table
+from headstart.compare.verdicts import sentences
 
 
 def show_comparison(rows: Sequence[dict[str, Any]], n_test: int, out: Path) -> None:

@@ -21,20 +21,19 @@ def demo(
 ) -> int:
     """Draw sample pictures of vehicles, fit, print the figures, and predict a few.
 
-    Works without a network: the trunk's weights come with the installation.
+    Works without a network: the backbone's weights come with the installation.
 
     Examples:
 
         headstart demo
         headstart demo somewhere/else
     """
-    from headstart.cli.figures import show_fit
     from headstart.cli.predict import show_answers
-    from headstart.cli.show import progress, say
-    from headstart.data.drawn import write_drawn
+    from headstart.cli.show import progress, say, show_fit
     from headstart.recipes.frozen import fit_frozen
     from headstart.report.page import write_report
     from headstart.report.run_folder import check_writable, write_run
+    from headstart.samples.drawn_set import write_drawn
 
     check_writable(folder)
     table, run = folder / "labels.csv", folder / "run"
@@ -56,14 +55,14 @@ def demo(
 
 
 def _compare(table: Path, read: options.ReadOptions, out: Path) -> None:
-    """The small CNN beside the pretrained trunk; once, since training takes a while."""
+    """The small CNN beside the pretrained backbone; once, since training takes a while."""
     import json
 
     from headstart.cli.compare import DEFAULT_MODELS
     from headstart.cli.comparison import show_comparison
     from headstart.cli.show import progress, say
-    from headstart.recipes.compare import compare
-    from headstart.recipes.model_spec import parse_models
+    from headstart.compare.comparison import compare
+    from headstart.compare.model_spec import parse_models
     from headstart.report.comparison_folder import write_comparison_folder, write_comparison_page
 
     if (out / "report.html").exists():

@@ -32,9 +32,9 @@ def embed(
     """
     check_options(read, backbone, features)  # before the imports, which take seconds
 
-    from headstart.backbones.open import open_backbone
+    from headstart.backbones.opening import open_backbone
     from headstart.cli.show import progress, say
-    from headstart.data.read import read_images
+    from headstart.data.inputs import read_images
     from headstart.errors import DataError
     from headstart.features.embed import embed_pictures
     from headstart.recipes.labelled import content_notes
@@ -46,12 +46,12 @@ def embed(
     if len(table) == 0:
         table.raise_if_bad()
         raise DataError(f"{source}: no pictures")
-    trunk = open_backbone(backbone, device=features.device)
+    opened = open_backbone(backbone, device=features.device)
     with progress() as shown:
-        for note in (*table.notes, *trunk.info.notes):
+        for note in (*table.notes, *opened.info.notes):
             shown.note(note)
         found = embed_pictures(
-            table.paths, trunk, features, max_pixels=read.max_pixels, progress=shown
+            table.paths, opened, features, max_pixels=read.max_pixels, progress=shown
         )
     unread = table.unread(found.errors)
     if not read.skip_bad:
@@ -62,7 +62,7 @@ def embed(
     left = len(table.bad) + len(unread)
     left_text = f", {left} bad inputs left out" if left else ""
     say(
-        f"{written} pictures, {trunk.info.feature_size} features each, {found.computed} "
+        f"{written} pictures, {opened.info.feature_size} features each, {found.computed} "
         f"computed now, {found.seconds:.1f} s{left_text}: {out}"
     )
     return 0

@@ -33,13 +33,12 @@ def evaluate(
     """
     check_options(read, embed)  # before the imports, which take seconds
 
-    from headstart.cli.figures import show_metrics
-    from headstart.cli.show import progress
+    from headstart.cli.show import progress, show_metrics
     from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
-    from headstart.evaluate.table import write_predictions
     from headstart.model_dir import load_model
     from headstart.recipes.labelled import read_labelled
+    from headstart.report.predictions_table import write_predictions
     from headstart.report.run_folder import check_writable, write_json
 
     if out is not None:

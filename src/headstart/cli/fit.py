@@ -52,10 +52,9 @@ def fit(
     )
     check_fit(chosen, recipe.recipe)  # before the imports, which take seconds
 
-    from headstart.audit.of_fit import measure_copies, measure_curve
-    from headstart.cli.figures import show_fit
+    from headstart.audit.fit_remarks import measure_copies, measure_curve
     from headstart.cli.remarks import with_remarks
-    from headstart.cli.show import progress
+    from headstart.cli.show import progress, show_fit
     from headstart.recipes.catalogue import run_recipe
     from headstart.report.page import write_report
     from headstart.report.run_folder import check_writable, write_run

@@ -16,8 +16,10 @@ def _group(title: str, order: int) -> Group:
 
 Read = Annotated[options.ReadOptions, Parameter(name="*", group=_group("Reading", 2))]
 Labels = Annotated[options.LabelOptions, Parameter(name="*", group=_group("Reading", 2))]
-Backbone = Annotated[options.BackboneOptions, Parameter(name="*", group=_group("Trunk", 3))]
-SharedTrunk = Annotated[options.SharedTrunkOptions, Parameter(name="*", group=_group("Trunks", 3))]
+Backbone = Annotated[options.BackboneOptions, Parameter(name="*", group=_group("Backbone", 3))]
+SharedBackbone = Annotated[
+    options.SharedBackboneOptions, Parameter(name="*", group=_group("Backbones", 3))
+]
 SharedHead = Annotated[options.SharedHeadOptions, Parameter(name="*", group=_group("Heads", 6))]
 Recipe = Annotated[options.RecipeOptions, Parameter(name="*", group=_group("Recipe", 1))]
 Embed = Annotated[options.EmbedOptions, Parameter(name="*", group=_group("Features", 4))]

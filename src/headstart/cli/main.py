@@ -23,7 +23,7 @@ from headstart.cli.fit import fit
 from headstart.cli.predict import predict
 from headstart.errors import HeadstartError
 
-HELP = """A picture classifier with a head start: pretrained trunk, exact head, honest figures.
+HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
 
 First steps:
 

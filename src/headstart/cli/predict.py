@@ -42,10 +42,10 @@ def predict(
         headstart predict run/model photo.jpg --show answer.png
     """
     from headstart.cli.show import progress
-    from headstart.data.read import list_pictures
-    from headstart.evaluate.table import write_predictions
+    from headstart.data.inputs import list_pictures
     from headstart.model_dir import load_model
     from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
+    from headstart.report.predictions_table import write_predictions
     from headstart.report.run_folder import check_file
 
     check_options(read, embed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from headstart.cli.show import say
 
 if TYPE_CHECKING:
-    from headstart.recipes.compare import Comparison
+    from headstart.compare.comparison import Comparison
     from headstart.recipes.frozen import FitResult
 
 Result = TypeVar("Result", "FitResult", "Comparison")
@@ -16,7 +16,7 @@ Result = TypeVar("Result", "FitResult", "Comparison")
 
 def with_remarks(result: Result, seed: int) -> Result:
     """Say what is worth knowing of the data; the result's record has the lines as notes."""
-    from headstart.audit.short import short_checks
+    from headstart.audit.fit_remarks import short_checks
     from headstart.report.words import printable
 
     lines: tuple[str, ...] = short_checks(result.data, result.split.test, seed=seed)

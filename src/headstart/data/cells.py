@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.data.label_text import plural, trim
-from headstart.data.sniff import looks_like
+from headstart.data.labels import plural, trim
 from headstart.errors import MissingExtraError, TableError, UsageError
+from headstart.images.formats import looks_like
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_NAMES = {"\t": "tab", "tab": "\t", "\\t": "\t"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from headstart.data.formats import has_picture_suffix
-from headstart.data.label_text import trim
+from headstart.data.labels import trim
 from headstart.errors import TableError, UsageError
+from headstart.images.formats import has_picture_suffix
 from headstart.options import ReadOptions
 
 _IMAGE = frozenset(

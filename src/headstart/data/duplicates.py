@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
-from headstart.data.near import Hashes, NearPairs, NearThresholds, Thumbnails, near_pairs
+from headstart.data.near_duplicates import Hashes, NearPairs, NearThresholds, Thumbnails, near_pairs
 
 MOST_PAIRS = 100_000
 
@@ -70,7 +70,7 @@ def find_duplicates(
         sha256: digest of each file's bytes, (n,); equal ones are exact duplicates, "" is unknown.
         hashes: difference hashes, (n,); None, together with `thumbnails`, finds exact ones only.
         thumbnails: the pictures at 8x8 pixels, (n, 8, 8, 3).
-        features: features from a trunk, (n, d); with them crops are found that the hash and the
+        features: features from a backbone, (n, d); with them crops are found that the hash and the
             thumbnail alone would leave in doubt.
         given: the user's own groups, (n,): rows of one name are put together, unless it is "".
         thresholds: limits for near-duplicates; default: the measured ones.

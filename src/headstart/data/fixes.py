@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headstart.data.cells import Cells, read_cells
 from headstart.data.image_table import ImageTable
-from headstart.data.label_text import composed, plural, some_of, trim
+from headstart.data.labels import composed, plural, some_of, trim
 from headstart.errors import BadInput, BadInputsError, TableError
 
 COLUMNS = ("image", "label", "suggested", "probability", "fix")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from headstart.data.cells import Cells, read_cells
 from headstart.data.columns import Columns, find_columns
+from headstart.data.image_paths import Resolver, UnresolvedError
 from headstart.data.image_table import ImageTable
-from headstart.data.label_text import kept_rows, merge_spellings, plural, trim
-from headstart.data.resolve import Resolver, UnresolvedError
+from headstart.data.labels import kept_rows, merge_spellings, plural, trim
 from headstart.errors import BadInput, TableError, UsageError
 from headstart.options import ReadOptions
 

@@ -1,20 +1,131 @@
-"""Features that were computed before, and what is known of the files they came from."""
+"""Features that were computed before, and what is known of the files they came from, in SQLite."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from headstart.arrays import Float32Array
 from headstart.cache_folder import VARIABLE, cache_folder
-from headstart.data.facts import FACTS_VERSION, PictureFacts
 from headstart.errors import UsageError
-from headstart.features.store import Store
+from headstart.images.statistics import FACTS_VERSION, PictureFacts
 from headstart.progress import QUIET, Progress
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 60.0  # for another process that is writing
+RETRY_SECONDS = 0.05
+CHUNK = 500  # values in one question; SQLite allows at least 999
+DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column")
+
+
+class Store:
+    """A SQLite file with one schema.
+
+    Reads and writes never raise for a damaged file: it is renamed to `NAME.damaged-TIME`, a line
+    says so, and a new one is begun, since all that is in it can be computed again.
+    """
+
+    def __init__(self, path: Path, schema: str, progress: Progress = QUIET) -> None:
+        self.path = path
+        self._schema = schema
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._off = False
+
+    def read(
+        self, question: str, values: Sequence[Any], *, before: tuple[Any, ...] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows for many values; "{}" in the question stands for their place."""
+        for start in range(0, len(values), CHUNK):
+            part = values[start : start + CHUNK]
+            marks = ",".join("?" * len(part))
+            yield from self._ask(question.format(marks), (*before, *part))
+
+    def _ask(self, question: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        return self._guarded(lambda connection: connection.execute(question, values).fetchall(), [])
+
+    def write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Many rows in one transaction."""
+        batch = list(rows)
+
+        def run(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.executemany(statement, batch)
+
+        self._guarded(run, None)
+
+    def close(self) -> None:
+        """Close the file; it opens again by itself."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _guarded(self, run: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        deadline = time.monotonic() + WAIT_SECONDS
+        with self._lock:
+            while not self._off:
+                try:
+                    return run(self._open())
+                except (sqlite3.Error, OSError) as error:
+                    if _is_damage(error):
+                        self._set_aside(error)
+                    elif _is_busy(error) and time.monotonic() < deadline:
+                        # SQLite's own waiting does not cover the change to WAL mode.
+                        time.sleep(RETRY_SECONDS)
+                    else:
+                        self._off = True
+                        self._progress.note(f"no feature cache ({self.path}: {error})")
+            return otherwise
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=NORMAL")
+                connection.executescript(self._schema)
+            except sqlite3.Error:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _set_aside(self, error: Exception) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        for ending in ("", "-wal", "-shm"):
+            file = self.path.with_name(self.path.name + ending)
+            with suppress(FileNotFoundError):  # another process may have done it first
+                file.replace(aside.with_name(aside.name + ending))
+        self._progress.note(
+            f"feature cache {self.path.name} is damaged ({error}); set aside as {aside.name}"
+        )
+
+
+def _is_damage(error: sqlite3.Error | OSError) -> bool:
+    return isinstance(error, sqlite3.Error) and any(word in str(error).lower() for word in DAMAGED)
+
+
+def _is_busy(error: sqlite3.Error | OSError) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and any(
+        word in str(error).lower() for word in ("locked", "busy")
+    )
+
 
 PLAIN = ""  # the view that is the picture itself
 
@@ -141,9 +252,9 @@ class CacheFile:
 OWN_FILES = (
     "pictures.sqlite*",
     "features/*.sqlite*",
-    "trunks/*.json",
-    "trunks/*.safetensors",
-    "trunks/*.tmp",
+    "backbones/*.json",
+    "backbones/*.safetensors",
+    "backbones/*.tmp",
     "downloads/*",
 )
 

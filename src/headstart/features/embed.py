@@ -1,4 +1,4 @@
-"""One pass of the pictures through the trunk; what was computed before is taken from the cache."""
+"""One pass of the pictures through the backbone; what was computed before comes from the cache."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from headstart.arrays import Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.cache_folder import cache_folder
-from headstart.data.facts import PictureFacts
 from headstart.features.cache import FeatureStore, FileStamp, PictureStore
 from headstart.features.loading import Known, Loaded, Loader, Wanted
+from headstart.images.statistics import PictureFacts
 from headstart.option_rules import check_options
 from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
@@ -35,7 +35,7 @@ class Features:
         sha256: digests of the files' bytes, "" where a file cannot be read, (n,).
         facts: what was measured of each picture, None where it cannot be decoded, (n,).
         errors: why a picture cannot be used, "" where it can, (n,).
-        computed: pictures that went through the trunk now; the others came from the cache.
+        computed: pictures that went through the backbone now; the others came from the cache.
         seconds: how long all of it took.
     """
 
@@ -97,7 +97,7 @@ class _Chunk:
 class _Run:
     """The state of one pass.
 
-    A thread takes some pictures, decodes them and sends them through the trunk. On a processor
+    A thread takes some pictures, decodes them and sends them through the backbone. On a processor
     all threads compute side by side; on an accelerator they take turns, and decode meanwhile.
     """
 
@@ -165,7 +165,7 @@ class _Run:
 
         def work(part: list[int]) -> _Chunk:
             loaded = [self.loader.load(paths[row], unknown[row]) for row in part]
-            chunk = _Chunk(part, loaded, self._through_trunk(loaded))
+            chunk = _Chunk(part, loaded, self._through_backbone(loaded))
             self._keep(chunk)
             return chunk
 
@@ -183,7 +183,7 @@ class _Run:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _through_trunk(self, loaded: list[Loaded]) -> list[dict[str, Float32Array]]:
+    def _through_backbone(self, loaded: list[Loaded]) -> list[dict[str, Float32Array]]:
         """Features of the prepared inputs of some pictures, by view."""
         places = [(i, name) for i, item in enumerate(loaded) for name in item.pixels]
         found: list[dict[str, Float32Array]] = [{} for _ in loaded]
@@ -227,7 +227,7 @@ class _Run:
             self.complete.setdefault(loaded.sha256, row)
 
     def _copy_repeated(self) -> None:
-        """Rows with the same content as another went through the trunk once, for one of them."""
+        """Rows with the same content as another went through the backbone once, for one of them."""
         for row, digest in enumerate(self.sha256):
             first = self.complete.get(digest, row)
             self.values[row], self.facts[row] = self.values[first], self.facts[first]

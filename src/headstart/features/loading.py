@@ -10,11 +10,11 @@ from pathlib import Path
 
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.preprocessing import Preprocessing
-from headstart.data.decode import decode_picture, read_file
-from headstart.data.facts import PictureFacts, measure
-from headstart.data.views import augment, view_rng
 from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, FileStamp, PictureStore
+from headstart.images.decode import decode_picture, read_file
+from headstart.images.statistics import PictureFacts, measure
+from headstart.images.views import augment, view_rng
 from headstart.options import MAX_PIXELS
 
 VIEW_VERSION = 1  # part of the cache's key: raise it when the drawing of views changes
@@ -50,7 +50,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Loaded:
-    """One picture, ready for the trunk.
+    """One picture, ready for the backbone.
 
     Attributes:
         sha256: digest of the file's bytes, "" when it could not be read.

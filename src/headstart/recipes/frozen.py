@@ -1,4 +1,4 @@
-"""The main recipe: a frozen trunk, one pass over the pictures, a head on the kept features."""
+"""The main recipe: a frozen backbone, one pass over the pictures, a head on the kept features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from headstart.arrays import IntArray
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.open import open_backbone
+from headstart.backbones.opening import open_backbone
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
@@ -21,7 +21,7 @@ from headstart.option_rules import check_fit
 from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes import run_record
-from headstart.recipes.cross_validate import (
+from headstart.recipes.folds import (
     FoldResult,
     as_predictions,
     cross_validate,
@@ -30,7 +30,6 @@ from headstart.recipes.cross_validate import (
     take,
 )
 from headstart.recipes.head_choice import head_maker
-from headstart.recipes.history import History
 from headstart.recipes.labelled import (
     Labelled,
     choose_folds,
@@ -39,8 +38,9 @@ from headstart.recipes.labelled import (
     read_labelled,
     stack_views,
 )
+from headstart.recipes.loop import History
 from headstart.recipes.run_record import RunRecord
-from headstart.recipes.trained import TrainedModel
+from headstart.recipes.trained_model import TrainedModel
 
 CALIBRATION_FOLDS = 5
 

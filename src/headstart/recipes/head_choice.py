@@ -9,7 +9,7 @@ from headstart.heads.catalogue import make_head
 from headstart.heads.head import Head
 from headstart.options import HeadOptions, LoopOptions
 from headstart.progress import QUIET, Progress
-from headstart.recipes.history import EpochRecord
+from headstart.recipes.loop import EpochRecord
 
 
 def head_maker(

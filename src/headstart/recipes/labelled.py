@@ -13,15 +13,15 @@ import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
-from headstart.data.decode import extension_disagrees
 from headstart.data.duplicates import Duplicates, find_duplicates
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
-from headstart.data.label_text import plural
-from headstart.data.read import read_images
+from headstart.data.inputs import read_images
+from headstart.data.labels import plural
 from headstart.data.split import Split, describe_given, split_given, split_rows, stratified_folds
 from headstart.errors import BadInput, BadInputsError, DataError
 from headstart.features.embed import Features, embed_pictures
+from headstart.images.decode import extension_disagrees
 from headstart.options import EmbedOptions, LabelOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from headstart.arrays import ByteImage, IntArray
 from headstart.backbones.preprocessing import Preprocessing
-from headstart.data.views import augment, view_rng
-from headstart.recipes.ahead import map_ahead
+from headstart.images.views import augment, view_rng
 from headstart.recipes.batches import batch_rows
-from headstart.recipes.pixels import PixelStore
+from headstart.recipes.decoded_pictures import PixelStore, map_ahead
 
 if TYPE_CHECKING:
     import torch

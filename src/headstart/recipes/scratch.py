@@ -11,9 +11,9 @@ import numpy as np
 
 from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
-from headstart.backbones.digest import digest
 from headstart.backbones.nothing import no_backbone
-from headstart.backbones.open import SMALL_CNN, HeldNetwork
+from headstart.backbones.opening import SMALL_CNN, HeldNetwork
+from headstart.backbones.weights.digest import digest
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError, UsageError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
@@ -22,17 +22,17 @@ from headstart.option_rules import check_fit
 from headstart.options import FitOptions, LoopOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes import run_record
-from headstart.recipes.cross_validate import as_predictions, take
+from headstart.recipes.folds import as_predictions, take
 from headstart.recipes.frozen import FitResult, Fitted, make_record, make_result
 from headstart.recipes.head_choice import epoch_teller
 from headstart.recipes.labelled import Labelled, choose_split, embed_labelled, read_labelled
-from headstart.recipes.optimizer import NETWORK_RATE
-from headstart.recipes.trained import TrainedModel
+from headstart.recipes.loop import NETWORK_RATE
+from headstart.recipes.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from headstart.backbones.small_cnn import SmallCNN
-    from headstart.recipes.history import History
-    from headstart.recipes.pixels import PixelStore
+    from headstart.recipes.decoded_pictures import PixelStore
+    from headstart.recipes.loop import History
 
 DEFAULT_EPOCHS = 50
 AT_A_TIME = 512  # pictures; their last maps are 100 kB each
@@ -58,7 +58,7 @@ def train_on(
 ) -> FitResult:
     """Train on the training rows, part of which choose the epoch; the test rows choose nothing."""
     from headstart.backbones.small_cnn import feature_size
-    from headstart.recipes.pixels import PixelStore
+    from headstart.recipes.decoded_pictures import PixelStore
     from headstart.recipes.small_cnn import small_cnn_preprocessing
 
     if options.head.head != "linear":
@@ -130,7 +130,7 @@ def _train(
     progress: Progress,
 ) -> tuple[SmallCNN, History, IntArray]:
     """The trained network, its history, and the rows that chose the epoch."""
-    from headstart.recipes.epoch_loop import EpochLoop
+    from headstart.recipes.loop import EpochLoop
     from headstart.recipes.small_cnn import small_cnn_preprocessing, train_small_cnn
 
     seed = options.split.seed
@@ -166,11 +166,11 @@ def choose_validation(data: Labelled, train: IntArray, seed: int) -> tuple[IntAr
 
 
 def as_trained(network: SmallCNN, data: Labelled, temperature: float, size: int) -> TrainedModel:
-    """The network as a trunk with a linear head, which is how models are kept."""
+    """The network as a backbone with a linear head, which is how models are kept."""
     from headstart.recipes.small_cnn import small_cnn_preprocessing
 
-    trunk = network.trunk
-    tensors = {name: tensor.numpy() for name, tensor in trunk.state_dict().items()}
+    backbone = network.backbone
+    tensors = {name: tensor.numpy() for name, tensor in backbone.state_dict().items()}
     weight = network.classifier.weight.detach().double().numpy()
     d = weight.shape[1]
     info = BackboneInfo(
@@ -179,7 +179,7 @@ def as_trained(network: SmallCNN, data: Labelled, temperature: float, size: int)
         precision="fp32",
         preprocessing=small_cnn_preprocessing(size),
         feature_size=d,
-        parameters=sum(parameter.numel() for parameter in trunk.parameters()),
+        parameters=sum(parameter.numel() for parameter in backbone.parameters()),
         weights_id=digest(tensors),
         source="trained from nothing",
         classifier=None,
@@ -196,5 +196,5 @@ def as_trained(network: SmallCNN, data: Labelled, temperature: float, size: int)
         np.arange(len(data.classes)),
     )
     return TrainedModel(
-        Backbone(info, HeldNetwork(trunk), device="cpu"), head, data.classes, temperature
+        Backbone(info, HeldNetwork(backbone), device="cpu"), head, data.classes, temperature
     )

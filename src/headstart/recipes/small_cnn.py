@@ -1,4 +1,4 @@
-"""The small network that is trained from nothing: what a pretrained trunk is compared with.
+"""The small network that is trained from nothing: what a pretrained backbone is compared with.
 
 Importing this module loads torch; import it inside the function that trains. bf16 works but is
 no faster here: its kernels for so few channels are slower than those of fp32.
@@ -13,10 +13,9 @@ import torch
 from headstart.arrays import IntArray
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.small_cnn import SmallCNN
-from headstart.recipes.epoch_loop import EpochLoop
-from headstart.recipes.history import History
+from headstart.recipes.decoded_pictures import PixelStore
+from headstart.recipes.loop import EpochLoop, History
 from headstart.recipes.picture_batches import PictureBatches
-from headstart.recipes.pixels import PixelStore
 
 SIZE = 224  # pixels
 BATCHES_AHEAD = 3  # cut while another device computes

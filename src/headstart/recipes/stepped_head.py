@@ -21,8 +21,7 @@ from headstart.heads.standardise import column_scale, standardised
 from headstart.heads.threads import SMALL
 from headstart.heads.training import ClassWeight, Training, read_training
 from headstart.options import DEFAULT_SEED, LoopOptions
-from headstart.recipes.history import EpochRecord, History
-from headstart.recipes.optimizer import check_options
+from headstart.recipes.loop import EpochRecord, History, check_options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -129,7 +128,7 @@ class SteppedHead(AffineHead):
         import torch
 
         from headstart.recipes.batches import TensorBatches
-        from headstart.recipes.epoch_loop import EpochLoop
+        from headstart.recipes.loop import EpochLoop
 
         options, seed = self.loop or DEFAULT_LOOP, self._seed()
         k, (n, d) = len(rows.classes), rows.X[~check].shape

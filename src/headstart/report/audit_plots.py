@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from headstart.audit.leak import Leak
+from headstart.audit.class_counts import Overview
+from headstart.audit.duplicate_leak import Leak
 from headstart.audit.learning_curve import LearningCurve
-from headstart.audit.overview import Overview
-from headstart.audit.shortcuts import ShortcutSearch
+from headstart.audit.shortcuts.search import ShortcutSearch
 from headstart.evaluate.sample_size import expected_intervals
 from headstart.report.plots import Frame, Line, bars, interval_plot, line_plot
 from headstart.report.words import count, interval, number

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from headstart.audit.run import Checked
-from headstart.evaluate.table import write_table
+from headstart.audit.check import Checked
 from headstart.options import MAX_PIXELS
 from headstart.report.check_page import write_check
+from headstart.report.predictions_table import write_table
 from headstart.report.run_folder import replace_text
 
 

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from headstart.evaluate.table import write_predictions
+from headstart.compare.comparison import Comparison
+from headstart.compare.verdicts import comparison_rows, sentences
 from headstart.model_dir import DESCRIPTION, save_model
-from headstart.recipes.compare import Comparison
-from headstart.recipes.comparison_rows import comparison_rows, sentences
 from headstart.report.comparison import write_comparison
+from headstart.report.predictions_table import write_predictions
 from headstart.report.run_folder import write_json, write_optional, write_rows, write_split
 
 

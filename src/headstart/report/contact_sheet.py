@@ -17,9 +17,9 @@ from matplotlib.font_manager import fontManager
 from PIL import Image
 
 from headstart.arrays import ByteImage
-from headstart.data.decode import decode
 from headstart.errors import ImageError, UsageError
 from headstart.evaluate.predictions import Predictions
+from headstart.images.decode import decode
 from headstart.options import MAX_PIXELS
 from headstart.report.svg import shortened
 

@@ -17,7 +17,7 @@ from headstart.evaluate.curves import class_curves
 from headstart.evaluate.intervals import wilson
 from headstart.evaluate.predictions import Predictions
 from headstart.recipes.frozen import FitResult
-from headstart.recipes.history import History
+from headstart.recipes.loop import History
 from headstart.report.plots import DASHES, Frame, Line, line_plot
 from headstart.report.svg import ACCENT, MUTED, SECOND, labelled_axes, svg
 from headstart.report.words import count, number

@@ -67,13 +67,13 @@ def headline(metrics: dict[str, Any], record: RunRecord, source: str) -> Headlin
 
 def _sentence(metrics: dict[str, Any], record: RunRecord, source: str) -> str:
     head = HEADS.get(metrics["head"], f"{metrics['head']} head")
-    trunk = metrics["backbone"]
+    backbone = metrics["backbone"]
     layer = "" if metrics["layer"] == "pooled" else f" (layer {metrics['layer']})"
     made = {
-        "frozen": f"A {head} on the frozen trunk {trunk}{layer}",
-        "scratch": f"The network {trunk}, trained from random weights",
-        "fine_tune": f"The pretrained network {trunk}, fine-tuned",
-    }.get(record.recipe, f"The network {trunk} (recipe {record.recipe})")
+        "frozen": f"A {head} on the frozen backbone {backbone}{layer}",
+        "scratch": f"The network {backbone}, trained from random weights",
+        "fine_tune": f"The pretrained network {backbone}, fine-tuned",
+    }.get(record.recipe, f"The network {backbone} (recipe {record.recipe})")
     learnt = count(metrics["n_train"], "picture")
     classes = count(len(metrics["classes"]), "class", "classes")
     comma = "," if "," in made else ""

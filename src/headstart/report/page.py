@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headstart.audit.leak import Leak
+from headstart.audit.duplicate_leak import Leak
 from headstart.audit.learning_curve import LearningCurve
 from headstart.options import MAX_PIXELS
 from headstart.recipes.frozen import FitResult

@@ -13,10 +13,10 @@ from headstart.data.split import Split
 from headstart.errors import UsageError
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
-from headstart.evaluate.table import write_predictions
 from headstart.model_dir import check_replaceable, save_model
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.labelled import Labelled
+from headstart.report.predictions_table import write_predictions
 
 RUN_FILES = (
     "report.html",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from headstart.data.decode import decode
 from headstart.errors import ImageError
+from headstart.images.decode import decode
 from headstart.options import MAX_PIXELS
 
 SIDE = 160  # pixels of the longer side

@@ -1,0 +1,213 @@
+"""Findings in words, from the parts of an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from headstart.audit.class_counts import SmallClasses
+from headstart.audit.duplicate_leak import Leak
+from headstart.audit.findings import SEVERITIES, Finding
+from headstart.audit.learning_curve import LearningCurve
+from headstart.audit.odd_pictures import OddKind
+from headstart.audit.shortcuts.search import MODEL, Shortcut, ShortcutSearch
+from headstart.audit.wrong_labels import WrongLabel
+from headstart.data.duplicates import DuplicatePair
+from headstart.data.image_table import ImageTable
+from headstart.data.labels import plural, some_of
+from headstart.errors import BadInput
+
+SEEN = ("width and height", "format", "file size")  # whose traces are in the pixels
+_ORDER = (
+    "bad inputs",
+    "missing pictures",
+    "contradictions",
+    "shortcut",
+    "wrong labels",
+    "duplicates",
+    "odd",
+)
+
+
+def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What must be mended first, then what to look at; within these the graver kinds."""
+
+    def rank(finding: Finding) -> tuple[int, int]:
+        kind = finding.kind.partition(":")[0]
+        return SEVERITIES.index(finding.severity), (*_ORDER, kind).index(kind)
+
+    return tuple(sorted(findings, key=rank))
+
+
+def about_bad(bad: Sequence[BadInput]) -> Iterator[Finding]:
+    """Rows and files that cannot be used."""
+    if bad:
+        yield Finding(
+            "bad inputs",
+            "mend",
+            f"{plural(len(bad), 'bad input')}: {some_of([str(item) for item in bad], 3)}",
+            "These rows or files cannot be used. Nothing is trained or measured on them, and a "
+            "fit stops before it begins.",
+            "Mend them, or go on without them: --skip-bad.",
+        )
+
+
+def about_missing(rows: Sequence[int], table: ImageTable) -> Iterator[Finding]:
+    """Pictures that are not there, of a table that is looked at by itself."""
+    if rows:
+        names = some_of([table.ids[row] for row in rows], 3)
+        yield Finding(
+            "missing pictures",
+            "mend",
+            f"{len(rows)} of {plural(len(table), 'picture')} not found: {names}",
+            "Only names, labels and the order of the rows were looked at.",
+            "Name the pictures' folder with --images.",
+            tuple(rows),
+        )
+
+
+def about_contradictions(pairs: Sequence[DuplicatePair], table: ImageTable) -> Iterator[Finding]:
+    """The same picture under two labels."""
+    if pairs and table.labels is not None:
+        labels = table.labels
+        shown = [
+            f"{table.ids[p.first]} is '{labels[p.first]}', {table.ids[p.second]} is "
+            f"'{labels[p.second]}'"
+            for p in pairs
+        ]
+        rows = dict.fromkeys(row for pair in pairs for row in (pair.first, pair.second))
+        yield Finding(
+            "contradictions",
+            "mend",
+            f"{plural(len(pairs), 'pair')} of duplicates with different labels: "
+            f"{some_of(shown, 3)}",
+            "One of the two labels is wrong, or the pictures do not show what the classes differ "
+            "in. Whatever the model answers, one of them counts as an error.",
+            "Give both the right label, or take one out. Pictures of a burst that do differ may "
+            "stay as they are: judge by looking.",
+            tuple(rows),
+        )
+
+
+def about_shortcuts(search: ShortcutSearch) -> Iterator[Finding]:
+    """Ways to tell the label without looking at the content."""
+    for item in search.found:
+        title, found, figures = item.sentence.partition(MODEL)
+        yield Finding(
+            f"shortcut: {item.kind}",
+            "mend" if must_mend(item) else "look",
+            title.rstrip(),
+            f"{found}{figures}" if found else _WITHOUT_RULE[item.sort],
+            item.advice,
+        )
+
+
+_WITHOUT_RULE = {
+    "metadata": "Nothing of the content is needed for that.",
+    "look": "A coarse view of the content is enough for that.",
+}
+
+
+def must_mend(item: Shortcut) -> bool:
+    """A kind that gives the label away and leaves its traces in the pixels."""
+    return item.gives_away and item.kind in SEEN
+
+
+def about_wrong_labels(found: Sequence[WrongLabel]) -> Iterator[Finding]:
+    """Labels in doubt."""
+    if found:
+        shown = [f"{w.image} is '{w.given}', likelier '{w.likelier}'" for w in found]
+        yield Finding(
+            "wrong labels",
+            "look",
+            f"{plural(len(found), 'label')} in doubt: {some_of(shown, 3)}",
+            "A model that has not learnt from these pictures is sure of another class. Part of "
+            "them are wrong labels, part are rare or hard pictures with a right label.",
+            "Look at each; write a table to edit with check --write-fixes fixes.csv and use it "
+            "with fit --fixes fixes.csv. Do not change a label only because the model says so.",
+            tuple(item.row for item in found),
+        )
+
+
+def about_duplicates(pairs: Sequence[DuplicatePair], leak: Leak | None) -> Iterator[Finding]:
+    """Pictures that are there twice."""
+    if not pairs:
+        return
+    exact = sum(pair.kind == "exact" for pair in pairs)
+    rows = dict.fromkeys(row for pair in pairs for row in (pair.first, pair.second))
+    yield Finding(
+        "duplicates",
+        "info",
+        f"{plural(len(pairs), 'pair')} of duplicates ({exact} exact, {len(pairs) - exact} near)",
+        leak.sentence if leak is not None else "A split that ignores them shows too good figures.",
+        "Nothing has to be done: they are kept on one side of every split and fold.",
+        tuple(rows),
+    )
+
+
+def about_odd(kinds: Sequence[OddKind]) -> Iterator[Finding]:
+    """Pictures that are unlike the others or show nothing."""
+    for kind in kinds:
+        rows = kind.worst_first
+        if rows:
+            yield Finding(
+                f"odd: {kind.kind}",
+                "look",
+                f"{plural(len(rows), 'picture')} {_BEING[kind.kind]}",
+                kind.meaning,
+                kind.advice,
+                rows,
+            )
+
+
+_BEING = {
+    "blank": "of one colour",
+    "dark": "very dark",
+    "bright": "very bright",
+    "blurred": "blurred",
+    "tiny": "very small",
+    "extreme shape": "very wide or very tall",
+    "far": "unlike all others",
+}
+
+
+def about_counts(counts: SmallClasses) -> Iterator[Finding]:
+    """What the numbers of pictures can say."""
+    if counts.class_sentences:
+        yield Finding(
+            "small classes",
+            "look" if counts.small else "info",
+            f"{plural(len(counts.class_sentences), 'remark')} about small classes",
+            " ".join(counts.class_sentences),
+            "Gather more pictures of these classes, or use folds, which test every picture once.",
+        )
+    if counts.balance:
+        yield Finding("imbalance", "look", "The classes are unequal", counts.balance,
+                      "Use --class-weights balanced if the small classes matter.")  # fmt: skip
+    yield Finding(
+        "test size",
+        "info",
+        f"What {plural(counts.n_test, 'test picture')} can say",
+        " ".join(counts.sentences),
+        "For a narrower interval use folds over all pictures, or gather more test pictures.",
+    )
+
+
+def about_curve(curve: LearningCurve) -> Iterator[Finding]:
+    """Whether more pictures would help."""
+    yield Finding(
+        "learning curve",
+        "info",
+        curve.sentence,
+        "; ".join(
+            f"{point.n_train:,} training pictures: {point.accuracy:.1%} "
+            f"({point.interval[0]:.1%} to {point.interval[1]:.1%})"
+            for point in curve.points
+        )
+        + ".",
+        {
+            True: "Gather more pictures of the same kind.",
+            False: "Better than more of the same: mend labels, gather what the errors show, or "
+            "try another backbone.",
+            None: "Gather some more and look again.",
+        }[curve.helps],
+    )

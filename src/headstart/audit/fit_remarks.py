@@ -1,0 +1,134 @@
+"""What a fit says of its data beyond the figures: short checks, copies, the learning curve."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from headstart.arrays import IntArray
+from headstart.audit.duplicate_leak import Leak, measure_leak
+from headstart.audit.learning_curve import LearningCurve, learning_curve
+from headstart.audit.shortcuts.search import MODEL, search_shortcuts
+from headstart.data.duplicates import contradictions
+from headstart.data.labels import plural, some_of
+from headstart.errors import DataError
+from headstart.evaluate.intervals import wilson
+from headstart.evaluate.sample_size import class_sentences
+from headstart.heads.head import Head
+from headstart.options import DEFAULT_SEED, FitOptions
+from headstart.progress import QUIET, Progress
+from headstart.recipes.frozen import FitResult
+from headstart.recipes.head_choice import head_maker
+from headstart.recipes.labelled import Labelled
+
+LEAST_COPIES = 10  # pictures that have a duplicate
+
+
+def measure_copies(
+    result: FitResult, options: FitOptions, progress: Progress = QUIET
+) -> Leak | None:
+    """What duplicates would feign, with the fit's own head.
+
+    None with fewer than ten copies, of which nothing could be said, or where the fit had no folds:
+    five fits cost half as much as ten folds do, so that this never takes longer than they did.
+    """
+    sizes = np.bincount(result.data.duplicates.group)
+    if result.folds is None or sizes[sizes > 1].sum() < LEAST_COPIES:
+        return None
+    return measure_leak(result.data, _maker(options), seed=options.split.seed, progress=progress)
+
+
+def measure_curve(
+    result: FitResult, options: FitOptions, progress: Progress = QUIET
+) -> LearningCurve | None:
+    """The learning curve of the fit's own head; a note says why there is none."""
+    if not result.data.features.values.shape[1]:
+        progress.note("no learning curve: --curve is for a head on a backbone's features")
+        return None
+    try:
+        return learning_curve(result.data, _maker(options), seed=options.split.seed,
+                              progress=progress)  # fmt: skip
+    except DataError as error:
+        progress.note(f"no learning curve: {error}")
+        return None
+
+
+def _maker(options: FitOptions) -> Callable[[], Head]:
+    return head_maker(options.head, options.loop, options.split.seed)
+
+
+MOST_LINES = 5
+MOST_SHORTCUTS = 2
+MOST_ROWS = 2_000  # so that trees on names and sizes take a fraction of a second
+PRECISE = 0.05  # a perfect model's interval that is narrower needs no remark
+
+
+def short_checks(data: Labelled, test: IntArray, *, seed: int = DEFAULT_SEED) -> tuple[str, ...]:
+    """At most five lines, the gravest first; () when there is nothing to say.
+
+    Names, order, sizes, formats and times that give the label; near-duplicates, and those with
+    different labels; what the test part cannot say. Takes under half a second for some hundreds
+    of rows, and about as long for many, of which 2,000 are drawn.
+
+    Args:
+        data: usable rows, n.
+        test: the test part's rows, (m,).
+        seed: of the draw and the small models.
+    """
+    lines = [*_contradicting(data), *_shortcuts(data, seed), *_copies(data), *_sizes(data, test)]
+    return tuple(lines[:MOST_LINES])
+
+
+def _shortcuts(data: Labelled, seed: int) -> Iterator[str]:
+    search = search_shortcuts(
+        data.table,
+        data.features.facts,
+        groups=data.duplicates.group,
+        seed=seed,
+        looks=False,
+        most_rows=MOST_ROWS,
+    )
+    for item in search.found[:MOST_SHORTCUTS]:
+        yield item.sentence.partition(MODEL)[0].rstrip(" .")
+    more = [item.kind for item in search.found[MOST_SHORTCUTS:]]
+    if more:
+        yield f"so do, more or less: {', '.join(more)}"
+
+
+def _contradicting(data: Labelled) -> Iterator[str]:
+    pairs = contradictions(data.duplicates.pairs, data.labels)
+    names, labels = data.table.ids, data.labels
+    shown = [
+        f"{names[p.first]} is '{labels[p.first]}', {names[p.second]} is '{labels[p.second]}'"
+        for p in pairs
+    ]
+    if pairs:
+        count = plural(len(pairs), "pair")
+        yield f"{count} of near-duplicates with different labels: {some_of(shown, 1)}"
+
+
+def _copies(data: Labelled) -> Iterator[str]:
+    sizes = Counter(data.duplicates.group.tolist())
+    groups = [size for size in sizes.values() if size > 1]
+    if groups:
+        by = "a group of their own or duplicates" if data.table.groups else "duplicates"
+        yield (
+            f"{sum(groups)} pictures have {by} ({plural(len(groups), 'group')}): each group is "
+            "kept on one side of the split"
+        )
+
+
+def _sizes(data: Labelled, test: IntArray) -> Iterator[str]:
+    perfect = wilson(len(test), len(test))
+    if perfect is not None and perfect[1] - perfect[0] >= PRECISE:
+        yield (
+            f"with {plural(len(test), 'test picture')} even a perfect model's accuracy is only "
+            f"known to be {perfect[0]:.1%} or more"
+        )
+    tested = Counter(data.labels[row] for row in test.tolist())
+    weak = {name: tested[name] for name in data.classes if class_sentences({name: tested[name]})}
+    if weak:
+        shown = some_of([f"'{name}' ({count})" for name, count in weak.items()], 5)
+        yield f"classes with too few test pictures to measure their recall: {shown}"

@@ -1,0 +1,217 @@
+"""From a name to a backbone that is ready to compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from headstart.backbones.backbone import Backbone, BackboneInfo
+from headstart.backbones.description_cache import KeptBackbones
+from headstart.backbones.precision import choose_precision
+from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.weights import wheel
+from headstart.backbones.weights.digest import digest
+from headstart.backbones.weights.presence import whats_here
+from headstart.cache_folder import cache_folder
+from headstart.errors import UsageError, WeightsError
+from headstart.options import BackboneOptions, LayerName, PrecisionName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+    from torch import nn
+
+    from headstart.backbones.architecture import Architecture
+
+RANDOM_SEED = 0
+RANDOM_SOURCE = "random weights, untrained"
+FILE_SOURCE = "file "  # and the file's name
+SMALL_CNN = "small_cnn"  # the one network that is not timm's
+
+
+def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone:
+    """The backbone that `options` name. The network itself is loaded when it is first needed.
+
+    Raises UsageError for an unknown name, layer, precision or size, WeightsError when the weights
+    are not to be had; an untrained backbone is only ever given for `random_weights`.
+    """
+    _check_words(options)
+    precision = choose_precision(options.precision, device)
+    kept = KeptBackbones(cache_folder() / "backbones")
+    info = kept.find(options, precision)
+    if info is not None:
+        build = _OpenedBackbone(_anywhere(options), precision, info.weights_id)
+        return Backbone(info, build, kept_weights=kept.weights(info), device=device)
+    architecture, info, file = _build(options, precision)
+    build = _OpenedBackbone(_anywhere(options), precision, info.weights_id)
+    backbone = Backbone(info, build, device=device, module=architecture.module)
+    kept.keep(options, info, [file] if file else [])
+    kept.keep_weights(info, backbone.tensors())
+    return backbone
+
+
+def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto") -> Backbone:
+    """The backbone that `info` describes, its tensors in a safetensors file under timm's names.
+
+    The file may hold more, such as a last layer.
+    """
+    return Backbone(info, _RestoredBackbone(info, weights.absolute()), device=device)
+
+
+def _check_words(options: BackboneOptions) -> None:
+    if options.random_weights and options.weights:
+        raise UsageError("--random-weights and --weights exclude each other")
+    for name, value, allowed in (
+        ("precision", options.precision, get_args(PrecisionName)),
+        ("layer", options.layer, get_args(LayerName)),
+    ):
+        if value not in allowed:
+            raise UsageError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+
+
+def _anywhere(options: BackboneOptions) -> BackboneOptions:
+    """The options with a path that means the same file from every working folder."""
+    return replace(options, weights=options.weights.absolute() if options.weights else None)
+
+
+@dataclass(frozen=True)
+class _OpenedBackbone:
+    """Makes the network that options name. Raises WeightsError when its file changed since."""
+
+    options: BackboneOptions
+    precision: str
+    weights_id: str
+
+    def __call__(self) -> nn.Module:
+        architecture, info, _ = _build(self.options, self.precision)
+        if info.weights_id != self.weights_id:
+            raise WeightsError(f"{info.source} has changed since it was opened; open it again")
+        return architecture.module
+
+
+@dataclass(frozen=True)
+class _RestoredBackbone:
+    """Makes the network of a saved model. Raises WeightsError when its file changed since."""
+
+    info: BackboneInfo
+    weights: Path
+
+    def __call__(self) -> nn.Module:
+        from headstart.backbones.weights.file import load_state
+
+        module = self._filled(load_state(self.weights))
+        if _tensors_id(module) != self.info.weights_id:
+            raise WeightsError(f"{self.weights} has changed since it was read; read it again")
+        return module
+
+    def _filled(self, state: Mapping[str, torch.Tensor]) -> nn.Module:
+        from headstart.backbones import architecture as arch
+
+        info = self.info
+        if info.name == SMALL_CNN:
+            from headstart.backbones.small_cnn import SmallCNNBackbone
+
+            small = SmallCNNBackbone()
+            small.load_state_dict(state)
+            return small
+        network = arch.build_architecture(info.name, info.layer, info.preprocessing.size)
+        arch.fill(network, state, self.weights.name)
+        return network.module
+
+
+@dataclass(frozen=True, eq=False)
+class HeldNetwork:
+    """A `build` that keeps its network: for one that was trained here and lies in no file."""
+
+    module: nn.Module
+
+    def __call__(self) -> nn.Module:
+        return self.module
+
+
+def _tensors_id(module: nn.Module) -> str:
+    return digest({name: tensor.numpy() for name, tensor in module.state_dict().items()})
+
+
+def _build(
+    options: BackboneOptions, precision: str
+) -> tuple[Architecture, BackboneInfo, Path | None]:
+    """The loaded network, its description, and the file its weights came from."""
+    from headstart.backbones import architecture as arch
+    from headstart.backbones.weights import file as weights_file
+
+    name = arch.check_name(options.backbone)
+    seed = RANDOM_SEED if options.random_weights else None
+    network = arch.build_architecture(name, options.layer, options.image_size, seed)
+    preprocessing = Preprocessing.from_timm(network.config, options.image_size)
+    notes: tuple[str, ...] = ()
+    file = None
+    if options.random_weights:
+        source = RANDOM_SOURCE
+    else:
+        file, state, source = _find_weights(options)
+        _needs_classifier(options.layer, state, source)
+        notes = arch.fill(network, state, source)
+        preprocessing, more = weights_file.adapt(preprocessing, state)
+        notes += more
+    info = BackboneInfo(
+        name=name,
+        layer=options.layer,
+        precision=precision,
+        preprocessing=preprocessing,
+        feature_size=network.feature_size,
+        parameters=sum(parameter.numel() for parameter in network.module.parameters()),
+        weights_id=_tensors_id(network.module),
+        source=source,
+        classifier=network.classifier,
+        notes=notes,
+    )
+    return network, info, file
+
+
+def _find_weights(
+    options: BackboneOptions,
+) -> tuple[Path, Mapping[str, torch.Tensor], str]:
+    """The weights file, its tensors and where they come from in words."""
+    from headstart.backbones import architecture as arch
+    from headstart.backbones.weights import file as weights_file
+    from headstart.backbones.weights import hub
+
+    if options.weights is not None:
+        return (
+            options.weights,
+            weights_file.load_state(options.weights),
+            f"{FILE_SOURCE}{options.weights.name}",
+        )
+    entry = wheel.find_package(options.backbone)
+    if entry is not None:
+        file = wheel.locate(entry)
+        if file is None:
+            remedy = wheel.how_to_install(entry)
+            raise WeightsError(
+                f"the weights of {options.backbone!r} come with a package that is not installed: "
+                f"{remedy}\n{whats_here()}"
+            )
+        state = wheel.rename(
+            weights_file.load_state(file), arch.whole_network(options.backbone).state_dict()
+        )
+        return file, state, f"package {entry.package}"
+    try:
+        file = hub.fetch(options.backbone, cache_folder() / "downloads")
+    except WeightsError as error:
+        raise WeightsError(
+            f"the weights of {options.backbone!r} are not on this machine: {error}.\n"
+            f"Give a file with --weights, or run again with a network.\n{whats_here()}"
+        ) from error
+    return file, weights_file.load_state(file), f"timm's pretrained weights {options.backbone}"
+
+
+def _needs_classifier(layer: str, state: Mapping[str, torch.Tensor], source: str) -> None:
+    has_classifier = any(name.startswith(("classifier.", "pre_logits.")) for name in state)
+    if layer != "pooled" and not has_classifier:
+        raise WeightsError(
+            f"layer {layer} needs the network's classifier, and {source} has only the "
+            "convolutions; take --layer pooled, or a file with the whole network"
+        )

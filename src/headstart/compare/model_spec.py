@@ -1,0 +1,93 @@
+"""What a model is called on the command line: NAME[:LAYER][+HEAD]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+from headstart.backbones.opening import SMALL_CNN
+from headstart.errors import UsageError
+from headstart.options import BackboneOptions, FitOptions, HeadName, LayerName, LoopOptions
+
+AUGMENTS = ("each-epoch", "once", "none")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model of a comparison.
+
+    Attributes:
+        text: as it was written, "vgg16_bn:fc7+svm".
+        name: of the backbone, or "small_cnn".
+        layer: of the backbone; for the small CNN how its crops are drawn.
+        head: what is fitted on the features.
+    """
+
+    text: str
+    name: str
+    layer: str
+    head: str
+
+    @property
+    def is_small_cnn(self) -> bool:
+        """True for the network that is trained from nothing."""
+        return self.name == SMALL_CNN
+
+    def options(self, base: FitOptions, weights: Mapping[str, Path]) -> FitOptions:
+        """The options of a fit of this model: `base` with its backbone, layer and head."""
+        if self.is_small_cnn:
+            loop = replace(base.loop, augment=self.layer)  # type: ignore[arg-type]  # checked
+            return replace(base, loop=loop)
+        backbone: BackboneOptions = replace(
+            base.backbone,
+            backbone=self.name,
+            layer=self.layer,  # type: ignore[arg-type]  # checked by parse_models
+            weights=weights.get(self.name, weights.get(self.name.partition(".")[0])),
+        )
+        head = replace(base.head, head=self.head)  # type: ignore[arg-type]  # checked
+        # The epoch loop is for the small CNN; a head on features is solved exactly.
+        return replace(base, backbone=backbone, head=head, loop=LoopOptions())
+
+
+def parse_models(text: str, augment: str = "each-epoch") -> tuple[ModelSpec, ...]:
+    """Models separated by commas. Raises UsageError that says what is allowed.
+
+    "small_cnn" takes its crops as `augment` says; "small_cnn:once" says it itself.
+    """
+    specs = [_parse(part.strip(), augment) for part in text.split(",") if part.strip()]
+    if not specs:
+        raise UsageError("--models is empty; an example: small_cnn,resnet18,vgg16_bn:fc7+svm")
+    if len({spec.text for spec in specs}) < len(specs):
+        raise UsageError(f"--models names a model twice: {text}")
+    return tuple(specs)
+
+
+def _parse(text: str, augment: str) -> ModelSpec:
+    rest, _, head = text.partition("+")
+    name, _, layer = rest.partition(":")
+    if name == SMALL_CNN:
+        _check(text, "crops", layer or augment, AUGMENTS)
+        if head:
+            raise UsageError(f"model {text!r}: the small CNN has its own last layer, no +{head}")
+        return ModelSpec(text, name, layer or augment, "linear")
+    _check(text, "layer", layer or "pooled", get_args(LayerName))
+    _check(text, "head", head or "linear", get_args(HeadName))
+    return ModelSpec(text, name, layer or "pooled", head or "linear")
+
+
+def _check(text: str, what: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise UsageError(f"model {text!r}: {what} {value!r} is none of {', '.join(allowed)}")
+
+
+def parse_weights(entries: Sequence[str]) -> dict[str, Path]:
+    """--weights NAME=FILE, repeated. Raises UsageError for another form."""
+    found = {}
+    for entry in entries:
+        name, equals, file = entry.partition("=")
+        if not (name and equals and file):
+            raise UsageError(f"--weights {entry!r}: expected NAME=FILE, such as vgg16=vgg16.pth")
+        found[name] = Path(file)
+    return found

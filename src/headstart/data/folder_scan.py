@@ -1,0 +1,147 @@
+"""Walk a folder: pictures by their suffix, links followed once, system files left aside."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headstart.data.labels import plural, some_of
+from headstart.errors import BadInput
+from headstart.images.formats import has_picture_suffix
+
+_SYSTEM = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
+
+
+@dataclass
+class Scan:
+    """What lies under a folder; names are posix paths relative to it, in natural order.
+
+    Attributes:
+        pictures: names and the real file of each.
+        folders: all folders below, without those left aside.
+        others: files that are no pictures by their suffix.
+        links_left: links to folders that are read anyway.
+        bad: broken links and folders that cannot be read.
+    """
+
+    root: Path
+    pictures: dict[str, str] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    links_left: list[str] = field(default_factory=list)
+    bad: list[BadInput] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for what was left out."""
+        notes = []
+        if self.others:
+            count = plural(len(self.others), "file")
+            notes.append(f"{count} left out, no picture by name: {some_of(self.others)}")
+        if self.links_left:
+            count = plural(len(self.links_left), "link")
+            left = some_of(self.links_left)
+            notes.append(f"{count} to folders that are read anyway left out: {left}")
+        return notes
+
+
+_Part = tuple[int, int, str]
+
+
+def natural_key(name: str) -> tuple[list[list[_Part]], str]:
+    """Sorting key under which "2.png" comes before "10.png", whatever the directory's order."""
+    return [_step_key(step) for step in name.casefold().split("/")], name
+
+
+def _step_key(step: str) -> list[_Part]:
+    parts = [part for part in re.split(r"([0-9]+)", step) if part]
+    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
+
+
+def scan_folder(root: Path) -> Scan:
+    """List the pictures under a folder.
+
+    Names that begin with a dot, __MACOSX, Thumbs.db and desktop.ini are left aside. Links to
+    files are followed. A link to a folder is followed when it leads outside of the root, and
+    each such folder is read once.
+    """
+    scan = Scan(root)
+    real_root = os.path.realpath(root)
+    _walk(scan, root, "", {real_root}, real_root)
+    for names in (scan.folders, scan.others, scan.links_left):
+        names.sort(key=natural_key)
+    scan.pictures = dict(sorted(scan.pictures.items(), key=lambda item: natural_key(item[0])))
+    scan.bad.sort(key=lambda bad: natural_key(bad.where))
+    return scan
+
+
+def _walk(scan: Scan, folder: Path, name: str, seen: set[str], real: str) -> None:
+    """Add what lies in one folder, called `name`, whose real path is `real`."""
+    for entry in _entries(scan, folder, name):
+        path = f"{name}/{entry.name}" if name else entry.name
+        linked = entry.is_symlink()
+        target = os.path.realpath(entry.path) if linked else f"{real}/{entry.name}"
+        if entry.is_dir():
+            if linked and (_within(target, seen) or _holds_root(target, scan.root)):
+                scan.links_left.append(path)
+                scan.folders.append(path)
+                continue
+            scan.folders.append(path)
+            # One linked folder under two classes must show as a contradiction, so each of the
+            # upper folders (part, class) follows links anew.
+            below = set(seen) if path.count("/") < 2 else seen
+            if linked:
+                below.add(target)
+            _walk(scan, folder / entry.name, path, below, target)
+        elif linked and not entry.is_file():
+            scan.bad.append(BadInput(path, f"broken link to {_link_text(entry.path)}"))
+        elif entry.is_file() and has_picture_suffix(entry.name):
+            scan.pictures[path] = target
+        else:
+            scan.others.append(path)
+
+
+def _entries(scan: Scan, folder: Path, name: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: natural_key(entry.name))
+    except OSError as error:
+        scan.bad.append(BadInput(name or str(folder), f"folder cannot be read: {error.strerror}"))
+        return
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.lower() in _SYSTEM:
+            continue
+        if not _is_text(entry.name):
+            shown = os.fsencode(entry.name).decode("ascii", errors="backslashreplace")
+            where = f"{name}/{shown}" if name else shown
+            scan.bad.append(BadInput(where, "the name is not UTF-8; rename it"))
+            continue
+        yield entry
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # bytes that the system could not read as text
+        return False
+    return True
+
+
+def _within(target: str, seen: set[str]) -> bool:
+    """True for a folder that is read anyway: one of `seen`, or below one."""
+    return any(target == root or target.startswith(root + os.sep) for root in seen)
+
+
+def _holds_root(target: str, root: Path) -> bool:
+    real_root = os.path.realpath(root)
+    return (real_root + os.sep).startswith(target.rstrip(os.sep) + os.sep)
+
+
+def _link_text(path: str) -> str:
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return "nothing"

@@ -1,0 +1,148 @@
+"""Names in a table to files under the pictures' folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PureWindowsPath
+
+from headstart.data.labels import composed, plural
+from headstart.images.formats import has_picture_suffix
+
+
+class UnresolvedError(Exception):
+    """A name that leads to no usable file. `missing` says that the name is good, the file not."""
+
+    def __init__(self, cause: str, *, missing: bool = False) -> None:
+        super().__init__(cause)
+        self.missing = missing
+
+
+class Resolver:
+    """Finds the file of each name, and counts what it had to bend for that.
+
+    A name is taken as it is when that file exists. Otherwise, in this order, backslashes count
+    as slashes, case and Unicode form are forgiven, and a name without its extension takes the
+    one picture that fits. Two files that fit are an error.
+    """
+
+    def __init__(self, root: Path, *, allow_outside: bool) -> None:
+        self.root = root
+        self._absolute = root.absolute()
+        self._roots = {os.path.normpath(self._absolute), os.path.realpath(root)}
+        self._allow_outside = allow_outside
+        self._folders: dict[Path, _Folder] = {}
+        self._bent: dict[str, list[str]] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """One line for each way in which names were bent, with a count and an example."""
+        return [
+            f"{plural(len(examples), 'name')} {how}, first: {examples[0]}"
+            for how, examples in self._bent.items()
+        ]
+
+    def target(self, name: str) -> Path:
+        """Where the name leads, whether or not a file is there.
+
+        Raises:
+            UnresolvedError: the name is empty, impossible, or leaves the folder.
+        """
+        if not name:
+            raise UnresolvedError("no picture's name")
+        if "\x00" in name:
+            raise UnresolvedError("the name has a NUL character")
+        if "://" in name:
+            raise UnresolvedError("is a web address; download the picture and give its file")
+        if ":" not in name or not PureWindowsPath(name).is_absolute():
+            # Without "..", so that what is checked is what is opened.
+            path = os.path.normpath(self._absolute / name)
+            for root in self._roots:
+                if path == root or path.startswith(root.rstrip(os.sep) + os.sep):
+                    return self.root / path[len(root) :].lstrip(os.sep)
+            if self._allow_outside:
+                return Path(path)
+        elif self._allow_outside:
+            return Path(name)
+        raise UnresolvedError(
+            f"leads out of the pictures' folder {self.root}; allow that with --allow-outside, "
+            "or name the folder with --images"
+        )
+
+    def resolve(self, name: str) -> Path:
+        """The file of a name.
+
+        Raises:
+            UnresolvedError: there is none, or the name is bad or fits several.
+        """
+        path = self.target(name)
+        try:
+            if path.is_file():
+                return path
+            if path.is_dir():
+                raise UnresolvedError("is a folder, not a picture", missing=True)
+            if path.is_symlink():
+                raise UnresolvedError("broken link", missing=True)
+            return self._bend(name, path)
+        except OSError as error:  # a name that is too long, a folder without permission
+            raise UnresolvedError(f"not found: {error.strerror}", missing=True) from error
+
+    def _bend(self, name: str, path: Path) -> Path:
+        if "\\" in name:
+            path = self.target(name.replace("\\", "/"))
+            if path.is_file():
+                self._count("written with backslashes", name, path)
+                return path
+        folder = self._folder_of(path)
+        hits = folder.names.get(_key(path.name), [])
+        if hits:
+            return self._only(name, folder.path, hits, "found in another case or Unicode form")
+        hits = folder.stems.get(_key(path.name), [])
+        exact = [hit for hit in hits if Path(hit).stem == path.name]
+        return self._only(name, folder.path, exact or hits, "completed with the extension")
+
+    def _folder_of(self, path: Path) -> _Folder:
+        """The folder that the path is in, the folders below the root taken in any case."""
+        if path.parent.is_dir() or not path.is_relative_to(self.root):
+            return self._listed(path.parent)
+        found = self._listed(self.root)
+        for part in path.parent.relative_to(self.root).parts:
+            hits = found.names.get(_key(part), [])
+            if part not in hits and len(hits) != 1:
+                raise UnresolvedError("not found", missing=True)
+            found = self._listed(found.path / (part if part in hits else hits[0]))
+        return found
+
+    def _listed(self, path: Path) -> _Folder:
+        if path not in self._folders:
+            self._folders[path] = _Folder(path)
+        return self._folders[path]
+
+    def _only(self, name: str, folder: Path, hits: list[str], how: str) -> Path:
+        if len(hits) > 1:
+            both = " and ".join(repr(hit) for hit in hits)
+            raise UnresolvedError(f"the name fits {both}; write it whole")
+        if not hits or not (folder / hits[0]).is_file():
+            raise UnresolvedError("not found", missing=True)
+        path = folder / hits[0]
+        self._count(how, name, path)
+        return path
+
+    def _count(self, how: str, name: str, path: Path) -> None:
+        self._bent.setdefault(how, []).append(f"{name!r} is {path.name!r}")
+
+
+class _Folder:
+    """A folder's names, by their key and, for pictures, by the key without the extension."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.names: dict[str, list[str]] = {}
+        self.stems: dict[str, list[str]] = {}
+        for entry in sorted(path.iterdir()) if path.is_dir() else ():
+            self.names.setdefault(_key(entry.name), []).append(entry.name)
+            if has_picture_suffix(entry.name):
+                self.stems.setdefault(_key(entry.stem), []).append(entry.name)
+
+
+def _key(name: str) -> str:
+    return composed(name).casefold()

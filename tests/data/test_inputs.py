@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from headstart.data.inputs import list_pictures, read_images
+from headstart.errors import TableError, UsageError
+from headstart.options import ReadOptions
+
+
+def make(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"picture")
+    return root
+
+
+def test_a_table_or_a_folder(tmp_path: Path) -> None:
+    make(tmp_path, "cat/1.png", "dog/1.png")
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\ncat/1.png,cat\ndog/1.png,dog\n")
+    from_table = read_images(table, ReadOptions())
+    from_folder = read_images(tmp_path, ReadOptions())
+    assert from_table.ids == from_folder.ids == ("cat/1.png", "dog/1.png")
+    assert from_table.labels == from_folder.labels
+    assert from_table.paths == from_folder.paths
+    assert from_table.lines == (2, 3)
+    assert from_folder.lines is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.zip", b"PK\x03\x04rest", "is a zip archive; unpack it"),
+        ("a.xlsx", b"PK\x03\x04rest", "is a workbook; save its sheet as CSV"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "is a workbook"),
+        ("a.csv", pickle.dumps({"a": 1}), "a Python pickle, which may run code"),
+        ("a.csv.gz", b"\x1f\x8b\x08", "is a gzip archive; unpack it"),
+        ("a.csv", b"", "a.csv is empty"),
+        ("a.csv", b"\xff\xd8\xff\xe0\0\x10JFIF\0", "not a table"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a.jpg is a picture; give a table"),
+        ("a.csv", b"<!DOCTYPE html><title>404</title>", "a.csv is an HTML page, not a table"),
+        ("a.csv", b"version https://git-lfs.github.com/spec/v1", "a.csv is a git-LFS pointer"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError, match=words):
+        read_images(tmp_path / name, ReadOptions())
+
+
+def test_a_missing_source(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"lost: not found; give a table .* or a folder"):
+        read_images(tmp_path / "lost", ReadOptions())
+
+
+def test_pictures_in_the_given_order(tmp_path: Path) -> None:
+    make(tmp_path, "z.png", "a.png", "more/10.png", "more/2.png", "more/sub/1.JPG", "more/n.txt")
+    table = tmp_path / "list.csv"
+    table.write_text("image,label\nz.png,x\nlost.png,y\nz.png,z\n")
+    sources = [tmp_path / name for name in ("z.png", "gone.jpg", "more", "list.csv", "a.png")]
+    found = list_pictures(sources, ReadOptions())
+    assert [path.relative_to(tmp_path).as_posix() for path in found.paths] == [
+        *("z.png", "gone.jpg", "more/2.png", "more/10.png", "more/sub/1.JPG"),
+        *("z.png", "lost.png", "z.png", "a.png"),
+    ]
+    assert found.ids[0] == str(tmp_path / "z.png")
+    assert found.ids[2] == f"{(tmp_path / 'more').as_posix()}/2.png"
+    assert found.ids[5:8] == ("z.png", "lost.png", "z.png")
+    assert found.labels is None
+    assert found.lines is None
+    assert found.bad == ()
+    assert "1 file left out, no picture by name: n.txt" in found.notes
+
+
+def test_seven_rows_in_seven_rows_out(tmp_path: Path) -> None:
+    order = ["z.png", "m.png", "broken.jpg", "a.png", "missing.png", "b.png", "z.png"]
+    make(tmp_path / "images", *(name for name in order if name != "missing.png"))
+    table = tmp_path / "table.csv"
+    table.write_text("image\n" + "\n".join(order) + "\n")
+    found = list_pictures([table], ReadOptions(images=tmp_path / "images"))
+    assert found.ids == tuple(order)
+    assert found.lines == (2, 3, 4, 5, 6, 7, 8)
+    assert [path.is_file() for path in found.paths] == [True] * 4 + [False] + [True] * 2
+
+
+def test_nothing_to_list(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no picture given"):
+        list_pictures([], ReadOptions())
+    found = list_pictures([make(tmp_path, "a.txt")], ReadOptions())
+    assert [str(item) for item in found.bad] == [f"{tmp_path}: no picture in it (1 other file)"]
+    assert len(found) == 0
+
+
+def test_a_file_of_any_name_is_listed(tmp_path: Path) -> None:
+    make(tmp_path, "no_extension", "notes.txt")
+    sources = [tmp_path / "no_extension", tmp_path / "notes.txt", tmp_path / "lost.csv"]
+    assert list_pictures(sources, ReadOptions()).paths == tuple(sources)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.errors import ImageError
+from headstart.images.decode import decode
+
+RED, GREEN, BLUE, YELLOW = (220, 40, 40), (40, 180, 60), (40, 60, 220), (230, 210, 50)
+
+
+T = Image.Transpose
+
+
+def smooth(width: int = 160, height: int = 120) -> Image.Image:
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 255 // width, y * 255 // height, (x + y) % 256], axis=-1)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    if kind == "JPEG":
+        options = {"quality": 95, "subsampling": 0, **options}
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def orientation(value: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG whose header announces a size; its pixels do not matter."""
+    data = bytearray(saved(Image.new("1", (8, 8)), "PNG"))
+    data[16:24] = struct.pack(">II", width, height)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    return bytes(data)
+
+
+def test_the_pixel_limit_is_read_from_the_header() -> None:
+    words = "20000 x 20000 = 400000000 pixels, more than the limit of 200000000.*--max-pixels"
+    with pytest.raises(ImageError, match=words):
+        decode(bomb(20000, 20000))
+    lies = bytearray(saved(smooth(), "JPEG"))
+    place = lies.index(b"\xff\xc0")
+    lies[place + 5 : place + 9] = struct.pack(">HH", 65000, 65000)
+    with pytest.raises(ImageError, match="65000 x 65000 = 4225000000 pixels"):
+        decode(bytes(lies))
+    webp = bytearray(saved(smooth(), "WEBP", lossless=True, exif=orientation(1)))
+    assert webp[12:16] == b"VP8X"
+    webp[24:30] = (16382).to_bytes(3, "little") * 2
+    with pytest.raises(ImageError, match="16383 x 16383 = 268402689 pixels"):
+        decode(bytes(webp))
+
+
+def test_the_limit_is_the_option_not_pillows() -> None:
+    picture = saved(Image.new("1", (40, 30)), "PNG")
+    assert decode(picture, max_pixels=1200).shape == (30, 40, 3)
+    with pytest.raises(ImageError, match="40 x 30 = 1200 pixels, more than the limit of 1199"):
+        decode(picture, max_pixels=1199)
+    # Above Pillow's own limit: the header is allowed, and only then are pixels found missing.
+    with pytest.raises(ImageError, match="truncated"):
+        decode(bomb(20000, 10000))
+
+
+def test_threads_meet_no_warning_and_leave_the_process_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # Pillow would warn, and refuse
+    bombs = [bomb(20000, 20000), saved(smooth(15, 10), "PNG"), saved(smooth(15, 10), "GIF")]
+    odd = saved(smooth(15, 10), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01")
+    gate = threading.Barrier(8)
+
+    def work(number: int) -> list[str]:
+        gate.wait(10)
+        outcomes = []
+        for turn in range(40):
+            try:
+                decode([*bombs, odd][(number + turn) % 4])
+                outcomes.append("fine")
+            except ImageError as error:
+                outcomes.append("limit" if "--max-pixels" in str(error) else str(error))
+        return outcomes
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with ThreadPoolExecutor(8) as pool:
+            outcomes = [word for found in pool.map(work, range(8)) for word in found]
+        with pytest.raises(Image.DecompressionBombWarning):
+            Image.open(io.BytesIO(bombs[1]))
+    assert outcomes.count("fine") == 240
+    assert outcomes.count("limit") == 80
+    assert Image.MAX_IMAGE_PIXELS == 100

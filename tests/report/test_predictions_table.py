@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headstart.evaluate.predictions import Predictions
+from headstart.report.predictions_table import predictions_rows, write_predictions
+
+NAN = float("nan")
+THIRD = 1 / 3
+
+
+def example() -> Predictions:
+    return Predictions(
+        images=("z.jpg", "broken.jpg", "=1+1,\r.jpg", "z.jpg"),
+        classes=("2", "10"),
+        probabilities=np.array([[THIRD, 1 - THIRD], [NAN, NAN], [1.0, 0.0], [THIRD, 1 - THIRD]]),
+        truth=("10", "-2", "+2", 'say "2"\n'),
+        errors=("", "truncated, half\rgone", "", ""),
+    )
+
+
+def read(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_rows_have_every_column_in_stored_order() -> None:
+    header, rows = predictions_rows(example())
+    assert header == ("image", "label", "predicted", "probability", "p(2)", "p(10)", "error")
+    assert rows[0] == (
+        *("z.jpg", "10", "10", "0.6666666666666667"),
+        *("0.3333333333333333", "0.6666666666666667", ""),
+    )
+    assert rows[1] == ("broken.jpg", "-2", "", "", "", "", "truncated, half\rgone")
+    assert rows[2][2:] == ("2", "1.0", "1.0", "0.0", "")
+    assert [row[0] for row in rows] == ["z.jpg", "broken.jpg", "=1+1,\r.jpg", "z.jpg"]
+
+
+def test_no_label_column_when_the_truth_is_unknown() -> None:
+    header, rows = predictions_rows(replace(example(), truth=None))
+    assert header == ("image", "predicted", "probability", "p(2)", "p(10)", "error")
+    assert rows[0][:3] == ("z.jpg", "10", "0.6666666666666667")
+    assert {len(row) for row in rows} == {6}
+
+
+def test_file_gives_back_the_exact_text_and_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.csv"
+    write_predictions(path, example())
+    header, rows = predictions_rows(example())
+    assert read(path) == [list(header), *(list(row) for row in rows)]
+    assert float(read(path)[1][4]) == THIRD
+    assert path.read_bytes().endswith(b"\n")
+    assert b"\r\n" not in path.read_bytes()
+
+
+def test_names_beyond_ascii_and_names_that_are_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    images = ("été.jpg", "bad\udcff.jpg")
+    write_predictions(path, Predictions(images, ("ä",), np.ones((2, 1)), None, ("", "")))
+    assert path.read_bytes().splitlines() == [
+        "image,predicted,probability,p(ä),error".encode(),
+        "été.jpg,ä,1.0,1.0,".encode(),
+        b"bad\xff.jpg," + "ä,1.0,1.0,".encode(),
+    ]
+
+
+def test_no_rows_give_the_header_alone(tmp_path: Path) -> None:
+    write_predictions(tmp_path / "p.csv", Predictions((), ("a", "b"), np.zeros((0, 2)), None, ()))
+    assert (tmp_path / "p.csv").read_text() == "image,predicted,probability,p(a),p(b),error\n"
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("old")
+
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(OSError, match="disk full"):
+            write_predictions(path, example())
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["p.csv"]
+    write_predictions(path, example())
+    assert path.read_text() != "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["p.csv"]
