@@ -24,7 +24,7 @@ from headstart.arrays import Float32Array
 from headstart.data.duplicates import Duplicates, find_duplicates
 from headstart.data.near_duplicates import NearThresholds, signatures
 from headstart.images.decode import EXTENSIONS, decode_picture
-from headstart.images.statistics import PictureFacts, measure
+from headstart.images.statistics import ImageStatistics, measure
 from headstart.samples.drawn_set import write_drawn
 
 Change = Callable[[Image.Image], Image.Image]
@@ -100,13 +100,13 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sets = altered_sets(given.images, Path(folder), given.copies)
-        facts = {name: [measured(path) for path in paths] for name, paths in sets.items()}
+        statistics = {name: [measured(path) for path in paths] for name, paths in sets.items()}
         features = None
         if given.backbone:
             features = {name: embedded(paths, given.backbone) for name, paths in sets.items()}
-        table(sets, facts, None, WITHOUT)
+        table(sets, statistics, None, WITHOUT)
         if features is not None:
-            table(sets, facts, features, WITH)
+            table(sets, statistics, features, WITH)
         other_sets(Path(folder), given.backbone)
     timed(given.rows)
 
@@ -125,7 +125,7 @@ def altered_sets(images: Path, folder: Path, copies: int | None) -> dict[str, li
     return sets
 
 
-def measured(path: Path) -> PictureFacts:
+def measured(path: Path) -> ImageStatistics:
     return measure(decode_picture(path), path.stat().st_size)
 
 
@@ -139,11 +139,11 @@ def embedded(paths: list[Path], name: str) -> Float32Array:
 
 
 def found_in(
-    facts: list[PictureFacts], features: Float32Array | None, limits: NearThresholds
+    statistics: list[ImageStatistics], features: Float32Array | None, limits: NearThresholds
 ) -> Duplicates:
-    hashes, thumbnails = signatures(facts)
+    hashes, thumbnails = signatures(statistics)
     return find_duplicates(
-        sha256=[str(i) for i in range(len(facts))],
+        sha256=[str(i) for i in range(len(statistics))],
         hashes=hashes,
         thumbnails=thumbnails,
         features=features,
@@ -153,7 +153,7 @@ def found_in(
 
 def table(
     sets: dict[str, list[Path]],
-    facts: dict[str, list[PictureFacts]],
+    statistics: dict[str, list[ImageStatistics]],
     features: dict[str, Float32Array] | None,
     settings: dict[str, NearThresholds],
 ) -> None:
@@ -166,7 +166,7 @@ def table(
         cells = []
         for limits in settings.values():
             values = np.concatenate([features["original"], features[name]]) if features else None
-            found = found_in(facts["original"] + facts[name], values, limits)
+            found = found_in(statistics["original"] + statistics[name], values, limits)
             recall: float = sum(pair.second - pair.first == n for pair in found.pairs)
             recall /= len(sets[name])
             cells.append(f"{recall:.3f}")
@@ -175,7 +175,7 @@ def table(
     names: list[str] = []
     for setting, limits in settings.items():
         original = features["original"] if features else None
-        pairs = found_in(facts["original"], original, limits).pairs
+        pairs = found_in(statistics["original"], original, limits).pairs
         totals.append(f"{len(pairs)} of {n * (n - 1) // 2}")
         paths = sets["original"]
         listed = [f"{paths[p.first].stem}/{paths[p.second].stem}" for p in pairs[:12]]
@@ -195,11 +195,11 @@ def other_sets(folder: Path, backbone: str | None) -> None:
         small.resize((64, 64), Image.Resampling.BICUBIC).save(digits[-1])
     print("\n| different pictures | limits | near pairs | of |\n| --- | --- | ---: | ---: |")
     for name, paths in (("drawn vehicles", drawn), ("handwritten digits", digits)):
-        facts, n = [measured(path) for path in paths], len(paths)
+        statistics, n = [measured(path) for path in paths], len(paths)
         features = embedded(paths, backbone) if backbone else None
         for values, settings in ((None, WITHOUT), (features, WITH if backbone else {})):
             for setting, limits in settings.items():
-                count = len(found_in(facts, values, limits).pairs)
+                count = len(found_in(statistics, values, limits).pairs)
                 print(f"| {name} | {setting} | {count} | {n * (n - 1) // 2} |")
 
 

@@ -28,11 +28,11 @@ from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.data.split import stratified_folds
 from headstart.images.decode import decode_picture
-from headstart.images.statistics import PictureFacts, measure
+from headstart.images.statistics import ImageStatistics, measure
 from headstart.options import ReadOptions
 from headstart.samples.drawn_set import write_drawn
 
-Facts = Sequence[PictureFacts | None]
+Facts = Sequence[ImageStatistics | None]
 
 
 def main() -> None:
@@ -53,9 +53,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         table = read_table(write_drawn(Path(folder)), ReadOptions(images=Path(folder) / "images"))
         sets["drawn set"] = (table, measured(table))
-        for name, (table, facts) in sets.items():
+        for name, (table, statistics) in sets.items():
             began = time.perf_counter()
-            search = search_shortcuts(table, facts)
+            search = search_shortcuts(table, statistics)
             show(f"{name}, {time.perf_counter() - began:.1f} s", search)
         false_reports(sets, given.draws)
     null_variance(given.draws)
@@ -89,11 +89,11 @@ def show(title: str, search: ShortcutSearch) -> None:
 def false_reports(sets: dict[str, tuple[ImageTable, Facts]], draws: int) -> None:
     print("\n| set | draws of shuffled labels | draws with any report | kinds |")
     print("| --- | ---: | ---: | --- |")
-    for name, (table, facts) in sets.items():
+    for name, (table, statistics) in sets.items():
         kinds: Counter[str] = Counter()
         hits = 0
         for seed in range(draws):
-            found = find_shortcuts(shuffled(table, seed), facts, seed=seed)
+            found = find_shortcuts(shuffled(table, seed), statistics, seed=seed)
             kinds.update(item.kind for item in found)
             hits += bool(found)
         listed = ", ".join(f"{kind} {count}" for kind, count in kinds.items()) or "none"
@@ -156,10 +156,10 @@ def timed(rows: int) -> None:
     rng = np.random.default_rng(0)
     names = tuple(f"batch{i % 7}/{number}.jpg" for i, number in enumerate(rng.permutation(rows)))
     labels = tuple(str(code) for code in rng.integers(0, 10, rows))
-    base = PictureFacts(
+    base = ImageStatistics(
         224, 224, "JPEG", "RGB", 1, 1, {}, 90, 0, (1.0, 1.0, 1.0), 1.0, 1.0, 1.0, b"", ()
     )
-    facts = [
+    statistics = [
         replace(
             base,
             width=int(rng.integers(100, 900)),
@@ -172,7 +172,7 @@ def timed(rows: int) -> None:
     ]
     table = ImageTable(names, tuple(map(Path, names)), labels, Path("t.csv"), tuple(range(rows)))
     began = time.perf_counter()
-    search = search_shortcuts(table, facts)
+    search = search_shortcuts(table, statistics)
     seconds = time.perf_counter() - began
     print(f"\n{rows} made-up rows of 10 classes, {len(search.kinds)} kinds: {seconds:.0f} s")
     print("\n".join(search.notes))

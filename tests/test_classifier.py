@@ -43,7 +43,7 @@ def test_fit_predict_score_save_load(pictures: list[Path], tmp_path: Path) -> No
 
 
 def test_labels_are_text_in_numeric_order(pictures: list[Path]) -> None:
-    fitted = classifier(strength=1.0).fit(pictures, [10, 2, 1] * 4)
+    fitted = classifier(C=1.0).fit(pictures, [10, 2, 1] * 4)
     assert list(fitted.classes_) == ["1", "2", "10"]
     assert set(fitted.predict(pictures)) <= {"1", "2", "10"}
 
@@ -130,8 +130,8 @@ def test_scores_need_a_label_and_a_weight_for_each_picture(pictures: list[Path])
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"class_weights": "balance"}, "class_weights is 'balance'; allowed are none, balanced"),
-        ({"class_weights": None}, "class_weights is None; allowed"),
+        ({"class_weight": "balance"}, "class_weight is 'balance'; allowed are none, balanced"),
+        ({"class_weight": None}, "class_weight is None; allowed"),
         ({"precision": "fp16"}, "precision is 'fp16'; allowed are auto, fp32, bf16"),
         ({"layer": "conv"}, "layer is 'conv'; allowed are pooled, fc6, fc7, last"),
     ],
@@ -162,9 +162,9 @@ def test_no_pictures_have_no_answers(pictures: list[Path]) -> None:
 def test_a_clone_of_a_loaded_model_fits_the_same(
     source: str, head: str, pictures: list[Path], tmp_path: Path
 ) -> None:
-    changes: dict[str, object] = {"head": head, "class_weights": "balanced", "random_state": 7}
+    changes: dict[str, object] = {"head": head, "class_weight": "balanced", "random_state": 7}
     if head in ("linear", "svm"):
-        changes["strength"] = 0.02
+        changes["C"] = 0.02
     if source == "file":
         state = classifier()._open().module.state_dict()
         torch.save(state, tmp_path / "w.pth")
@@ -182,7 +182,7 @@ def test_a_clone_of_a_loaded_model_fits_the_same(
     assert again.model_.backbone.info.fingerprint == fitted.model_.backbone.info.fingerprint
     assert np.array_equal(again.predict_proba(pictures), fitted.predict_proba(pictures))
     loaded.save(tmp_path / "second")
-    assert headstart.load(tmp_path / "second").get_params()["class_weights"] == "balanced"
+    assert headstart.load(tmp_path / "second").get_params()["class_weight"] == "balanced"
 
 
 def test_fitted_estimators_are_copied_and_pickled(pictures: list[Path], tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_fitted_estimators_are_copied_and_pickled(pictures: list[Path], tmp_path
 
 def test_cross_validation_in_two_processes_returns_estimators(pictures: list[Path]) -> None:
     found = cross_validate(
-        classifier(strength=0.1), pictures, LABELS, cv=2, n_jobs=2, return_estimator=True
+        classifier(C=0.1), pictures, LABELS, cv=2, n_jobs=2, return_estimator=True
     )
     assert found["test_score"].mean() > 0.9
     for fitted in found["estimator"]:
@@ -215,5 +215,5 @@ def test_cross_validation_in_two_processes_returns_estimators(pictures: list[Pat
 
 
 def test_grid_search_over_the_classifier(pictures: list[Path]) -> None:
-    search = GridSearchCV(classifier(), {"strength": [0.01, 1.0]}, cv=2).fit(pictures, LABELS)
+    search = GridSearchCV(classifier(), {"C": [0.01, 1.0]}, cv=2).fit(pictures, LABELS)
     assert search.best_score_ > 0.9

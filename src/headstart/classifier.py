@@ -33,8 +33,9 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
     Args:
         backbone: name of the backbone, any of timm's.
         head: "linear", "svm", "knn" or "mlp".
-        strength: C of the linear head or SVM; None chooses it by folds within the training rows.
-        class_weights: "none" or "balanced".
+        C: inverse strength of the penalty of the linear head or SVM; None chooses it by folds
+            within the training rows.
+        class_weight: "none" or "balanced".
         weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
         device, workers, cache: see `EmbedOptions`.
         random_state: seed of everything random.
@@ -53,8 +54,8 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         backbone: str = DEFAULT_BACKBONE,
         *,
         head: str = "linear",
-        strength: float | None = None,
-        class_weights: str = "none",
+        C: float | None = None,
+        class_weight: str = "none",
         weights: str | Path | None = None,
         layer: str = "pooled",
         image_size: int | None = None,
@@ -67,8 +68,8 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
     ) -> None:
         self.backbone = backbone
         self.head = head
-        self.strength = strength
-        self.class_weights = class_weights
+        self.C = C
+        self.class_weight = class_weight
         self.weights = weights
         self.layer = layer
         self.image_size = image_size
@@ -102,15 +103,15 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         return self._hold(TrainedModel(backbone, head, classes))
 
     def _head_options(self) -> HeadOptions:
-        allowed = get_args(get_type_hints(HeadOptions)["class_weights"])
-        if self.class_weights not in allowed:
+        allowed = get_args(get_type_hints(HeadOptions)["class_weight"])
+        if self.class_weight not in allowed:
             raise UsageError(
-                f"class_weights is {self.class_weights!r}; allowed are {', '.join(allowed)}"
+                f"class_weight is {self.class_weight!r}; allowed are {', '.join(allowed)}"
             )
         return HeadOptions(
             head=self.head,  # type: ignore[arg-type]  # checked by head_maker
-            strength=self.strength,
-            class_weights=self.class_weights,  # type: ignore[arg-type]  # checked above
+            C=self.C,
+            class_weight=self.class_weight,  # type: ignore[arg-type]  # checked above
         )
 
     def _hold(self, model: TrainedModel) -> Self:
@@ -178,8 +179,8 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     classifier = ImageClassifier(
         info.name,
         head=model.head.name,
-        strength=head.get("C"),
-        class_weights=head["class_weight"] or "none",
+        C=head.get("C"),
+        class_weight=head["class_weight"] or "none",
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
         layer=info.layer,
         image_size=info.preprocessing.size,

@@ -59,7 +59,7 @@ RULES: Mapping[str, _Rule] = {
         "0 for none, or a whole number from 2",
         lambda value: _is_whole(value) and (value == 0 or value >= 2),
     ),
-    "strength": _number("above 0 and finite", lambda value: value > 0, none=True),
+    "C": _number("above 0 and finite", lambda value: value > 0, none=True),
     "epochs": _whole("1 or more", 1, none=True),
     "learning_rate": _number("above 0 and finite", lambda value: value > 0, none=True),
     "batch_size": _whole("1 or more", 1),
@@ -129,7 +129,7 @@ def check_fit(options: FitOptions, recipe: RecipeName) -> None:
     own = "--recipe scratch trains the small CNN from nothing"
     _refuse(options.backbone, BACKBONE, f"is for a pretrained backbone, and {own}")
     _refuse(options.head, ("head",), f"is fitted on a backbone's features, and {own}")
-    _refuse(options.head, ("strength",), f"is for an exact head, and {own}")
+    _refuse(options.head, ("C",), f"is for an exact head, and {own}")
     _refuse(options.embed, ("views",), "is for kept features; --augment is for the small CNN")
     if options.embed.device != "cpu":
         _refuse(options.embed, ("device",), f"is for a backbone, and {own}, on the processor")

@@ -138,7 +138,7 @@ class SplitOptions(SharedSplitOptions):
 class SharedHeadOptions:
     """What all heads of a comparison share."""
 
-    class_weights: Literal["none", "balanced"] = _option(
+    class_weight: Literal["none", "balanced"] = _option(
         "none", "balanced gives every class the same total weight."
     )
 
@@ -148,7 +148,7 @@ class HeadOptions(SharedHeadOptions):
     """What is fitted on the features."""
 
     head: HeadName = _option("linear", "linear (logistic regression), svm, knn or mlp.")
-    strength: float | None = _option(
+    C: float | None = _option(
         None, "The linear head's or SVM's C; default: chosen by folds of the training rows."
     )
 

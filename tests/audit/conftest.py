@@ -13,15 +13,15 @@ from headstart.arrays import FloatArray, IntArray
 from headstart.data.duplicates import DuplicatePair, Duplicates
 from headstart.data.image_table import ImageTable, class_order
 from headstart.features.embed import Features
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 from headstart.recipes.labelled import Labelled
 
-MakeFact = Callable[..., PictureFacts]
+MakeFact = Callable[..., ImageStatistics]
 MakeTable = Callable[..., ImageTable]
 MakeLabelled = Callable[..., Labelled]
 
 
-def _fact(rng: np.random.Generator | None = None, **changes: Any) -> PictureFacts:
+def _fact(rng: np.random.Generator | None = None, **changes: Any) -> ImageStatistics:
     rng = rng or np.random.default_rng(0)
     values: dict[str, Any] = {
         "width": 224,
@@ -40,7 +40,7 @@ def _fact(rng: np.random.Generator | None = None, **changes: Any) -> PictureFact
         "thumbnail": rng.integers(0, 256, 192).astype(np.uint8).tobytes(),
         "border": tuple(rng.uniform(0, 255, 24).round(3).tolist()),
     }
-    return PictureFacts(**{**values, **changes})
+    return ImageStatistics(**{**values, **changes})
 
 
 def _table(ids: Sequence[str], labels: Sequence[str] | None, **changes: Any) -> ImageTable:
@@ -70,7 +70,7 @@ def _labelled(
             values=X.astype(np.float32),
             views=np.empty((n, 0, X.shape[1]), dtype=np.float32),
             sha256=tuple(str(row) for row in range(n)),
-            facts=tuple(_fact(rng) for _ in range(n)),
+            statistics=tuple(_fact(rng) for _ in range(n)),
             errors=("",) * n,
             computed=0,
             seconds=0.0,
@@ -97,7 +97,7 @@ def make_table() -> MakeTable:
 
 @pytest.fixture
 def make_labelled() -> MakeLabelled:
-    """Labelled features; names, facts and order say nothing about the labels."""
+    """Labelled features; names, statistics and order say nothing about the labels."""
     return _labelled
 
 

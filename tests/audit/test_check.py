@@ -15,10 +15,10 @@ from headstart.data.duplicates import DuplicatePair, Duplicates
 from headstart.data.image_table import ImageTable
 from headstart.errors import BadInput
 from headstart.heads.linear import LinearHead
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 from headstart.recipes.labelled import Labelled
 
-MakeFact = Callable[..., PictureFacts]
+MakeFact = Callable[..., ImageStatistics]
 MakeTable = Callable[..., ImageTable]
 MakeLabelled = Callable[..., Labelled]
 Blobs = tuple[FloatArray, list[str]]
@@ -30,7 +30,7 @@ def head() -> LinearHead:
 
 def test_clean_data_has_nothing_to_mend(make_labelled: MakeLabelled, two_blobs: Blobs) -> None:
     found = audit(make_labelled(*two_blobs), make=head)
-    assert not found.must_mend
+    assert not found.has_errors
     kinds = [finding.kind for finding in found.findings]
     assert kinds[-2:] == ["test size", "learning curve"]
     assert not any(kind.startswith(("shortcut", "odd", "duplicates")) for kind in kinds)
@@ -49,31 +49,31 @@ def dirty(make_labelled: MakeLabelled, make_fact: MakeFact, two_blobs: Blobs) ->
     pairs = [DuplicatePair(min(cat, dog), max(cat, dog), "near", bits=2, cosine=0.99)]
     data = make_labelled(X, labels, group, pairs)
     rng = np.random.default_rng(0)
-    facts = [
+    statistics = [
         make_fact(rng, width=500 if label == "cat" else 400, contrast=1.0 if row == 5 else 50.0)
         for row, label in enumerate(labels)
     ]
     broken = BadInput("labels.csv, line 9: x.jpg", "truncated")
-    features = replace(data.features, facts=tuple(facts))
+    features = replace(data.features, statistics=tuple(statistics))
     return replace(data, features=features, left_out=(broken,))
 
 
 def test_findings_in_order(dirty: Labelled) -> None:
     found = audit(dirty, make=head)
-    kinds = [(finding.severity, finding.kind) for finding in found.findings]
+    kinds = [(finding.level, finding.kind) for finding in found.findings]
     assert kinds[:3] == [
-        ("mend", "bad inputs"),
-        ("mend", "contradictions"),
-        ("mend", "shortcut: width and height"),
+        ("error", "bad inputs"),
+        ("error", "contradictions"),
+        ("error", "shortcut: width and height"),
     ]
-    assert ("look", "odd: blank") in kinds
+    assert ("warning", "odd: blank") in kinds
     assert kinds[-4:] == [
         ("info", "duplicates"),
         ("info", "small classes"),  # 6 test pictures each
         ("info", "test size"),
         ("info", "learning curve"),
     ]
-    assert found.must_mend
+    assert found.has_errors
     by_kind = {finding.kind: finding for finding in found.findings}
     assert "line 9: x.jpg: truncated" in by_kind["bad inputs"].title
     pair = found.contradictions[0]
@@ -100,7 +100,7 @@ def test_rows_and_json(dirty: Labelled) -> None:
     assert sum(row[doubted] == "1" for row in rows) == len(found.wrong_labels)
     assert (rows[-1][0], rows[-1][-1]) == ("labels.csv, line 9: x.jpg", "truncated")
     values = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert values["must_mend"] is True
+    assert values["has_errors"] is True
     assert values["findings"][0]["kind"] == "bad inputs"
     assert values["contradictions"][0]["labels"] in (["cat", "dog"], ["dog", "cat"])
     assert values["learning_curve"]["n_twice"] == found.curve.n_twice  # type: ignore[union-attr]
@@ -116,9 +116,9 @@ def test_a_name_that_gives_the_label_is_to_look_at(
     names[order] = [f"{number}.jpg" for number in range(120)]
     data = replace(data, table=replace(data.table, ids=tuple(names.tolist())))
     found = audit(data, make=head)
-    kinds = [(finding.severity, finding.kind) for finding in found.findings]
-    assert kinds[0] == ("look", "shortcut: name numbers")
-    assert not found.must_mend
+    kinds = [(finding.level, finding.kind) for finding in found.findings]
+    assert kinds[0] == ("warning", "shortcut: name numbers")
+    assert not found.has_errors
 
 
 def test_a_class_with_one_picture_does_not_stop_it(
@@ -152,7 +152,7 @@ def test_a_table_by_itself(make_table: MakeTable) -> None:
         "test size",
     ]
     assert found.bad == (BadInput(f"labels.csv, line 5: {numbers[3]}.jpg", "no label"),)
-    assert found.must_mend
+    assert found.has_errors
     assert len(found.rows()[1]) == 200
     json.dumps(found.to_json(), allow_nan=False)
     with pytest.raises(ValueError, match="no labels"):

@@ -10,9 +10,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from headstart.audit.class_counts import look_over
 from headstart.audit.odd_pictures import OddKind, find_odd, neighbour_distance, robust_limit
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 
-MakeFact = Callable[..., PictureFacts]
+MakeFact = Callable[..., ImageStatistics]
 
 
 def flagged(kinds: tuple[OddKind, ...]) -> dict[str, list[int]]:
@@ -21,16 +21,16 @@ def flagged(kinds: tuple[OddKind, ...]) -> dict[str, list[int]]:
 
 def test_each_kind(make_fact: MakeFact) -> None:
     rng = np.random.default_rng(0)
-    facts: list[PictureFacts | None] = [make_fact(rng) for _ in range(40)]
-    facts[1] = make_fact(rng, contrast=0.5, brightness=3.0, sharpness=0.0)  # blank only
-    facts[2] = make_fact(rng, brightness=12.0)
-    facts[3] = make_fact(rng, brightness=246.0)
-    facts[4] = make_fact(rng, sharpness=4.0)
-    facts[5] = make_fact(rng, width=16, height=31)
-    facts[6] = make_fact(rng, width=2000, height=200)
-    facts[7] = None
-    facts[8] = make_fact(rng, brightness=24.0)
-    kinds = find_odd(facts)
+    statistics: list[ImageStatistics | None] = [make_fact(rng) for _ in range(40)]
+    statistics[1] = make_fact(rng, contrast=0.5, brightness=3.0, sharpness=0.0)  # blank only
+    statistics[2] = make_fact(rng, brightness=12.0)
+    statistics[3] = make_fact(rng, brightness=246.0)
+    statistics[4] = make_fact(rng, sharpness=4.0)
+    statistics[5] = make_fact(rng, width=16, height=31)
+    statistics[6] = make_fact(rng, width=2000, height=200)
+    statistics[7] = None
+    statistics[8] = make_fact(rng, brightness=24.0)
+    kinds = find_odd(statistics)
     assert flagged(kinds) == {
         "blank": [1],
         "dark": [2, 8],  # the darkest first
@@ -45,21 +45,21 @@ def test_each_kind(make_fact: MakeFact) -> None:
 
 def test_a_set_of_soft_pictures_is_not_all_blurred(make_fact: MakeFact) -> None:
     rng = np.random.default_rng(0)
-    facts = [make_fact(rng, sharpness=float(rng.uniform(8, 25))) for _ in range(40)]
-    assert flagged(find_odd(facts)) == {}
+    statistics = [make_fact(rng, sharpness=float(rng.uniform(8, 25))) for _ in range(40)]
+    assert flagged(find_odd(statistics)) == {}
 
 
 def test_far_from_all_others(make_fact: MakeFact) -> None:
     rng = np.random.default_rng(0)
-    facts = [make_fact(rng) for _ in range(60)]
+    statistics = [make_fact(rng) for _ in range(60)]
     features = (np.ones(64) + rng.normal(0, 0.5, (60, 64))).astype(np.float32)
     features[17] = [1, -1] * 32
-    kinds = find_odd(facts, features)
+    kinds = find_odd(statistics, features)
     assert flagged(kinds) == {"far": [17]}
     # With few pictures there are no others to be unlike.
-    assert flagged(find_odd(facts[:19], features[:19])) == {}
-    with pytest.raises(ValueError, match="features have 59 rows, facts 60"):
-        find_odd(facts, features[:59])
+    assert flagged(find_odd(statistics[:19], features[:19])) == {}
+    with pytest.raises(ValueError, match="features have 59 rows, statistics 60"):
+        find_odd(statistics, features[:59])
 
 
 def test_distances_are_those_of_scikit_learn() -> None:
@@ -98,8 +98,8 @@ def test_robust_limit() -> None:
 
 
 def test_overview(make_fact: MakeFact) -> None:
-    facts = [make_fact(), make_fact(format="PNG", width=10), make_fact(), None]
-    found = look_over(["2", "10", "2", "10"], facts)
+    statistics = [make_fact(), make_fact(format="PNG", width=10), make_fact(), None]
+    found = look_over(["2", "10", "2", "10"], statistics)
     assert list(found.class_counts.items()) == [("2", 2), ("10", 2)]
     assert found.sizes == (((224, 224), 2), ((10, 224), 1))
     assert found.formats == (("JPEG", 2), ("PNG", 1))

@@ -12,9 +12,9 @@ import pytest
 
 from headstart.audit.shortcuts.search import Shortcut, find_shortcuts, search_shortcuts
 from headstart.data.image_table import ImageTable
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 
-MakeFact = Callable[..., PictureFacts]
+MakeFact = Callable[..., ImageStatistics]
 MakeTable = Callable[..., ImageTable]
 
 
@@ -140,13 +140,13 @@ def test_each_fact_that_gives_the_label_is_found(
     codes = rng.permutation(np.arange(120) % 2).tolist()
     names = [f"{i}.jpg" for i in rng.permutation(120)]
     table = make_table(names, [str(code) for code in codes])
-    facts = [make_fact(rng, **changes(code, rng)) for code in codes]
-    found = only(find_shortcuts(table, facts))
+    statistics = [make_fact(rng, **changes(code, rng)) for code in codes]
+    found = only(find_shortcuts(table, statistics))
     assert found.kind == kind
     assert found.accuracy > 0.95
     assert found.sort == ("look" if kind in ("mean colour", "border", "thumbnail") else "metadata")
     assert found.advice
-    assert find_shortcuts(shuffled(table, 1), facts) == ()
+    assert find_shortcuts(shuffled(table, 1), statistics) == ()
 
 
 def test_file_times(make_table: MakeTable, tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_file_times(make_table: MakeTable, tmp_path: Path) -> None:
 def test_nothing_is_found_where_nothing_is(make_table: MakeTable, make_fact: MakeFact) -> None:
     rng = np.random.default_rng(4)
     table = numbered(make_table, n=150)
-    facts = [make_fact(rng, width=int(rng.integers(200, 900))) for _ in range(150)]
-    reports = sum(bool(find_shortcuts(shuffled(table, s), facts, seed=s)) for s in range(20))
+    statistics = [make_fact(rng, width=int(rng.integers(200, 900))) for _ in range(150)]
+    reports = sum(bool(find_shortcuts(shuffled(table, s), statistics, seed=s)) for s in range(20))
     assert reports == 0
 
 
@@ -222,5 +222,5 @@ def test_same_seed_same_answer(make_table: MakeTable) -> None:
 def test_wrong_inputs(make_table: MakeTable) -> None:
     with pytest.raises(ValueError, match="has none"):
         find_shortcuts(make_table(["1.jpg"], None))
-    with pytest.raises(ValueError, match="facts has 1 rows, the table 200"):
+    with pytest.raises(ValueError, match="statistics has 1 rows, the table 200"):
         find_shortcuts(numbered(make_table), [None])

@@ -114,7 +114,7 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
         precision="fp32",
         device="cpu",
         cache=False,
-        strength=100.0,
+        C=100.0,
     ).fit(paths, labels)
     assert model.score(paths, labels) == 1.0
     model.save(folder / "model")

@@ -129,9 +129,9 @@ def test_c40_other_classes_in_validation_than_in_training(
     assert "'train' and 'val' look like parts of a split, 'val2' not" in ended.err
     paths = sorted((tmp_path / "sets" / "train").glob("*/*.png"))
     labels = [path.parent.name for path in paths]
-    ImageClassifier(
-        "test_resnet", random_weights=True, image_size=32, device="cpu", strength=100.0
-    ).fit(paths, labels).save(tmp_path / "model")
+    ImageClassifier("test_resnet", random_weights=True, image_size=32, device="cpu", C=100.0).fit(
+        paths, labels
+    ).save(tmp_path / "model")
     for part, unknown in (("val", {}), ("val2", {"d": 3})):
         ended = run(
             "evaluate", tmp_path / "model", tmp_path / "sets" / part, "--out", tmp_path / part
@@ -197,7 +197,7 @@ def test_c29_c51_ten_stays_ten_wherever_the_model_goes(
     names = [f"{name}/p{number}.png" for name in WHEEL for number in range(3)]
     rows = [f"{name},{name.partition('/')[0]}\n" for name in reversed(names)]
     table.write_text("image,label\n" + "".join(rows))
-    options = ("--folds", "0", "--test-fraction", "0.34", "--strength", "1000")
+    options = ("--folds", "0", "--test-fraction", "0.34", "--C", "1000")
     models: list[Path] = []
     for source, more in ((twelve, ()), (table, ("--images", twelve))):
         out = tmp_path / f"run{len(models)}"

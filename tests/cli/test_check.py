@@ -67,14 +67,14 @@ def test_nothing_to_mend(
 ) -> None:
     assert check(tmp_path, rows) == 0
     shown = capsys.readouterr()
-    assert "24 pictures: 0 to mend" in shown.out
+    assert "24 pictures: 0 errors" in shown.out
     assert "images from column 'image'" in shown.err
     cells = read_csv(tmp_path)
     assert [(row["image"], row["label"]) for row in cells] == rows
     flags = [f"{kind} {what}" for kind in KINDS for what in ("score", "flag")]
     assert list(cells[0]) == ["image", "label", *flags, "problem"]
     found = json.loads((tmp_path / "check" / "check.json").read_text())
-    assert found["must_mend"] is False
+    assert found["has_errors"] is False
     assert found["pictures"] == 24
     assert found["record"]["recipe"] == "check"
     assert found["record"]["source"].endswith(".csv")
@@ -93,7 +93,7 @@ def test_a_broken_file_is_listed_and_never_replaced(
     assert check(tmp_path, [*rows, ("gone.png", "red")]) == 1
     assert {p.name: p.read_bytes() for p in (tmp_path / "images").iterdir()} == before
     shown = capsys.readouterr().out
-    assert shown.startswith("mend  2 bad inputs: ")
+    assert shown.startswith("error: 2 bad inputs: ")
     assert "labels.csv, line 5: p03.png: truncated" in shown
     assert "gone.png: not found" in shown
     cells = read_csv(tmp_path)
@@ -133,10 +133,10 @@ def test_a_table_without_its_pictures_tells_what_the_names_say(
 def test_a_name_cannot_speak_for_the_program(
     tmp_path: Path, rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = "<script>x\nmend  [red]all is well.png"
+    name = "<script>x\nerror: [red]all is well.png"
     Image.new("RGB", (40, 40), (90, 90, 90)).save(tmp_path / "images" / name)
     check(tmp_path, [*rows, (name, "red")])
-    assert "\nmend  [red]" not in capsys.readouterr().out
+    assert "\nerror: [red]" not in capsys.readouterr().out
     page = (tmp_path / "check" / "check.html").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;x" in page

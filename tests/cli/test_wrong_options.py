@@ -40,10 +40,10 @@ WRONG = [
     ("fit", "--test-fraction", "nan", "above 0 and below 1"),
     ("check", "--test-fraction", "0", "above 0 and below 1"),
     ("compare", "--test-fraction", "1", "above 0 and below 1"),
-    ("fit", "--strength", "0", "above 0"),
-    ("fit", "--strength", "-1", "above 0"),
-    ("fit", "--strength", "nan", "above 0"),
-    ("fit", "--strength", "inf", "above 0"),
+    ("fit", "--C", "0", "above 0"),
+    ("fit", "--C", "-1", "above 0"),
+    ("fit", "--C", "nan", "above 0"),
+    ("fit", "--C", "inf", "above 0"),
     ("fit", "--memory-limit", "-1", "0 or more"),
     ("fit", "--learning-rate", "nan", "above 0"),
     ("fit", "--learning-rate", "inf", "above 0"),
@@ -144,7 +144,7 @@ UNUSED = [
     (["--recipe", "scratch", "--layer", "fc7"], "--layer fc7: is for a pretrained"),
     (["--recipe", "scratch", "--random-weights"], "--random-weights: is for a pretrained"),
     (["--recipe", "scratch", "--precision", "fp32"], "--precision fp32: is for a pretrained"),
-    (["--recipe", "scratch", "--strength", "2"], "--strength 2.0: is for an exact head"),
+    (["--recipe", "scratch", "--C", "2"], "--C 2.0: is for an exact head"),
     (["--recipe", "scratch", "--head", "svm"], "--head svm: is fitted on a backbone's features"),
     (["--recipe", "scratch", "--views", "2"], "--views 2: is for a backbone's features"),
     (["--recipe", "scratch", "--folds", "5"], "--folds 5: cannot be"),
@@ -180,14 +180,14 @@ def test_compare_refuses_what_no_model_uses(
 def test_what_is_used_is_allowed() -> None:
     steps = LoopOptions(epochs=3, learning_rate=0.1, batch_size=4, keep="last")
     check_fit(FitOptions(loop=steps), "frozen")
-    check_fit(FitOptions(head=HeadOptions(strength=2.0)), "frozen")
+    check_fit(FitOptions(head=HeadOptions(C=2.0)), "frozen")
     network = LoopOptions(learning_rate=0.1, augment="once", memory_limit=0)
     scratch = FitOptions(
         loop=network,
         backbone=BackboneOptions(image_size=64),
         embed=EmbedOptions(device="cpu"),
         split=SplitOptions(folds=0),
-        head=HeadOptions(class_weights="balanced"),
+        head=HeadOptions(class_weight="balanced"),
     )
     check_fit(scratch, "scratch")
     check_comparison(scratch, has_small_cnn=True, has_backbone=False)

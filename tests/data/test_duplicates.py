@@ -15,7 +15,7 @@ from headstart.data.duplicates import DuplicatePair, Duplicates, contradictions,
 from headstart.data.near_duplicates import NearThresholds, signatures
 from headstart.data.split import split_rows
 from headstart.images.decode import Decoded
-from headstart.images.statistics import PictureFacts, measure
+from headstart.images.statistics import ImageStatistics, measure
 
 
 def picture(seed: int, side: int = 96) -> Image.Image:
@@ -32,7 +32,7 @@ def picture(seed: int, side: int = 96) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def facts_of(image: Image.Image) -> PictureFacts:
+def facts_of(image: Image.Image) -> ImageStatistics:
     rgb = np.asarray(image.convert("RGB"))
     height, width = rgb.shape[:2]
     return measure(Decoded(rgb, width, height, "PNG", "RGB", 1, {}, None), 0)

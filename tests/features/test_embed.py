@@ -93,7 +93,7 @@ def test_equal_broken_files_all_have_their_error(  # type: ignore[no-untyped-def
         copy.write_bytes(pictures[0].read_bytes()[:200])
     found = embed_pictures(copies, tiny_backbone, options(workers=4, embed_batch=2))
     assert all("truncated" in error for error in found.errors)
-    assert found.facts == (None,) * 8
+    assert found.statistics == (None,) * 8
 
 
 def test_moved_files_are_known_by_their_content(pictures, tiny_backbone, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -24,27 +24,27 @@ def test_default_options(name: Any) -> None:
 
 @pytest.mark.parametrize("name", HEADS)
 def test_balanced(name: Any) -> None:
-    head: Any = make_head(HeadOptions(head=name, class_weights="balanced"), seed=7)
+    head: Any = make_head(HeadOptions(head=name, class_weight="balanced"), seed=7)
     assert head.class_weight == "balanced"
 
 
 @pytest.mark.parametrize(("name", "kind"), [("linear", LinearHead), ("svm", SvmHead)])
 def test_strength(name: Any, kind: Any) -> None:
-    head = make_head(HeadOptions(head=name, strength=0.25), seed=7)
+    head = make_head(HeadOptions(head=name, C=0.25), seed=7)
     assert isinstance(head, kind)
     assert head.C == 0.25
 
 
 @pytest.mark.parametrize("name", ["knn", "mlp"])
 def test_strength_of_a_head_without_one(name: Any) -> None:
-    with pytest.raises(UsageError, match=f"--strength 0.5 with the head {name}"):
-        make_head(HeadOptions(head=name, strength=0.5), seed=7)
+    with pytest.raises(UsageError, match=f"--C 0.5 with the head {name}"):
+        make_head(HeadOptions(head=name, C=0.5), seed=7)
 
 
 @pytest.mark.parametrize("strength", [0.0, -2.0, float("nan"), float("inf")])
 def test_strength_not_above_zero(strength: float) -> None:
     with pytest.raises(UsageError, match="must be above 0"):
-        make_head(HeadOptions(strength=strength), seed=7)
+        make_head(HeadOptions(C=strength), seed=7)
 
 
 def test_unknown_head() -> None:

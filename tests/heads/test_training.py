@@ -17,7 +17,7 @@ def test_many_classes_raise_no_warning_of_regression(head: str) -> None:
     """21 classes of 32 rows, which scikit-learn takes for numbers; warnings are errors here."""
     y = np.arange(32) % 21
     X = np.random.default_rng(1).normal(size=(32, 4)) + 5 * y[:, None]
-    options = HeadOptions(head=head, class_weights="balanced")  # type: ignore[arg-type]
+    options = HeadOptions(head=head, class_weight="balanced")  # type: ignore[arg-type]
     assert make_head(options, 1).fit(X, y).predict_proba(X).shape == (32, 21)
 
 

@@ -9,10 +9,15 @@ from PIL import Image, ImageFilter
 
 from headstart.arrays import ByteImage
 from headstart.images.decode import Decoded
-from headstart.images.statistics import FACTS_VERSION, PictureFacts, difference_hash, measure
+from headstart.images.statistics import (
+    STATISTICS_VERSION,
+    ImageStatistics,
+    difference_hash,
+    measure,
+)
 
 
-def facts_of(rgb: ByteImage, file_bytes: int = 100) -> PictureFacts:
+def facts_of(rgb: ByteImage, file_bytes: int = 100) -> ImageStatistics:
     height, width = rgb.shape[:2]
     decoded = Decoded(
         rgb=rgb,
@@ -33,33 +38,38 @@ def scene(width: int = 256, height: int = 192, seed: int = 0) -> ByteImage:
 
 
 def test_header_values_are_passed_on() -> None:
-    facts = facts_of(scene(256, 192), 4321)
-    assert (facts.width, facts.height, facts.file_bytes) == (256, 192, 4321)
-    assert (facts.format, facts.mode, facts.frames, facts.jpeg_quality) == ("JPEG", "RGB", 1, 90)
-    assert facts.exif == {"Make": "Ünknown \ud800"}
+    statistics = facts_of(scene(256, 192), 4321)
+    assert (statistics.width, statistics.height, statistics.file_bytes) == (256, 192, 4321)
+    assert (statistics.format, statistics.mode, statistics.frames, statistics.jpeg_quality) == (
+        "JPEG",
+        "RGB",
+        1,
+        90,
+    )
+    assert statistics.exif == {"Make": "Ünknown \ud800"}
 
 
 def test_flat_colour() -> None:
-    facts = facts_of(np.full((50, 70, 3), (200, 100, 40), dtype=np.uint8))
-    assert facts.mean_colour == (200.0, 100.0, 40.0)
+    statistics = facts_of(np.full((50, 70, 3), (200, 100, 40), dtype=np.uint8))
+    assert statistics.mean_colour == (200.0, 100.0, 40.0)
     # Rec. 601: 0.299 * 200 + 0.587 * 100 + 0.114 * 40 = 123.06
-    assert facts.brightness == 123.0
-    assert facts.contrast == 0.0
-    assert facts.sharpness == 0.0
-    assert facts.difference_hash == 0
-    assert facts.thumbnail == bytes((200, 100, 40)) * 64
-    assert facts.border == (200.0, 100.0, 40.0) * 8
+    assert statistics.brightness == 123.0
+    assert statistics.contrast == 0.0
+    assert statistics.sharpness == 0.0
+    assert statistics.difference_hash == 0
+    assert statistics.thumbnail == bytes((200, 100, 40)) * 64
+    assert statistics.border == (200.0, 100.0, 40.0) * 8
 
 
 def test_halves_of_black_and_white() -> None:
     rgb = np.zeros((128, 128, 3), dtype=np.uint8)
     rgb[:, 64:] = 255
-    facts = facts_of(rgb)
-    assert facts.brightness == 127.5
-    assert facts.contrast == 127.5
+    statistics = facts_of(rgb)
+    assert statistics.brightness == 127.5
+    assert statistics.contrast == 127.5
     # 126 of the inner 126 x 126 pixels are at +255 and as many at -255, all others at 0.
-    assert facts.sharpness == pytest.approx(2 * 126 * 255**2 / 126**2, abs=0.01)
-    thumbnail = np.frombuffer(facts.thumbnail, dtype=np.uint8).reshape(8, 8, 3)
+    assert statistics.sharpness == pytest.approx(2 * 126 * 255**2 / 126**2, abs=0.01)
+    thumbnail = np.frombuffer(statistics.thumbnail, dtype=np.uint8).reshape(8, 8, 3)
     assert thumbnail[:, :3].max() == 0
     assert thumbnail[:, 5:].min() == 255
 
@@ -106,12 +116,13 @@ def test_hash_of_a_known_grid() -> None:
 
 @pytest.mark.parametrize("size", [(128, 96), (200, 150), (512, 384)])
 def test_sizes_compare(size: tuple[int, int]) -> None:
-    reference, facts = facts_of(scene()), facts_of(scene(*size))
-    assert (reference.difference_hash ^ facts.difference_hash).bit_count() <= 2
-    assert facts.brightness == pytest.approx(reference.brightness, abs=1)
-    assert facts.contrast == pytest.approx(reference.contrast, rel=0.03)
+    reference, statistics = facts_of(scene()), facts_of(scene(*size))
+    assert (reference.difference_hash ^ statistics.difference_hash).bit_count() <= 2
+    assert statistics.brightness == pytest.approx(reference.brightness, abs=1)
+    assert statistics.contrast == pytest.approx(reference.contrast, rel=0.03)
     ours, theirs = (
-        np.frombuffer(item.thumbnail, dtype=np.uint8).astype(int) for item in (reference, facts)
+        np.frombuffer(item.thumbnail, dtype=np.uint8).astype(int)
+        for item in (reference, statistics)
     )
     assert np.abs(ours - theirs).mean() < 4
 
@@ -125,24 +136,24 @@ def test_blur_lowers_sharpness() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (3, 2)])
 def test_tiny_and_thin_pictures(size: tuple[int, int]) -> None:
     height, width = size
-    facts = facts_of(np.full((height, width, 3), 77, dtype=np.uint8))
-    assert facts.mean_colour == (77.0, 77.0, 77.0)
-    assert len(facts.thumbnail) == 192
+    statistics = facts_of(np.full((height, width, 3), 77, dtype=np.uint8))
+    assert statistics.mean_colour == (77.0, 77.0, 77.0)
+    assert len(statistics.thumbnail) == 192
 
 
 def test_json_round_trip() -> None:
-    facts = facts_of(scene(seed=4))
-    text = facts.to_json()
-    assert PictureFacts.from_json(text) == facts
+    statistics = facts_of(scene(seed=4))
+    text = statistics.to_json()
+    assert ImageStatistics.from_json(text) == statistics
     assert "\n" not in text
-    assert json.loads(text)["difference_hash"] == f"{facts.difference_hash:016x}"
+    assert json.loads(text)["difference_hash"] == f"{statistics.difference_hash:016x}"
 
 
 def test_json_of_another_kind() -> None:
     values = json.loads(facts_of(scene()).to_json())
-    with pytest.raises(ValueError, match=f"facts of version 0, expected {FACTS_VERSION}"):
-        PictureFacts.from_json(json.dumps({**values, "version": 0}))
-    with pytest.raises(ValueError, match="facts with the fields"):
-        PictureFacts.from_json(json.dumps({**values, "extra": 1}))
-    with pytest.raises(ValueError, match="facts are an object"):
-        PictureFacts.from_json("[]")
+    with pytest.raises(ValueError, match=f"statistics of version 0, expected {STATISTICS_VERSION}"):
+        ImageStatistics.from_json(json.dumps({**values, "version": 0}))
+    with pytest.raises(ValueError, match="statistics with the fields"):
+        ImageStatistics.from_json(json.dumps({**values, "extra": 1}))
+    with pytest.raises(ValueError, match="statistics are an object"):
+        ImageStatistics.from_json("[]")

@@ -44,7 +44,7 @@ def fit(tmp_path: Path, tiny_backbone: Backbone) -> Callable[..., FitResult]:
         table = make_table(tmp_path / "set", classes)
         options = FitOptions(
             split=SplitOptions(folds=folds, test_fraction=0.25, near_duplicates=False),
-            head=HeadOptions(strength=0.1 if epochs is None else None),
+            head=HeadOptions(C=0.1 if epochs is None else None),
             loop=LoopOptions(epochs=epochs, batch_size=8),
         )
         data = embed_labelled(table, tiny_backbone, options.embed, options.read, options.split)
@@ -242,6 +242,6 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
         for row in (1, 3)
     )
     kinds = [f for f in whole.findings if f.kind != "wrong labels"]
-    doubt = replace(kinds[0], kind="wrong labels", severity="look", title="2 labels in doubt: x",
+    doubt = replace(kinds[0], kind="wrong labels", level="warning", title="2 labels in doubt: x",
                     meaning="Doubt.", advice="Look.", rows=(1, 3))  # fmt: skip
     return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt))

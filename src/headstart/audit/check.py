@@ -48,7 +48,7 @@ def audit(
 ) -> Audit:
     """Look for everything: contradictions, shortcuts, wrong labels, odd pictures, and the rest.
 
-    What must be mended (`Audit.must_mend`, exit code 1): bad rows and files, among them the same
+    What must be mended (`Audit.has_errors`, exit code 1): bad rows and files, among them the same
     bytes under two labels; near-duplicates with different labels; and a width, a format or a file
     size that gives the label away (95% or more), since its traces are in the pixels. A name, an
     order or a time that does is to be looked at: the model does not see it.
@@ -62,13 +62,13 @@ def audit(
         seed, progress: of everything drawn; told of the fits.
     """
     make = make or partial(LinearHead, random_state=seed)
-    facts, groups = data.features.facts, data.duplicates.group
+    statistics, groups = data.features.statistics, data.duplicates.group
     predictions = predictions or _out_of_fold(data, make, seed, progress)
     wrong = find_wrong_labels(predictions) if predictions is not None else ()
-    odd = find_odd(facts, data.features.values, seed=seed)
-    search = search_shortcuts(data.table, facts, groups=groups, seed=seed)
+    odd = find_odd(statistics, data.features.values, seed=seed)
+    search = search_shortcuts(data.table, statistics, groups=groups, seed=seed)
     against = contradictions(data.duplicates.pairs, data.labels)
-    overview = look_over(data.labels, facts)
+    overview = look_over(data.labels, statistics)
     leak = measure_leak(data, make, seed=seed, progress=progress)
     curve = _curve(data, make, seed, progress)
     counts = describe_counts(overview.class_counts, test_fraction=test_fraction)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from headstart.data.image_table import class_order
 from headstart.data.labels import some_of
 from headstart.evaluate.sample_size import class_sentences, size_sentences
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 
 T = TypeVar("T", str, tuple[int, int])
 
@@ -35,10 +35,10 @@ class Overview:
     unmeasured: int
 
 
-def look_over(labels: Sequence[str], facts: Sequence[PictureFacts | None]) -> Overview:
+def look_over(labels: Sequence[str], statistics: Sequence[ImageStatistics | None]) -> Overview:
     """Count labels (n,), sizes and formats. Raises ValueError when the lengths differ."""
     classes, counts = class_order(labels), Counter(labels)
-    known = [(label, f) for label, f in zip(labels, facts, strict=True) if f is not None]
+    known = [(label, f) for label, f in zip(labels, statistics, strict=True) if f is not None]
     by_class: dict[str, Counter[str]] = {name: Counter() for name in classes}
     for label, fact in known:
         by_class[label][fact.format] += 1

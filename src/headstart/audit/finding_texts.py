@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from headstart.audit.class_counts import SmallClasses
 from headstart.audit.duplicate_leak import Leak
-from headstart.audit.findings import SEVERITIES, Finding
+from headstart.audit.findings import LEVELS, Finding
 from headstart.audit.learning_curve import LearningCurve
 from headstart.audit.odd_pictures import OddKind
 from headstart.audit.shortcuts.search import MODEL, Shortcut, ShortcutSearch
@@ -33,7 +33,7 @@ def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
     def rank(finding: Finding) -> tuple[int, int]:
         kind = finding.kind.partition(":")[0]
-        return SEVERITIES.index(finding.severity), (*_ORDER, kind).index(kind)
+        return LEVELS.index(finding.level), (*_ORDER, kind).index(kind)
 
     return tuple(sorted(findings, key=rank))
 
@@ -43,7 +43,7 @@ def about_bad(bad: Sequence[BadInput]) -> Iterator[Finding]:
     if bad:
         yield Finding(
             "bad inputs",
-            "mend",
+            "error",
             f"{plural(len(bad), 'bad input')}: {some_of([str(item) for item in bad], 3)}",
             "These rows or files cannot be used. Nothing is trained or measured on them, and a "
             "fit stops before it begins.",
@@ -57,7 +57,7 @@ def about_missing(rows: Sequence[int], table: ImageTable) -> Iterator[Finding]:
         names = some_of([table.ids[row] for row in rows], 3)
         yield Finding(
             "missing pictures",
-            "mend",
+            "error",
             f"{len(rows)} of {plural(len(table), 'picture')} not found: {names}",
             "Only names, labels and the order of the rows were looked at.",
             "Name the pictures' folder with --images.",
@@ -77,7 +77,7 @@ def about_contradictions(pairs: Sequence[DuplicatePair], table: ImageTable) -> I
         rows = dict.fromkeys(row for pair in pairs for row in (pair.first, pair.second))
         yield Finding(
             "contradictions",
-            "mend",
+            "error",
             f"{plural(len(pairs), 'pair')} of duplicates with different labels: "
             f"{some_of(shown, 3)}",
             "One of the two labels is wrong, or the pictures do not show what the classes differ "
@@ -94,7 +94,7 @@ def about_shortcuts(search: ShortcutSearch) -> Iterator[Finding]:
         title, found, figures = item.sentence.partition(MODEL)
         yield Finding(
             f"shortcut: {item.kind}",
-            "mend" if must_mend(item) else "look",
+            "error" if has_errors(item) else "warning",
             title.rstrip(),
             f"{found}{figures}" if found else _WITHOUT_RULE[item.sort],
             item.advice,
@@ -107,7 +107,7 @@ _WITHOUT_RULE = {
 }
 
 
-def must_mend(item: Shortcut) -> bool:
+def has_errors(item: Shortcut) -> bool:
     """A kind that gives the label away and leaves its traces in the pixels."""
     return item.gives_away and item.kind in SEEN
 
@@ -118,7 +118,7 @@ def about_wrong_labels(found: Sequence[WrongLabel]) -> Iterator[Finding]:
         shown = [f"{w.image} is '{w.given}', likelier '{w.likelier}'" for w in found]
         yield Finding(
             "wrong labels",
-            "look",
+            "warning",
             f"{plural(len(found), 'label')} in doubt: {some_of(shown, 3)}",
             "A model that has not learnt from these pictures is sure of another class. Part of "
             "them are wrong labels, part are rare or hard pictures with a right label.",
@@ -151,7 +151,7 @@ def about_odd(kinds: Sequence[OddKind]) -> Iterator[Finding]:
         if rows:
             yield Finding(
                 f"odd: {kind.kind}",
-                "look",
+                "warning",
                 f"{plural(len(rows), 'picture')} {_BEING[kind.kind]}",
                 kind.meaning,
                 kind.advice,
@@ -175,13 +175,13 @@ def about_counts(counts: SmallClasses) -> Iterator[Finding]:
     if counts.class_sentences:
         yield Finding(
             "small classes",
-            "look" if counts.small else "info",
+            "warning" if counts.small else "info",
             f"{plural(len(counts.class_sentences), 'remark')} about small classes",
             " ".join(counts.class_sentences),
             "Gather more pictures of these classes, or use folds, which test every picture once.",
         )
     if counts.balance:
-        yield Finding("imbalance", "look", "The classes are unequal", counts.balance,
+        yield Finding("imbalance", "warning", "The classes are unequal", counts.balance,
                       "Use --class-weights balanced if the small classes matter.")  # fmt: skip
     yield Finding(
         "test size",

@@ -19,8 +19,8 @@ from headstart.data.duplicates import DuplicatePair
 from headstart.data.image_table import ImageTable
 from headstart.errors import BadInput
 
-Severity = Literal["mend", "look", "info"]
-SEVERITIES: tuple[Severity, ...] = ("mend", "look", "info")
+Level = Literal["error", "warning", "info"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Finding:
 
     Attributes:
         kind: short name, such as "contradictions", "bad inputs", "shortcut: name numbers".
-        severity: "mend" when no figure can be trusted before it is mended, "look" when the user
+        level: "error" when no figure can be trusted before it is mended, "warning" when the user
             should look at pictures and decide, "info" for what is good to know.
         title: one line.
         meaning: what it means for a model and its figures.
@@ -38,7 +38,7 @@ class Finding:
     """
 
     kind: str
-    severity: Severity
+    level: Level
     title: str
     meaning: str
     advice: str
@@ -79,9 +79,13 @@ class Audit:
     counts: SmallClasses | None
 
     @property
-    def must_mend(self) -> bool:
+    def has_errors(self) -> bool:
         """Whether something must be mended before figures can be trusted: exit code 1."""
-        return any(finding.severity == "mend" for finding in self.findings)
+        return self.count("error") > 0
+
+    def count(self, level: Level) -> int:
+        """How many findings are of a level."""
+        return sum(finding.level == level for finding in self.findings)
 
     def rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Header and cells of check.csv: a row for each picture, then one for each bad input.
@@ -126,7 +130,7 @@ class Audit:
         """Everything but the rows' scores, as plain JSON values: check.json."""
         return {
             "pictures": len(self.table),
-            "must_mend": self.must_mend,
+            "has_errors": self.has_errors,
             "findings": [asdict(finding) for finding in self.findings],
             "bad": [asdict(item) for item in self.bad],
             "shortcuts": [

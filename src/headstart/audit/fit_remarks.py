@@ -84,7 +84,7 @@ def short_checks(data: Labelled, test: IntArray, *, seed: int = DEFAULT_SEED) ->
 def _shortcuts(data: Labelled, seed: int) -> Iterator[str]:
     search = search_shortcuts(
         data.table,
-        data.features.facts,
+        data.features.statistics,
         groups=data.duplicates.group,
         seed=seed,
         looks=False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import BoolArray, Float32Array, FloatArray
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 from headstart.options import DEFAULT_SEED
 
 NEIGHBOURS = 5
@@ -120,7 +120,7 @@ class OddKind:
 
 
 def find_odd(
-    facts: Sequence[PictureFacts | None],
+    statistics: Sequence[ImageStatistics | None],
     features: Float32Array | None = None,
     *,
     seed: int = DEFAULT_SEED,
@@ -128,18 +128,18 @@ def find_odd(
     """Score every picture on every kind; a blank picture is not dark, bright or blurred as well.
 
     Args:
-        facts: of n pictures, None where one cannot be read: it has no score and no flag.
+        statistics: of n pictures, None where one cannot be read: it has no score and no flag.
         features: from a backbone, (n, d), for the distance to other pictures.
         seed: of the pictures that others are compared with, when there are very many.
 
     Raises:
         ValueError: lengths differ.
     """
-    if features is not None and len(features) != len(facts):
-        raise ValueError(f"features have {len(features)} rows, facts {len(facts)}")
+    if features is not None and len(features) != len(statistics):
+        raise ValueError(f"features have {len(features)} rows, statistics {len(statistics)}")
 
-    def scores(of: Callable[[PictureFacts], float]) -> FloatArray:
-        return np.array([np.nan if fact is None else of(fact) for fact in facts])
+    def scores(of: Callable[[ImageStatistics], float]) -> FloatArray:
+        return np.array([np.nan if fact is None else of(fact) for fact in statistics])
 
     contrast, light = scores(lambda f: f.contrast), scores(lambda f: f.brightness)
     sharpness = scores(lambda f: f.sharpness)

@@ -31,7 +31,7 @@ def check(
 ) -> int:
     """Look for broken files, wrong labels, duplicates, shortcuts and odd pictures.
 
-    Exit code 1 when something must be mended before figures can be trusted, else 0.
+    Exit code 1 when there are errors, which must be mended before figures can be trusted, else 0.
 
     Examples:
 
@@ -72,7 +72,7 @@ def check(
         write_table_of_fixes(write_fixes, found.wrong_labels, found.table)
         doubtful = len(found.wrong_labels)
         say(f"labels in doubt: {doubtful}, to edit in {write_fixes}, then fit --fixes")
-    return 1 if found.must_mend else 0
+    return 1 if found.has_errors else 0
 
 
 def _check_new(path: Path) -> None:
@@ -88,14 +88,15 @@ def _check_new(path: Path) -> None:
 def _show(audit: Audit) -> None:
     """A short list: how grave, what, and what to do."""
     from headstart.cli.show import say
+    from headstart.data.labels import plural
     from headstart.report.words import printable
 
-    words = {"mend": "mend", "look": "look", "info": "know"}
     for finding in audit.findings:
         # A line break in a file's name must not look like a line of ours.
         title = " ".join(printable(finding.title).splitlines())
-        say(f"{words[finding.severity]}  {title}")
-        if finding.severity != "info":
+        say(f"{finding.level}: {title}")
+        if finding.level != "info":
             say(f"      {finding.advice}")
-    counts = [sum(f.severity == severity for f in audit.findings) for severity in ("mend", "look")]
-    say(f"{len(audit.table)} pictures: {counts[0]} to mend, {counts[1]} to look at")
+    errors, warnings = audit.count("error"), audit.count("warning")
+    counts = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
+    say(f"{plural(len(audit.table), 'picture')}: {counts}")

@@ -61,7 +61,7 @@ def compare(
     files = parse_weights(weights)
     check_writable(out)
     backbone = options.BackboneOptions(image_size=shared.image_size, precision=shared.precision)
-    heads = options.HeadOptions(class_weights=head.class_weights)
+    heads = options.HeadOptions(class_weight=head.class_weight)
     chosen = options.FitOptions(
         read=read, labels=labels, backbone=backbone, embed=embed, split=split, head=heads, loop=loop
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import NoReturn
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, default_name_transform
 
 from headstart.cli.backbones import backbones
 from headstart.cli.cache import cache
@@ -37,7 +37,11 @@ app = App(
     help=HELP,
     help_format="plaintext",
     version=lambda: version("headstart"),
-    default_parameter=Parameter(negative_iterable=()),
+    # C is the field's name for it, and a flag is spelled as its option.
+    default_parameter=Parameter(
+        negative_iterable=(),
+        name_transform=lambda name: name if name.isupper() else default_name_transform(name),
+    ),
     suppress_keyboard_interrupt=False,  # main says that it stopped
     result_action="return_value",
 )

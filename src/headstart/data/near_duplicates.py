@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import BoolArray, Float32Array, IntArray
-from headstart.images.statistics import THUMBNAIL_SIDE, PictureFacts
+from headstart.images.statistics import THUMBNAIL_SIDE, ImageStatistics
 
 Hashes = npt.NDArray[np.uint64]  # (n,)
 Thumbnails = npt.NDArray[np.uint8]  # (n, 8, 8, 3)
@@ -80,12 +80,12 @@ class NearPairs:
         )
 
 
-def signatures(facts: Sequence[PictureFacts]) -> tuple[Hashes, Thumbnails]:
+def signatures(statistics: Sequence[ImageStatistics]) -> tuple[Hashes, Thumbnails]:
     """Hashes (n,) and thumbnails (n, 8, 8, 3) of measured pictures."""
     side = THUMBNAIL_SIDE
-    pixels = np.frombuffer(b"".join(item.thumbnail for item in facts), dtype=np.uint8)
-    hashes = np.array([item.difference_hash for item in facts], dtype=np.uint64)
-    return hashes, pixels.reshape(len(facts), side, side, 3)
+    pixels = np.frombuffer(b"".join(item.thumbnail for item in statistics), dtype=np.uint8)
+    hashes = np.array([item.difference_hash for item in statistics], dtype=np.uint64)
+    return hashes, pixels.reshape(len(statistics), side, side, 3)
 
 
 def near_pairs(

@@ -17,7 +17,7 @@ import numpy as np
 from headstart.arrays import Float32Array
 from headstart.cache_folder import VARIABLE, cache_folder
 from headstart.errors import UsageError
-from headstart.images.statistics import FACTS_VERSION, PictureFacts
+from headstart.images.statistics import STATISTICS_VERSION, ImageStatistics
 from headstart.progress import QUIET, Progress
 
 T = TypeVar("T")
@@ -139,8 +139,8 @@ CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
     sha256 TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (
-    sha256 TEXT NOT NULL, version INTEGER NOT NULL, facts TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS statistics (
+    sha256 TEXT NOT NULL, version INTEGER NOT NULL, statistics TEXT NOT NULL,
     PRIMARY KEY (sha256, version)
 ) WITHOUT ROWID;
 """
@@ -167,7 +167,7 @@ class FileStamp:
 
 
 class PictureStore:
-    """Which content an unchanged file has, and the facts of that content."""
+    """Which content an unchanged file has, and the statistics of that content."""
 
     def __init__(self, folder: Path, progress: Progress = QUIET) -> None:
         self._store = Store(folder / "pictures.sqlite", PICTURES_SCHEMA, progress)
@@ -181,26 +181,26 @@ class PictureStore:
         known = {FileStamp(*row[:4]): row[4] for row in rows}
         return {stamp: known[stamp] for stamp in stamps if stamp in known}
 
-    def facts(self, digests: Sequence[str]) -> dict[str, PictureFacts]:
+    def statistics(self, digests: Sequence[str]) -> dict[str, ImageStatistics]:
         """What was measured of these contents."""
         rows = self._store.read(
-            "SELECT sha256, facts FROM facts WHERE version = ? AND sha256 IN ({})",
+            "SELECT sha256, statistics FROM statistics WHERE version = ? AND sha256 IN ({})",
             digests,
-            before=(FACTS_VERSION,),
+            before=(STATISTICS_VERSION,),
         )
-        return {row[0]: PictureFacts.from_json(row[1]) for row in rows}
+        return {row[0]: ImageStatistics.from_json(row[1]) for row in rows}
 
     def put(
-        self, files: Iterable[tuple[FileStamp, str]], facts: Mapping[str, PictureFacts]
+        self, files: Iterable[tuple[FileStamp, str]], statistics: Mapping[str, ImageStatistics]
     ) -> None:
-        """Remember files and facts."""
+        """Remember files and statistics."""
         self._store.write(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
             ((s.path, s.size, s.mtime, s.ctime, digest) for s, digest in files),
         )
         self._store.write(
-            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
-            ((digest, FACTS_VERSION, fact.to_json()) for digest, fact in facts.items()),
+            "INSERT OR REPLACE INTO statistics VALUES (?, ?, ?)",
+            ((digest, STATISTICS_VERSION, fact.to_json()) for digest, fact in statistics.items()),
         )
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.cache_folder import cache_folder
 from headstart.features.cache import FeatureStore, FileStamp, PictureStore
 from headstart.features.loading import Known, Loaded, Loader, Wanted
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 from headstart.option_rules import check_options
 from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
@@ -33,7 +33,7 @@ class Features:
         values: features of the pictures themselves; NaN for a picture that cannot be read, (n, d).
         views: features of K augmented views of each picture, (n, K, d).
         sha256: digests of the files' bytes, "" where a file cannot be read, (n,).
-        facts: what was measured of each picture, None where it cannot be decoded, (n,).
+        statistics: what was measured of each picture, None where it cannot be decoded, (n,).
         errors: why a picture cannot be used, "" where it can, (n,).
         computed: pictures that went through the backbone now; the others came from the cache.
         seconds: how long all of it took.
@@ -42,7 +42,7 @@ class Features:
     values: Float32Array
     views: Float32Array
     sha256: tuple[str, ...]
-    facts: tuple[PictureFacts | None, ...]
+    statistics: tuple[ImageStatistics | None, ...]
     errors: tuple[str, ...]
     computed: int
     seconds: float
@@ -122,7 +122,7 @@ class _Run:
         n, d = len(paths), self.backbone.info.feature_size
         self.values = np.full((n, len(self.names), d), np.nan, dtype=np.float32)
         self.sha256 = [""] * n
-        self.facts: list[PictureFacts | None] = [None] * n
+        self.statistics: list[ImageStatistics | None] = [None] * n
         self.errors = [""] * n
         self.complete: dict[str, int] = {}  # a row with all features, by content
         self.failed: dict[str, str] = {}  # why a content cannot be decoded
@@ -149,7 +149,7 @@ class _Run:
         for row, digest in enumerate(digests):
             have = known.get(digest)
             if have is not None and self.loader.is_complete(have):
-                self._place(row, Loaded(digest, None, have.facts, have.vectors), {})
+                self._place(row, Loaded(digest, None, have.statistics, have.vectors), {})
             else:
                 unknown[row] = have
         return unknown
@@ -202,8 +202,8 @@ class _Run:
             rows += [(loaded.sha256, name, vector) for name, vector in vectors.items()]
             if loaded.stamp is not None and not loaded.error:
                 read.append((loaded.stamp, loaded.sha256))
-                if loaded.facts is not None:
-                    measured[loaded.sha256] = loaded.facts
+                if loaded.statistics is not None:
+                    measured[loaded.sha256] = loaded.statistics
         self.features.put(rows)
         self.pictures.put(read, measured)
 
@@ -215,7 +215,7 @@ class _Run:
 
     def _place(self, row: int, loaded: Loaded, vectors: dict[str, Float32Array]) -> None:
         self.sha256[row] = loaded.sha256
-        self.facts[row] = loaded.facts
+        self.statistics[row] = loaded.statistics
         self.errors[row] = loaded.error
         if loaded.error and loaded.sha256:
             self.failed[loaded.sha256] = loaded.error
@@ -223,14 +223,14 @@ class _Run:
         for number, name in enumerate(self.names):
             if name in vectors:
                 self.values[row, number] = vectors[name]
-        if loaded.facts is not None and len(vectors) == len(self.names):
+        if loaded.statistics is not None and len(vectors) == len(self.names):
             self.complete.setdefault(loaded.sha256, row)
 
     def _copy_repeated(self) -> None:
         """Rows with the same content as another went through the backbone once, for one of them."""
         for row, digest in enumerate(self.sha256):
             first = self.complete.get(digest, row)
-            self.values[row], self.facts[row] = self.values[first], self.facts[first]
+            self.values[row], self.statistics[row] = self.values[first], self.statistics[first]
             self.errors[row] = self.errors[row] or self.failed.get(digest, "")
 
     def result(self, seconds: float) -> Features:
@@ -238,7 +238,7 @@ class _Run:
             values=self.values[:, 0],
             views=self.values[:, 1:],
             sha256=tuple(self.sha256),
-            facts=tuple(self.facts),
+            statistics=tuple(self.statistics),
             errors=tuple(self.errors),
             computed=self.computed,
             seconds=seconds,

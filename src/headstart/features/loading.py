@@ -13,7 +13,7 @@ from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, FileStamp, PictureStore
 from headstart.images.decode import decode_picture, read_file
-from headstart.images.statistics import PictureFacts, measure
+from headstart.images.statistics import ImageStatistics, measure
 from headstart.images.views import augment, view_rng
 from headstart.options import MAX_PIXELS
 
@@ -44,7 +44,7 @@ class Wanted:
 class Known:
     """What the cache has of one content."""
 
-    facts: PictureFacts | None = None
+    statistics: ImageStatistics | None = None
     vectors: Mapping[str, Float32Array] = field(default_factory=dict)
 
 
@@ -55,7 +55,7 @@ class Loaded:
     Attributes:
         sha256: digest of the file's bytes, "" when it could not be read.
         stamp: the file as it was before it was read.
-        facts: newly measured or known; None for an unreadable picture.
+        statistics: newly measured or known; None for an unreadable picture.
         vectors: features that the cache has, by view.
         pixels: prepared inputs for the views that it has not.
         error: why the picture cannot be used, or "".
@@ -63,7 +63,7 @@ class Loaded:
 
     sha256: str
     stamp: FileStamp | None
-    facts: PictureFacts | None = None
+    statistics: ImageStatistics | None = None
     vectors: Mapping[str, Float32Array] = field(default_factory=dict)
     pixels: Mapping[str, ByteImage] = field(default_factory=dict)
     error: str = ""
@@ -85,11 +85,11 @@ class Loader:
         """What the cache has of these contents."""
         if self._pictures is None or self._features is None or not digests:
             return {}
-        facts = self._pictures.facts(digests)
+        statistics = self._pictures.statistics(digests)
         vectors = {name: self._features.get(digests, name) for name in self.wanted.names}
         return {
             digest: Known(
-                facts.get(digest),
+                statistics.get(digest),
                 {name: rows[digest] for name, rows in vectors.items() if digest in rows},
             )
             for digest in digests
@@ -97,8 +97,8 @@ class Loader:
 
     def is_complete(self, known: Known) -> bool:
         """True when nothing has to be decoded for this content."""
-        facts = known.facts
-        if facts is None or facts.width * facts.height > self.wanted.max_pixels:
+        statistics = known.statistics
+        if statistics is None or statistics.width * statistics.height > self.wanted.max_pixels:
             return False  # too large for this run, although an earlier one took it
         return len(known.vectors) == len(self.wanted.names)
 
@@ -113,12 +113,12 @@ class Loader:
         if known is None:
             known = self.look_up([digest]).get(digest, Known())
         if self.is_complete(known) or not self._claim(digest):
-            return Loaded(digest, stamp, known.facts, known.vectors)
+            return Loaded(digest, stamp, known.statistics, known.vectors)
         try:
-            facts, pixels = self._decode(content, digest, known)
+            statistics, pixels = self._decode(content, digest, known)
         except ImageError as error:
             return Loaded(digest, stamp, error=str(error))
-        return Loaded(digest, stamp, facts, known.vectors, pixels)
+        return Loaded(digest, stamp, statistics, known.vectors, pixels)
 
     def _claim(self, digest: str) -> bool:
         """True for the first of several files with this content; the others need no work."""
@@ -129,13 +129,13 @@ class Loader:
 
     def _decode(
         self, content: bytes, digest: str, known: Known
-    ) -> tuple[PictureFacts, dict[str, ByteImage]]:
+    ) -> tuple[ImageStatistics, dict[str, ByteImage]]:
         wanted = self.wanted
         preprocessing = wanted.preprocessing
         decoded = decode_picture(
             content, minimum_side=preprocessing.resize, max_pixels=wanted.max_pixels
         )
-        facts = known.facts or measure(decoded, len(content))
+        statistics = known.statistics or measure(decoded, len(content))
         pixels = {}
         for number, name in enumerate(wanted.names):
             if name in known.vectors:
@@ -150,4 +150,4 @@ class Loader:
                     size=preprocessing.size,
                     interpolation=preprocessing.interpolation,
                 )
-        return facts, pixels
+        return statistics, pixels

@@ -23,16 +23,16 @@ def make_head(options: HeadOptions, seed: int) -> Head:
         UsageError: an unknown head, a strength for a head that has none, or one not above 0.
     """
     _known(options.head)
-    class_weight: ClassWeight = "balanced" if options.class_weights == "balanced" else None
-    C = options.strength
+    class_weight: ClassWeight = "balanced" if options.class_weight == "balanced" else None
+    C = options.C
     if C is not None and options.head not in ("linear", "svm"):
         raise UsageError(
-            f"--strength {C:g} with the head {options.head}: only the heads linear and svm have a "
+            f"--C {C:g} with the head {options.head}: only the heads linear and svm have a "
             "strength. Leave it out, or take one of these."
         )
     if C is not None and not 0 < C < float("inf"):
         raise UsageError(
-            f"--strength is {C:g}; it must be above 0. Leave it out to have it chosen by folds."
+            f"--C is {C:g}; it must be above 0. Leave it out to have it chosen by folds."
         )
     if options.head == "linear":
         return LinearHead(C=C, class_weight=class_weight, random_state=seed)

@@ -15,7 +15,7 @@ from headstart.arrays import FloatArray
 if TYPE_CHECKING:
     from headstart.images.decode import Decoded
 
-FACTS_VERSION = 1  # part of the cache's key: raise it when a measure changes
+STATISTICS_VERSION = 1  # part of the cache's key: raise it when a measure changes
 
 SIDE = 128  # grey values are measured after shrinking (or growing) the picture to this square
 GRID = 16  # the border is the outermost ring of a grid of this many cells a side
@@ -25,7 +25,7 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class PictureFacts:
+class ImageStatistics:
     """Measures of one picture, from its header and its pixels.
 
     Attributes:
@@ -67,19 +67,19 @@ class PictureFacts:
         values = dict(vars(self))
         values["difference_hash"] = f"{self.difference_hash:016x}"
         values["thumbnail"] = base64.b64encode(self.thumbnail).decode("ascii")
-        return json.dumps({"version": FACTS_VERSION, **values}, separators=(",", ":"))
+        return json.dumps({"version": STATISTICS_VERSION, **values}, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> PictureFacts:
-        """The facts that `to_json` wrote. Raises ValueError for another version or other fields."""
+    def from_json(cls, text: str) -> ImageStatistics:
+        """What `to_json` wrote. Raises ValueError for another version or other fields."""
         values: dict[str, Any] = json.loads(text)
         if not isinstance(values, dict):
-            raise ValueError(f"facts are an object, not {text[:40]!r}")
+            raise ValueError(f"statistics are an object, not {text[:40]!r}")
         version = values.pop("version", None)
-        if version != FACTS_VERSION:
-            raise ValueError(f"facts of version {version!r}, expected {FACTS_VERSION}")
+        if version != STATISTICS_VERSION:
+            raise ValueError(f"statistics of version {version!r}, expected {STATISTICS_VERSION}")
         if values.keys() != cls.__dataclass_fields__.keys():
-            raise ValueError(f"facts with the fields {sorted(values)}")
+            raise ValueError(f"statistics with the fields {sorted(values)}")
         values["difference_hash"] = int(values["difference_hash"], 16)
         values["thumbnail"] = base64.b64decode(values["thumbnail"])
         values["mean_colour"] = tuple(values["mean_colour"])
@@ -87,7 +87,7 @@ class PictureFacts:
         return cls(**values)
 
 
-def measure(decoded: Decoded, file_bytes: int) -> PictureFacts:
+def measure(decoded: Decoded, file_bytes: int) -> ImageStatistics:
     """Measure a decoded picture whose file has `file_bytes` bytes."""
     # Grey values are measured at one size: cheap, and a large picture of a soft scene does not
     # count as more blurred than a small one.
@@ -98,7 +98,7 @@ def measure(decoded: Decoded, file_bytes: int) -> PictureFacts:
     contrast = max(float(counts @ _LEVELS**2) - brightness**2, 0.0) ** 0.5
     cells = np.asarray(_shrunk(picture, GRID), dtype=np.float64)  # (16, 16, 3)
     red, green, blue = cells.reshape(-1, 3).mean(axis=0).tolist()
-    return PictureFacts(
+    return ImageStatistics(
         width=decoded.width,
         height=decoded.height,
         format=decoded.format,

@@ -24,12 +24,12 @@ def head_maker(
         return lambda: make_head(head, seed)
     if head.head != "linear":
         raise UsageError(f"--epochs trains the linear head; --head {head.head} is solved directly")
-    if head.strength is not None:
-        raise UsageError("--strength is for the exact solution; --epochs has --weight-decay")
+    if head.C is not None:
+        raise UsageError("--C is for the exact solution; --epochs has --weight-decay")
     from headstart.recipes.stepped_head import SteppedHead
 
     return lambda: SteppedHead.from_options(
-        loop, class_weights=head.class_weights, seed=seed, on_epoch=epoch_teller(progress)
+        loop, class_weight=head.class_weight, seed=seed, on_epoch=epoch_teller(progress)
     )
 
 

@@ -171,7 +171,7 @@ def _take(features: Features, rows: list[int]) -> Features:
         values=features.values[rows],
         views=features.views[rows],
         sha256=tuple(features.sha256[row] for row in rows),
-        facts=tuple(features.facts[row] for row in rows),
+        statistics=tuple(features.statistics[row] for row in rows),
         errors=tuple(features.errors[row] for row in rows),
     )
 
@@ -179,7 +179,7 @@ def _take(features: Features, rows: list[int]) -> Features:
 def content_notes(table: ImageTable, features: Features) -> tuple[str, ...]:
     """Lines about animations and about names that do not fit the content."""
     moving, misnamed = [], []
-    for name, fact in zip(table.ids, features.facts, strict=True):
+    for name, fact in zip(table.ids, features.statistics, strict=True):
         if fact is not None and fact.frames > 1:
             moving.append(f"{name} ({fact.frames} frames or pages)")
         if fact is not None and extension_disagrees(name, fact.format):
@@ -203,9 +203,9 @@ def _some(names: list[str]) -> str:
 
 
 def _duplicates(table: ImageTable, features: Features, near: bool) -> Duplicates:
-    facts = [fact for fact in features.facts if fact is not None]
-    hashes = np.array([fact.difference_hash for fact in facts], dtype=np.uint64)
-    small = np.frombuffer(b"".join(fact.thumbnail for fact in facts), dtype=np.uint8)
+    statistics = [fact for fact in features.statistics if fact is not None]
+    hashes = np.array([fact.difference_hash for fact in statistics], dtype=np.uint64)
+    small = np.frombuffer(b"".join(fact.thumbnail for fact in statistics), dtype=np.uint8)
     return find_duplicates(
         sha256=features.sha256,
         hashes=hashes if near else None,

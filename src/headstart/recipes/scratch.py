@@ -136,7 +136,7 @@ def _train(
     seed = options.split.seed
     training, validation = choose_validation(data, split.train, seed)
     weights = None
-    if options.head.class_weights == "balanced":
+    if options.head.class_weight == "balanced":
         counts = np.bincount(data.targets[training], minlength=len(data.classes))
         weights = (len(training) / (len(data.classes) * np.maximum(counts, 1))).astype(np.float32)
     network, history = train_small_cnn(

@@ -81,13 +81,13 @@ class SteppedHead(AffineHead):
         cls,
         loop: LoopOptions,
         *,
-        class_weights: Literal["none", "balanced"],
+        class_weight: Literal["none", "balanced"],
         seed: int,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Self:
         """The unfitted head that the options ask for. Raises UsageError for one out of range."""
         check_options(loop)
-        weight: ClassWeight = "balanced" if class_weights == "balanced" else None
+        weight: ClassWeight = "balanced" if class_weight == "balanced" else None
         return cls(loop, class_weight=weight, random_state=seed, on_epoch=on_epoch)
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:

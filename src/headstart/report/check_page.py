@@ -22,7 +22,6 @@ from headstart.report.record import record_tables
 from headstart.report.render import write_page
 from headstart.report.words import count
 
-BADGES = {"mend": "mend", "look": "look", "info": "know"}
 CHAPTERS = ("duplicates", "small classes", "imbalance", "test size", "learning curve")
 
 
@@ -57,7 +56,7 @@ def write_check(
     Raises OSError. A picture that cannot be read is named with its cause.
     """
     entries = [_entry(audit, finding, max_pixels) for finding in audit.findings]
-    first = [e for e in entries if e.finding.severity != "info"]
+    first = [e for e in entries if e.finding.level != "info"]
     by_kind = {entry.finding.kind: entry for entry in entries}
     context = {
         "title": title,
@@ -95,35 +94,31 @@ def _entry(audit: Audit, finding: Finding, max_pixels: int) -> Entry:
     for item in audit.shortcuts.found:
         if finding.kind == f"shortcut: {item.kind}" and item.rule:
             heading, more = heading.replace(f" ({item.rule})", ""), item.rule
-    return Entry(finding, heading.rstrip("."), more, BADGES[finding.severity], shown)
+    return Entry(finding, heading.rstrip("."), more, finding.level, shown)
 
 
 def _lead(audit: Audit) -> str:
     classes = len(set(audit.table.labels or ()))
-    mend, look = (_of(audit, severity) for severity in ("mend", "look"))
+    errors, warnings = audit.count("error"), audit.count("warning")
     looked = f"{count(len(audit.table), 'picture')} of {count(classes, 'class', 'classes')}: "
-    if mend:
-        verb = "thing has" if mend == 1 else "things have"
-        told = f"{mend} {verb} to be mended before figures can be trusted"
+    if errors:
+        verb = "thing has" if errors == 1 else "things have"
+        told = f"{errors} {verb} to be mended before figures can be trusted"
     else:
         told = "nothing has to be mended"
-    if look:
-        told += f", and {look} {'is' if look == 1 else 'are'} worth a look"
+    if warnings:
+        told += f", and {warnings} {'is' if warnings == 1 else 'are'} worth a look"
     return f"{looked}{told}."
 
 
 def _tiles(audit: Audit) -> list[dict[str, str]]:
     left_out = f"{count(len(audit.bad), 'bad input')} beside them" if audit.bad else "all usable"
     parts = (
-        (str(_of(audit, "mend")), "to mend", "before figures can be trusted"),
-        (str(_of(audit, "look")), "to look at", "and to decide by looking"),
+        (str(audit.count("error")), "errors", "to mend before figures can be trusted"),
+        (str(audit.count("warning")), "warnings", "to decide by looking"),
         (f"{len(audit.table):,}", "pictures", left_out),
     )
     return [{"value": value, "label": label, "detail": detail} for value, label, detail in parts]
-
-
-def _of(audit: Audit, severity: str) -> int:
-    return sum(finding.severity == severity for finding in audit.findings)
 
 
 def _uniform(audit: Audit) -> list[str]:

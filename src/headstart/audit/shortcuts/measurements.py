@@ -13,7 +13,7 @@ import numpy as np
 from headstart.arrays import FloatArray, IntArray
 from headstart.audit.shortcuts.file_names import Columns, name_numbers, name_words, plain_names
 from headstart.data.image_table import ImageTable
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 
 Sort = Literal["metadata", "look"]
 
@@ -42,7 +42,7 @@ class Evidence:
 
 def evidence(
     table: ImageTable,
-    facts: Sequence[PictureFacts | None] | None,
+    statistics: Sequence[ImageStatistics | None] | None,
     rows: IntArray,
     labels: Sequence[str],
 ) -> list[Evidence]:
@@ -66,7 +66,7 @@ def evidence(
         found.append(
             Evidence("row order", "metadata", "The order of the rows alone gives", every, order)
         )
-    known = _known(facts, rows)
+    known = _known(statistics, rows)
     measured = [fact for _, fact in known]
     places = np.array([place for place, _ in known], dtype=np.int64)
     if measured:
@@ -82,11 +82,11 @@ def evidence(
 
 
 def _known(
-    facts: Sequence[PictureFacts | None] | None, rows: IntArray
-) -> list[tuple[int, PictureFacts]]:
-    if facts is None:
+    statistics: Sequence[ImageStatistics | None] | None, rows: IntArray
+) -> list[tuple[int, ImageStatistics]]:
+    if statistics is None:
         return []
-    pairs = ((place, facts[row]) for place, row in enumerate(rows))
+    pairs = ((place, statistics[row]) for place, row in enumerate(rows))
     return [(place, fact) for place, fact in pairs if fact is not None]
 
 
@@ -111,54 +111,61 @@ def _order(rows: IntArray, classes: int) -> FloatArray:
     return np.stack((rows + 1.0, rows % max(classes, 2)), axis=1)
 
 
-def _sizes(facts: Sequence[PictureFacts]) -> Columns:
-    return _numbers(["the file's bytes"], [[float(fact.file_bytes)] for fact in facts])
+def _sizes(statistics: Sequence[ImageStatistics]) -> Columns:
+    return _numbers(["the file's bytes"], [[float(fact.file_bytes)] for fact in statistics])
 
 
-def _shapes(facts: Sequence[PictureFacts]) -> Columns:
+def _shapes(statistics: Sequence[ImageStatistics]) -> Columns:
     names = ["the width", "the height", "width / height", "the number of pixels"]
     rows = [
         [float(f.width), float(f.height), f.width / f.height, float(f.width * f.height)]
-        for f in facts
+        for f in statistics
     ]
     return _numbers(names, rows)
 
 
-def _formats(facts: Sequence[PictureFacts]) -> Columns:
+def _formats(statistics: Sequence[ImageStatistics]) -> Columns:
     numbers = _numbers(
         ["the JPEG quality", "the number of frames"],
-        [[np.nan if f.jpeg_quality is None else f.jpeg_quality, float(f.frames)] for f in facts],
+        [
+            [np.nan if f.jpeg_quality is None else f.jpeg_quality, float(f.frames)]
+            for f in statistics
+        ],
     )
     return _beside(
         numbers,
-        _values("the format", [fact.format for fact in facts]),
-        _values("the pixels' mode", [fact.mode for fact in facts]),
+        _values("the format", [fact.format for fact in statistics]),
+        _values("the pixels' mode", [fact.mode for fact in statistics]),
     )
 
 
-def _exif(facts: Sequence[PictureFacts]) -> Columns:
-    fields = sorted({field for fact in facts for field in fact.exif if "DateTime" not in field})
-    parts = [_values(f"EXIF {field}", [fact.exif.get(field, "") for fact in facts])
+def _exif(statistics: Sequence[ImageStatistics]) -> Columns:
+    fields = sorted(
+        {field for fact in statistics for field in fact.exif if "DateTime" not in field}
+    )
+    parts = [_values(f"EXIF {field}", [fact.exif.get(field, "") for fact in statistics])
              for field in fields]  # fmt: skip
-    return _beside(_numbers(["the number of EXIF fields"], [[len(f.exif)] for f in facts]), *parts)
+    return _beside(
+        _numbers(["the number of EXIF fields"], [[len(f.exif)] for f in statistics]), *parts
+    )
 
 
-def _colours(facts: Sequence[PictureFacts]) -> Columns:
+def _colours(statistics: Sequence[ImageStatistics]) -> Columns:
     names = [f"the mean {colour}" for colour in ("red", "green", "blue")]
-    return _numbers(names, [list(fact.mean_colour) for fact in facts])
+    return _numbers(names, [list(fact.mean_colour) for fact in statistics])
 
 
-def _borders(facts: Sequence[PictureFacts]) -> Columns:
-    rows = [list(fact.border) for fact in facts]
+def _borders(statistics: Sequence[ImageStatistics]) -> Columns:
+    rows = [list(fact.border) for fact in statistics]
     return _numbers([f"border {i + 1}" for i in range(len(rows[0]))], rows)
 
 
-def _thumbnails(facts: Sequence[PictureFacts]) -> Columns:
-    rows = [list(fact.thumbnail) for fact in facts]
+def _thumbnails(statistics: Sequence[ImageStatistics]) -> Columns:
+    rows = [list(fact.thumbnail) for fact in statistics]
     return _numbers([f"thumbnail {i + 1}" for i in range(len(rows[0]))], rows)
 
 
-_MEASURES: tuple[tuple[str, Sort, str, Callable[[Sequence[PictureFacts]], Columns]], ...] = (
+_MEASURES: tuple[tuple[str, Sort, str, Callable[[Sequence[ImageStatistics]], Columns]], ...] = (
     ("file size", "metadata", "The size of the file alone gives", _sizes),
     ("width and height", "metadata", "The width and height alone give", _shapes),
     ("format", "metadata", "The file's format and quality alone give", _formats),
@@ -169,7 +176,7 @@ _MEASURES: tuple[tuple[str, Sort, str, Callable[[Sequence[PictureFacts]], Column
 )
 
 
-def _times(table: ImageTable, rows: IntArray, known: dict[int, PictureFacts]) -> Columns:
+def _times(table: ImageTable, rows: IntArray, known: dict[int, ImageStatistics]) -> Columns:
     """Seconds since 1970 of the file and of the exposure, and the exposure's hour.
 
     In a folder of class folders, files whose times lie within a day have them from a copy, class
@@ -193,7 +200,7 @@ def _changed(table: ImageTable, row: int) -> float:
         return float("nan")
 
 
-def _taken(fact: PictureFacts) -> datetime | None:
+def _taken(fact: ImageStatistics) -> datetime | None:
     text = fact.exif.get("DateTimeOriginal") or fact.exif.get("DateTime") or ""
     try:
         return datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)

@@ -18,7 +18,7 @@ from headstart.data.split import stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.intervals import Interval
 from headstart.evaluate.significance import holm
-from headstart.images.statistics import PictureFacts
+from headstart.images.statistics import ImageStatistics
 from headstart.options import DEFAULT_SEED
 
 MODEL = "A small model that knows nothing else: "
@@ -144,7 +144,7 @@ class ShortcutSearch:
 
 def find_shortcuts(
     table: ImageTable,
-    facts: Sequence[PictureFacts | None] | None = None,
+    statistics: Sequence[ImageStatistics | None] | None = None,
     *,
     groups: IntArray | None = None,
     seed: int = DEFAULT_SEED,
@@ -153,12 +153,12 @@ def find_shortcuts(
 
     See `search_shortcuts`, which also returns the kinds that do not.
     """
-    return search_shortcuts(table, facts, groups=groups, seed=seed).found
+    return search_shortcuts(table, statistics, groups=groups, seed=seed).found
 
 
 def search_shortcuts(
     table: ImageTable,
-    facts: Sequence[PictureFacts | None] | None = None,
+    statistics: Sequence[ImageStatistics | None] | None = None,
     *,
     groups: IntArray | None = None,
     seed: int = DEFAULT_SEED,
@@ -173,7 +173,7 @@ def search_shortcuts(
 
     Args:
         table: n rows with labels; the files need not be there.
-        facts: of the n rows, None where a picture cannot be read; None without pictures.
+        statistics: of the n rows, None where a picture cannot be read; None without pictures.
         groups: rows with the same number stay in one fold and count as one observation, (n,).
         seed: of the folds, of the models, and of the choice among more than `most_rows`.
         looks: whether coarse views of the content are tried as well.
@@ -184,7 +184,7 @@ def search_shortcuts(
     """
     if table.labels is None:
         raise ValueError("shortcuts need labels, and the table has none")
-    for name, column in (("facts", facts), ("groups", groups)):
+    for name, column in (("statistics", statistics), ("groups", groups)):
         if column is not None and len(column) != len(table):
             raise ValueError(f"{name} has {len(column)} rows, the table {len(table)}")
     groups = np.arange(len(table)) if groups is None else groups
@@ -200,7 +200,9 @@ def search_shortcuts(
     position = {name: number for number, name in enumerate(classes)}
     targets = np.array([position[label] for label in labels], dtype=np.int64)
     items = [
-        item for item in evidence(table, facts, rows, labels) if looks or item.sort == "metadata"
+        item
+        for item in evidence(table, statistics, rows, labels)
+        if looks or item.sort == "metadata"
     ]
     trials = [try_evidence(item, targets, folds, groups[rows], seed) for item in items]
     p_values = holm([trial.p_value for trial in trials])
