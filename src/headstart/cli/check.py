@@ -42,9 +42,9 @@ def check(
     check_options(read, backbone, embed, split)  # before the imports, which take seconds
 
     from headstart.audit.check import run_check
-    from headstart.audit.fixes import write_fixes as write_table_of_fixes
     from headstart.cli.show import progress, say
     from headstart.report.check_folder import write_check_folder
+    from headstart.report.fixes_table import write_fixes as write_table_of_fixes
     from headstart.report.run_folder import check_writable
 
     check_writable(out)

@@ -30,7 +30,7 @@ def demo(
     """
     from headstart.cli.predict import show_answers
     from headstart.cli.show import progress, say, show_fit
-    from headstart.recipes.frozen import fit_frozen
+    from headstart.recipes.fit import fit
     from headstart.report.page import write_report
     from headstart.report.run_folder import check_writable, write_run
     from headstart.samples.drawn_set import write_drawn
@@ -43,13 +43,13 @@ def demo(
     read = options.ReadOptions(images=folder / "images")
     say(f"headstart fit {table} --images {read.images} --out {run}")
     with progress() as shown:
-        result = fit_frozen(table, options.FitOptions(read=read), shown)
+        result = fit(table, options.FitOptions(read=read), shown)
     metrics = write_run(result, run)
     write_report(result, metrics, run / "report.html", title="headstart demo")
     show_fit(metrics, run)
-    paths = [result.data.table.paths[row] for row in result.split.test[:PREDICTED]]
-    say(f"headstart predict {run / 'model'} {' '.join(str(path) for path in paths)}")
-    show_answers(result.model.predict(paths), None)
+    images = [result.data.table.images[row] for row in result.split.test[:PREDICTED]]
+    say(f"headstart predict {run / 'model'} {' '.join(map(str, images))}")
+    show_answers(result.model.predict(images), None)
     _compare(table, read, folder / "comparison")
     return 0
 

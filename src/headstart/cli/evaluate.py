@@ -37,19 +37,17 @@ def evaluate(
     from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
-    from headstart.recipes.labelled import read_labelled
+    from headstart.recipes.data_preparation import read_labelled
     from headstart.report.predictions_table import write_predictions
     from headstart.report.run_folder import check_writable, write_json
 
     if out is not None:
         check_writable(out)
     trained = load_model(model, device=embed.device)
-    table = read_labelled(source, read)
     with progress() as shown:
-        for note in table.notes:
-            shown.note(note)
+        table = read_labelled(source, read, progress=shown)
         answers = trained.predict(
-            table.paths,
+            table.images,
             names=table.ids,
             truth=table.labels,
             options=embed,

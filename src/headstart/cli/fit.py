@@ -55,13 +55,13 @@ def fit(
     from headstart.audit.fit_remarks import measure_copies, measure_curve
     from headstart.cli.remarks import with_remarks
     from headstart.cli.show import progress, show_fit
-    from headstart.recipes.catalogue import run_recipe
+    from headstart.recipes.fit import fit as run_fit
     from headstart.report.page import write_report
     from headstart.report.run_folder import check_writable, write_run
 
     check_writable(out, model=True)
     with progress() as shown:
-        result = run_recipe(source, chosen, shown)
+        result = run_fit(source, chosen, shown)
         leak = measure_copies(result, chosen, shown)
         more = measure_curve(result, chosen, shown) if curve else None
     result = with_remarks(result, split.seed)

@@ -62,12 +62,12 @@ def predict(
         for bad in table.bad:
             shown.note(f"left out: {bad}")
         answers = trained.predict(
-            table.paths, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
+            table.images, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
         )
     if out is not None:
         write_predictions(out, answers)
     if show is not None:
-        write_contact_sheet(answers, table.paths, show, max_pixels=read.max_pixels)
+        write_contact_sheet(answers, table.images, show, max_pixels=read.max_pixels)
     show_answers(answers, out)
     return 1 if table.bad or not answers.answered.all() else 0
 

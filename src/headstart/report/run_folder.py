@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.errors import UsageError
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
 from headstart.model_dir import check_replaceable, save_model
 from headstart.recipes.frozen import FitResult
-from headstart.recipes.labelled import Labelled
 from headstart.report.predictions_table import write_predictions
 
 RUN_FILES = (
@@ -112,7 +112,7 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
         "test": test,
         "folds": result.folds.to_json() if result.folds is not None else None,
         "seconds": result.record.seconds,
-        "pictures_embedded": result.data.features.computed,
+        "pictures_embedded": result.features.computed if result.features is not None else 0,
     }
 
 
@@ -145,7 +145,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     beside.replace(path)
 
 
-def write_split(path: Path, data: Labelled, split: Split) -> None:
+def write_split(path: Path, data: Dataset, split: Split) -> None:
     """Which row trained and which tested, with its group."""
     part = dict.fromkeys(split.train.tolist(), "train") | dict.fromkeys(split.test.tolist(), "test")
     rows: Iterable[dict[str, Any]] = (
@@ -153,7 +153,7 @@ def write_split(path: Path, data: Labelled, split: Split) -> None:
             "image": name,
             "label": label,
             "split": part.get(row, ""),
-            "group": int(data.duplicates.group[row]),
+            "group": int(data.groups[row]),
         }
         for row, (name, label) in enumerate(zip(data.table.ids, data.labels, strict=True))
     )
