@@ -28,7 +28,7 @@ import numpy.typing as npt
 from headstart.backbones.backbone import BackboneInfo
 from headstart.backbones.opening import SMALL_CNN, restore_backbone
 from headstart.backbones.weights.digest import digest
-from headstart.errors import ModelFolderError, UsageError
+from headstart.errors import ModelFolderError
 from headstart.heads.affine import AffineHead
 from headstart.heads.catalogue import restore_head
 from headstart.heads.head import Arrays, Head
@@ -103,7 +103,9 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         head = restore_head(description["head"], arrays, np.arange(len(classes)))
         _set_options(head, description["head_options"])
         saved, tensors = str(description["digest"]), str(description["tensors"])
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, UsageError) as e:
+    except ModelFolderError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as e:
         raise ModelFolderError(f"{described} is damaged: {e!r}") from e
     check_head(head, info.feature_size, len(classes), folder / HEAD_FILE)
     if _content_digest(description, arrays) != saved:

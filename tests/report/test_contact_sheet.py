@@ -107,5 +107,5 @@ def test_a_wrong_ending_or_folder_is_refused_before_work(tmp_path: Path) -> None
         check_sheet_name(tmp_path / "answer.txt")
     with pytest.raises(UsageError, match="there is no folder"):
         check_sheet_name(tmp_path / "none" / "answer.png")
-    with pytest.raises(ValueError, match="0 paths for 0 answers"):
+    with pytest.raises(ValueError, match="0 pictures for 0 answers"):
         write_contact_sheet(answers([]), [], tmp_path / "a.png")

@@ -350,6 +350,8 @@ def local_files(paths: Sequence[Path]) -> tuple[LocalFile, ...]:
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """A regular file's bytes, at most `most`. Raises ImageError with the cause."""
+    if "\0" in str(path):
+        raise ImageError("not found; the name has a NUL character")
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -361,8 +363,6 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ImageError(_why_not_read(path, error)) from error
-    except ValueError as error:
-        raise ImageError("not found; the name has a NUL character") from error
 
 
 def _is_pillow(given: Any) -> bool:
