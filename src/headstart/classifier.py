@@ -234,6 +234,8 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         device=device,
         random_state=head["random_state"],
     )
+    if model.label_type is None:  # an old model's columns stay where they were
+        return classifier._hold(model, np.array(model.classes))
     classes = np.unique(np.array(restored_classes(model.classes, model.label_type)))
     return classifier._hold(model, classes)
 

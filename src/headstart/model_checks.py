@@ -33,8 +33,10 @@ def check_temperature(temperature: Any, where: Path) -> float:
     return float(temperature)
 
 
-def check_label_type(label_type: Any, classes: tuple[str, ...], where: Path) -> LabelType:
-    """The labels' type. Raises ModelFolderError unless the classes are texts of such values."""
+def check_label_type(label_type: Any, classes: tuple[str, ...], where: Path) -> LabelType | None:
+    """The labels' type, None where it is not kept. Raises ModelFolderError unless the classes are texts of such values."""
+    if label_type is None:
+        return None
     try:
         if label_type not in get_args(LabelType):
             raise ValueError(f"expected one of {', '.join(get_args(LabelType))}")

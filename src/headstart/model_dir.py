@@ -98,7 +98,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         info = BackboneInfo.from_json(description["backbone"])
         classes = check_classes(description["classes"], described)
         temperature = check_temperature(description["temperature"], described)
-        label_type = check_label_type(description.get("label_type", "text"), classes, described)
+        label_type = check_label_type(description.get("label_type"), classes, described)
         check_arrays(arrays, folder / HEAD_FILE)
         head = restore_head(description["head"], arrays, np.arange(len(classes)))
         _set_options(head, description["head_options"])
