@@ -34,7 +34,10 @@ def check_temperature(temperature: Any, where: Path) -> float:
 
 
 def check_label_type(label_type: Any, classes: tuple[str, ...], where: Path) -> LabelType | None:
-    """The labels' type, None where it is not kept. Raises ModelFolderError unless the classes are texts of such values."""
+    """The labels' type, None where it is not kept.
+
+    Raises ModelFolderError unless the classes are texts of such values.
+    """
     if label_type is None:
         return None
     try:
