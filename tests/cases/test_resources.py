@@ -20,8 +20,8 @@ from headstart.features.loading import Loader
 from headstart.images.source import LocalFile, local_files
 from headstart.model_dir import load_model
 from headstart.options import BackboneOptions, EmbedOptions
+from headstart.recipes.batches import PictureBatches
 from headstart.recipes.decoded_pictures import PixelStore
-from headstart.recipes.picture_batches import PictureBatches
 
 Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")

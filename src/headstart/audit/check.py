@@ -57,8 +57,7 @@ def audit(
     order or a time that does is to be looked at: the model does not see it.
 
     Args:
-        data, features: usable rows; read with `skip_bad`, so that bad inputs become findings
-            instead of an error.
+        data, features: usable rows, read with `skip_bad`: bad inputs become findings.
         predictions: out-of-fold answers of its rows; default: five folds are fitted.
         make: makes a head for each fit; default: the linear head.
         test_fraction: share of the test part that the counts are judged for.

@@ -338,11 +338,6 @@ def image_sources(given: Iterable[Any], name: str = "X") -> tuple[ImageSource, .
     return tuple(image_source(item, f"{name}[{row}]") for row, item in enumerate(given))
 
 
-def local_path(source: ImageSource) -> Path | None:
-    """The path of a file on this machine; None for every other kind."""
-    return source.path if isinstance(source, LocalFile) else None
-
-
 def local_files(paths: Sequence[Path]) -> tuple[LocalFile, ...]:
     """Files on this machine as sources."""
     return tuple(map(LocalFile, paths))

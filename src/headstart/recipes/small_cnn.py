@@ -13,9 +13,9 @@ import torch
 from headstart.arrays import IntArray
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.small_cnn import SmallCNN
+from headstart.recipes.batches import PictureBatches
 from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.loop import EpochLoop, History
-from headstart.recipes.picture_batches import PictureBatches
 
 SIZE = 224  # pixels
 BATCHES_AHEAD = 3  # cut while another device computes
