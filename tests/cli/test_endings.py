@@ -16,7 +16,7 @@ from tests.program import run
 
 from headstart.samples.drawn_set import write_drawn
 
-PROGRAM = [sys.executable, "-m", "headstart.cli"]
+PROGRAM = [sys.executable, "-m", "headstart"]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_folder_in_the_weights_place(
 
 
 def test_compare_says_that_p_values_are_adjusted(capsys: pytest.CaptureFixture[str]) -> None:
-    from headstart.cli.comparison import show_comparison
+    from headstart.cli.compare import show_comparison
 
     row: dict[str, Any] = {
         "model": "a", "missing": None, "accuracy_interval": (0.8, 1.0), "accuracy": 0.9,

@@ -19,7 +19,7 @@ from headstart.features.cache import FeatureStore, ImageCache
 from headstart.features.loading import Known, Loaded, Loader, Wanted
 from headstart.images.source import ImageSource, LocalFile, Stamp
 from headstart.images.statistics import ImageStatistics
-from headstart.option_rules import check_options
+from headstart.option_checks import check_options
 from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
 
