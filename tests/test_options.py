@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -188,14 +188,12 @@ def test_options_for_tables_without_a_table() -> None:
 
 def test_the_recipes_check_by_themselves(tmp_path: Path) -> None:
     from headstart.compare.comparison import compare
-    from headstart.recipes.frozen import fit_frozen
-    from headstart.recipes.scratch import fit_scratch
+    from headstart.recipes.fit import fit
 
     wrong, absent = FitOptions(split=SplitOptions(seed=-1)), tmp_path / "no.csv"
-    with pytest.raises(UsageError, match="--seed is -1"):
-        fit_frozen(absent, wrong)
-    with pytest.raises(UsageError, match="--seed is -1"):
-        fit_scratch(absent, wrong)
+    for recipe in (RecipeOptions(), RecipeOptions(recipe="scratch")):
+        with pytest.raises(UsageError, match="--seed is -1"):
+            fit(absent, replace(wrong, recipe=recipe))
     with pytest.raises(UsageError, match="--seed is -1"):
         compare(absent, parse_models("small_cnn"), wrong, weights={})
 
