@@ -9,7 +9,7 @@ import headstart
 
 ROOT = Path(headstart.__file__).parent
 LAYERS = (
-    {"errors", "arrays", "options", "option_rules", "progress", "cache_folder"},
+    {"errors", "arrays", "options", "option_facts", "option_checks", "progress", "cache_folder"},
     {"images", "samples"},
     {"data"},
     {"backbones"},
@@ -21,6 +21,7 @@ LAYERS = (
     {"model_checks", "model_dir", "export", "report"},
     {"inputs", "embedder", "classifier"},
     {"serve", "cluster", "cli"},
+    {"__main__"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -22,7 +22,7 @@ from headstart.errors import DataError, UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource, image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
-from headstart.option_rules import check_fit
+from headstart.option_checks import check_fit
 from headstart.options import (
     DEFAULT_BACKBONE,
     DEFAULT_SEED,

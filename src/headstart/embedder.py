@@ -16,7 +16,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
 from headstart.features.embed import embed_images
 from headstart.images.source import image_sources
-from headstart.option_rules import check_options
+from headstart.option_checks import check_options
 from headstart.options import (
     DEFAULT_BACKBONE,
     MAX_PIXELS,

@@ -16,7 +16,7 @@ from tests.program import run
 
 from headstart.samples.drawn_set import write_drawn
 
-PROGRAM = [sys.executable, "-m", "headstart.cli"]
+PROGRAM = [sys.executable, "-m", "headstart"]
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,8 @@ def test_stopped_by_a_key_is_said(
     def stop(*arguments: object, **options: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    importlib.import_module(
-        "headstart.recipes.data_preparation"
-    )  # loaded later it would keep the fake
+    # Loaded later it would keep the fake.
+    importlib.import_module("headstart.recipes.data_preparation")
     monkeypatch.setattr("headstart.data.inputs.read_images", stop)
     assert run("embed", table, "--out", table.parent / "f.npz") == 130
     assert capsys.readouterr().err == "stopped\n"
@@ -106,7 +105,7 @@ def test_a_folder_in_the_weights_place(
 
 
 def test_compare_says_that_p_values_are_adjusted(capsys: pytest.CaptureFixture[str]) -> None:
-    from headstart.cli.comparison import show_comparison
+    from headstart.cli.compare import show_comparison
 
     row: dict[str, Any] = {
         "model": "a", "missing": None, "accuracy_interval": (0.8, 1.0), "accuracy": 0.9,

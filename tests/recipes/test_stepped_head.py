@@ -180,8 +180,6 @@ def test_head_of_the_options() -> None:
     head = SteppedHead.from_options(options, class_weight="balanced", seed=5)
     assert (head.loop, head.class_weight, head.random_state) == (options, "balanced", 5)
     assert SteppedHead.from_options(options, class_weight="none", seed=5).class_weight is None
-    with pytest.raises(UsageError, match="--epochs is 0"):
-        SteppedHead.from_options(LoopOptions(epochs=0), class_weight="none", seed=5)
 
 
 def test_folded_weights_take_features_as_they_come() -> None:

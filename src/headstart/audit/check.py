@@ -12,7 +12,7 @@ import numpy as np
 
 from headstart.audit import finding_texts
 from headstart.audit.class_counts import describe_counts, look_over
-from headstart.audit.duplicate_leak import measure_leak
+from headstart.audit.duplicate_leak import measure_leak, torn_rows
 from headstart.audit.findings import Audit
 from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.odd_pictures import find_odd
@@ -77,6 +77,7 @@ def audit(
     findings = [
         *finding_texts.about_bad(data.left_out),
         *finding_texts.about_contradictions(against, data.table),
+        *finding_texts.about_given_split(torn_rows(data), data.table),
         *finding_texts.about_shortcuts(search),
         *finding_texts.about_wrong_labels(wrong),
         *finding_texts.about_duplicates(data.duplicates.pairs, leak),

@@ -10,7 +10,7 @@ import numpy as np
 from headstart.arrays import BoolArray
 from headstart.audit.learning_curve import stratified_rows
 from headstart.data.dataset import Dataset
-from headstart.data.split import Split, stratified_folds
+from headstart.data.split import Split, given_test_rows, stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.intervals import Interval, wilson
 from headstart.evaluate.significance import p_words, unpaired_difference
@@ -48,6 +48,18 @@ class Leak:
     accuracy_ignoring: float | None
     p_value: float | None
     sentence: str
+
+
+def torn_rows(data: Dataset) -> list[int]:
+    """Test rows of a given split with a duplicate, or a row of their group, in the training part.
+
+    [] where no split is given: one that is drawn keeps groups together.
+    """
+    if data.table.splits is None:
+        return []
+    tests = given_test_rows(data.table.splits)
+    learnt = np.isin(data.groups, data.groups[~tests])
+    return np.flatnonzero(tests & learnt).tolist()
 
 
 def measure_leak(

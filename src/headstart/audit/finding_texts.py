@@ -23,6 +23,7 @@ _ORDER = (
     "contradictions",
     "shortcut",
     "wrong labels",
+    "given split",
     "duplicates",
     "odd",
 )
@@ -84,6 +85,22 @@ def about_contradictions(pairs: Sequence[DuplicatePair], table: ImageTable) -> I
             "in. Whatever the model answers, one of them counts as an error.",
             "Give both the right label, or take one out. Pictures of a burst that do differ may "
             "stay as they are: judge by looking.",
+            tuple(rows),
+        )
+
+
+def about_given_split(rows: Sequence[int], table: ImageTable) -> Iterator[Finding]:
+    """Test rows of a given split whose duplicate or group the training part has."""
+    if rows:
+        names = some_of([table.ids[row] for row in rows], 3)
+        has = "has" if len(rows) == 1 else "have"
+        yield Finding(
+            "given split",
+            "warning",
+            f"{plural(len(rows), 'test picture')} of the given split {has} a duplicate, or one of "
+            f"the same group, among the training pictures: {names}",
+            "A model has seen them while it learnt, and its test accuracy is too good.",
+            "Move each group to one side, or leave --split-column out and have fit draw a split.",
             tuple(rows),
         )
 

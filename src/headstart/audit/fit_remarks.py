@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from headstart.arrays import IntArray
-from headstart.audit.duplicate_leak import Leak, measure_leak
+from headstart.audit.duplicate_leak import Leak, measure_leak, torn_rows
 from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.shortcuts.search import MODEL, search_shortcuts
 from headstart.data.dataset import Dataset
@@ -119,7 +119,13 @@ def _contradicting(data: Dataset) -> Iterator[str]:
 def _copies(data: Dataset) -> Iterator[str]:
     sizes = Counter(data.groups.tolist())
     groups = [size for size in sizes.values() if size > 1]
-    if groups:
+    torn = torn_rows(data)
+    if torn:
+        yield (
+            f"{plural(len(torn), 'test picture')} of the given split with a duplicate, or one of "
+            "the same group, among the training pictures: accuracy is too good"
+        )
+    elif groups:
         by = "a group of their own or duplicates" if data.table.groups else "duplicates"
         yield (
             f"{sum(groups)} pictures have {by} ({plural(len(groups), 'group')}): each group is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.description_cache import KeptBackbones
@@ -14,8 +14,8 @@ from headstart.backbones.weights import wheel
 from headstart.backbones.weights.digest import digest
 from headstart.backbones.weights.presence import whats_here
 from headstart.cache_folder import cache_folder
-from headstart.errors import UsageError, WeightsError
-from headstart.options import BackboneOptions, LayerName, PrecisionName
+from headstart.errors import WeightsError
+from headstart.options import BackboneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +34,10 @@ SMALL_CNN = "small_cnn"  # the one network that is not timm's
 def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone:
     """The backbone that `options` name. The network itself is loaded when it is first needed.
 
-    Raises UsageError for an unknown name, layer, precision or size, WeightsError when the weights
-    are not to be had; an untrained backbone is only ever given for `random_weights`.
+    Raises UsageError for an unknown name, or a layer or size that it does not have, WeightsError
+    when the weights are not to be had; an untrained backbone is only ever given for
+    `random_weights`.
     """
-    _check_words(options)
     precision = choose_precision(options.precision, device)
     kept = KeptBackbones(cache_folder() / "backbones")
     info = kept.find(options, precision)
@@ -58,17 +58,6 @@ def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto")
     The file may hold more, such as a last layer.
     """
     return Backbone(info, _RestoredBackbone(info, weights.absolute()), device=device)
-
-
-def _check_words(options: BackboneOptions) -> None:
-    if options.random_weights and options.weights:
-        raise UsageError("--random-weights and --weights exclude each other")
-    for name, value, allowed in (
-        ("precision", options.precision, get_args(PrecisionName)),
-        ("layer", options.layer, get_args(LayerName)),
-    ):
-        if value not in allowed:
-            raise UsageError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
 
 
 def _anywhere(options: BackboneOptions) -> BackboneOptions:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart import options
 from headstart.cli import flags
-from headstart.option_rules import check_options
+from headstart.cli.show import progress, say
+from headstart.errors import UsageError
+from headstart.options import FitOptions
 
 if TYPE_CHECKING:
     from headstart.audit.findings import Audit
@@ -19,15 +20,14 @@ def check(
     source: flags.Source,
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder for the page and the tables.")] = Path("check"),
+    out: Annotated[
+        Path, Parameter(help="Folder for the page and the tables.", group=flags.FIRST)
+    ] = Path("check"),
     write_fixes: Annotated[
-        Path | None, Parameter(help="Write the labels in doubt as a table to edit.")
+        Path | None,
+        Parameter(help="Write the labels in doubt as a table to edit.", group=flags.FIRST),
     ] = None,
-    read: flags.Read = options.ReadOptions(),
-    labels: flags.Labels = options.LabelOptions(),
-    backbone: flags.Backbone = options.BackboneOptions(),
-    embed: flags.Embed = options.EmbedOptions(),
-    split: flags.SharedSplit = options.SharedSplitOptions(),
+    options: FitOptions,
 ) -> int:
     """Look for broken files, wrong labels, duplicates, shortcuts and odd pictures.
 
@@ -39,10 +39,7 @@ def check(
         headstart check pictures/ --write-fixes fixes.csv
         headstart check labels.csv --images images/ --fixes fixes.csv
     """
-    check_options(read, backbone, embed, split)  # before the imports, which take seconds
-
     from headstart.audit.check import run_check
-    from headstart.cli.show import progress, say
     from headstart.report.check_folder import write_check_folder
     from headstart.report.fixes_table import write_fixes as write_table_of_fixes
     from headstart.report.run_folder import check_writable
@@ -50,21 +47,10 @@ def check(
     check_writable(out)
     if write_fixes is not None:
         _check_new(write_fixes)
-    chosen = options.FitOptions(
-        read=read,
-        labels=labels,
-        backbone=backbone,
-        embed=embed,
-        split=options.SplitOptions(
-            test_fraction=split.test_fraction,
-            seed=split.seed,
-            near_duplicates=split.near_duplicates,
-        ),
-    )
     with progress() as shown:
-        checked = run_check(source, chosen, shown)
+        checked = run_check(source, options, shown)
     title = f"headstart check {source.name}"
-    write_check_folder(checked, out, title=title, max_pixels=read.max_pixels)
+    write_check_folder(checked, out, title=title, max_pixels=options.read.max_pixels)
     found = checked.audit
     _show(found)
     say(f"page: {out / 'check.html'}    every picture: {out / 'check.csv'}")
@@ -77,8 +63,6 @@ def check(
 
 def _check_new(path: Path) -> None:
     """An edited table is work of the user that must not be written over. Raises UsageError."""
-    from headstart.errors import UsageError
-
     if path.exists():
         raise UsageError(f"--write-fixes {path}: exists, and may hold your edits; name another")
     if not path.absolute().parent.is_dir():
@@ -87,7 +71,6 @@ def _check_new(path: Path) -> None:
 
 def _show(audit: Audit) -> None:
     """A short list: how grave, what, and what to do."""
-    from headstart.cli.show import say
     from headstart.data.labels import plural
     from headstart.report.words import printable
 

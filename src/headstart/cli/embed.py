@@ -7,33 +7,31 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart import options
 from headstart.cli import flags
-from headstart.option_rules import check_options
+from headstart.cli.show import progress, say
+from headstart.options import FitOptions
 
 
 def embed(
     source: flags.Source,
     /,
     *,
-    out: Annotated[Path, Parameter(help="File for the features, NumPy's .npz.")] = Path(
-        "features.npz"
-    ),
-    read: flags.Read = options.ReadOptions(),
-    backbone: flags.Backbone = options.BackboneOptions(),
-    features: flags.Embed = options.EmbedOptions(),
+    out: Annotated[
+        Path, Parameter(help="File for the features, NumPy's .npz.", group=flags.FIRST)
+    ] = Path("features.npz"),
+    options: FitOptions,
 ) -> int:
-    """Write the features of pictures: arrays `features` (n, d), `images`, `labels`, `sha256`.
+    """Write the features of pictures as arrays, with all that is known of each picture.
+
+    The arrays are `features` (n, d), `images` and `sha256` (n,), and where there are any `labels`,
+    `splits` and `groups` (n,) and `views` (n, k, d).
 
     Examples:
 
         headstart embed labels.csv --images images/ --out features.npz
         headstart embed pictures/ --backbone vit_small_patch14_dinov2.lvd142m
     """
-    check_options(read, backbone, features)  # before the imports, which take seconds
-
     from headstart.backbones.opening import open_backbone
-    from headstart.cli.show import progress, say
     from headstart.data.dataset import content_notes
     from headstart.data.inputs import read_images
     from headstart.errors import DataError
@@ -41,17 +39,23 @@ def embed(
     from headstart.report.features_file import write_features
     from headstart.report.run_folder import check_file
 
+    read = options.read
     check_file(out, [source])
     table = read_images(source, read)
     if len(table) == 0:
         table.raise_if_bad()
         raise DataError(f"{source}: no pictures")
-    opened = open_backbone(backbone, device=features.device)
+    opened = open_backbone(options.backbone, device=options.embed.device)
     with progress() as shown:
         for note in (*table.notes, *opened.info.notes):
             shown.note(note)
         records, found = embed_images(
-            table.images, opened, features, max_pixels=read.max_pixels, progress=shown
+            table.images,
+            opened,
+            options.embed,
+            seed=options.split.seed,
+            max_pixels=read.max_pixels,
+            progress=shown,
         )
     unread = table.unread(records.errors)
     if not read.skip_bad:

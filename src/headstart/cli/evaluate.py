@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart import options
 from headstart.cli import flags
-from headstart.option_rules import check_options
+from headstart.cli.show import progress, show_metrics
+from headstart.options import FitOptions
+
+if TYPE_CHECKING:
+    from headstart.data.image_table import ImageTable
+    from headstart.progress import Progress
 
 
 def evaluate(
@@ -19,21 +23,21 @@ def evaluate(
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(help="Folder for metrics.json and predictions.csv.")
+        Path | None,
+        Parameter(help="Folder for metrics.json and predictions.csv.", group=flags.FIRST),
     ] = None,
-    read: flags.Read = options.ReadOptions(),
-    embed: flags.Embed = options.EmbedOptions(),
+    options: FitOptions,
 ) -> int:
     """Measure a fitted model on labelled pictures that it has not learnt from.
+
+    With a given split (--split-column, or folders train and test) the test rows are scored alone.
 
     Examples:
 
         headstart evaluate run/model other.csv --images images/
         headstart evaluate run/model other_pictures/ --out evaluation/
+        headstart evaluate run/model labels.csv --images images/ --split-column split
     """
-    check_options(read, embed)  # before the imports, which take seconds
-
-    from headstart.cli.show import progress, show_metrics
     from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
@@ -41,16 +45,17 @@ def evaluate(
     from headstart.report.predictions_table import write_predictions
     from headstart.report.run_folder import check_writable, write_json
 
+    read = options.read
     if out is not None:
         check_writable(out)
-    trained = load_model(model, device=embed.device)
+    trained = load_model(model, device=options.embed.device)
     with progress() as shown:
-        table = read_labelled(source, read, progress=shown)
+        table = _tested(read_labelled(source, read, progress=shown), shown)
         answers = trained.predict(
             table.images,
             names=table.ids,
             truth=table.labels,
-            options=embed,
+            options=options.embed,
             max_pixels=read.max_pixels,
             progress=shown,
         )
@@ -70,6 +75,27 @@ def evaluate(
         write_predictions(out / "predictions.csv", answers)
     show_metrics(figures, None)
     return 0
+
+
+def _tested(table: ImageTable, shown: Progress) -> ImageTable:
+    """The test rows of a given split, or all rows where there is none. Raises DataError for none.
+
+    A model has often learnt from the others, or chosen something by them.
+    """
+    from headstart.data.split import given_test_rows
+    from headstart.errors import DataError
+
+    if table.splits is None:
+        return table
+    rows = given_test_rows(table.splits).nonzero()[0].tolist()
+    if not rows:
+        raise DataError(
+            f"the given split of {table.source} has no test row among its {len(table)}; leave out "
+            "--split-column, or give the folder of one part, to score all rows"
+        )
+    others = len(table) - len(rows)
+    shown.note(f"the {len(rows)} test rows of the given split are scored, {others} others are not")
+    return table.take(rows)
 
 
 def _names(labels: Iterable[str]) -> str:

@@ -1,32 +1,74 @@
-"""How an options class becomes flags: its fields, under a heading of their own."""
+"""How the options become flags: each verb gets those that it has, under their headings."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
-from headstart import options
-
-
-def _group(title: str, order: int) -> Group:
-    return Group(title, sort_key=order)
+from headstart.option_checks import Option, all_options, check_options, in_rooms, options_of
 
 
-Read = Annotated[options.ReadOptions, Parameter(name="*", group=_group("Reading", 2))]
-Labels = Annotated[options.LabelOptions, Parameter(name="*", group=_group("Reading", 2))]
-Backbone = Annotated[options.BackboneOptions, Parameter(name="*", group=_group("Backbone", 3))]
-SharedBackbone = Annotated[
-    options.SharedBackboneOptions, Parameter(name="*", group=_group("Backbones", 3))
-]
-SharedHead = Annotated[options.SharedHeadOptions, Parameter(name="*", group=_group("Heads", 6))]
-Recipe = Annotated[options.RecipeOptions, Parameter(name="*", group=_group("Recipe", 1))]
-Embed = Annotated[options.EmbedOptions, Parameter(name="*", group=_group("Features", 4))]
-SharedSplit = Annotated[options.SharedSplitOptions, Parameter(name="*", group=_group("Split", 5))]
-Split = Annotated[options.SplitOptions, Parameter(name="*", group=_group("Split", 5))]
-Head = Annotated[options.HeadOptions, Parameter(name="*", group=_group("Head", 6))]
-Loop = Annotated[options.LoopOptions, Parameter(name="*", group=_group("Epoch loop", 7))]
+@cache
+def heading(name: str) -> Group:
+    """A heading of a help text: the most used options first, then the rooms in their order."""
+    order = ["Most used", *dict.fromkeys(option.heading for option in all_options().values())]
+    return Group(name, sort_key=order.index(name) + 1)
+
+
+FIRST = heading("Most used")
 
 Source = Annotated[Path, Parameter(help="Table with names and labels, or folder of class folders.")]
 Model = Annotated[Path, Parameter(help="Model folder, such as run/model.")]
+
+
+def with_flags(verb: Callable[..., int]) -> Callable[..., int]:
+    """The verb with a flag for each of its options in place of its parameter `options`.
+
+    The values are checked before the verb starts, whose imports take seconds.
+    """
+    signature = inspect.signature(verb, eval_str=True)
+    if "options" not in signature.parameters:
+        return verb
+    taken = options_of(verb.__name__)
+
+    def run(*words: Any, **values: Any) -> int:
+        options = in_rooms(
+            {option.name: values.pop(option.name, option.default) for option in taken}
+        )
+        check_options(options)
+        return verb(*words, options=options, **values)
+
+    own = [item for name, item in signature.parameters.items() if name != "options"]
+    parameters = [*own, *(_parameter(option) for option in taken)]
+    run.__name__, run.__doc__ = verb.__name__, verb.__doc__
+    # The program reads the flags from here.
+    run.__annotations__ = {item.name: item.annotation for item in parameters}
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    speaks_for_itself = option.hint is not bool and option.default not in (None, ())
+    shown = Parameter(
+        help=option.facts.help,
+        group=FIRST if option.facts.most_used else heading(option.heading),
+        negative=None if option.default is True else "",
+        show_default=speaks_for_itself,
+        converter=_whole if int in (option.hint, *get_args(option.hint)) else None,
+    )
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default,
+        annotation=Annotated[option.hint, shown],
+    )
+
+
+def _whole(kind: Any, tokens: Sequence[Token]) -> int:  # noqa: ARG001 - the parser's signature
+    """A whole number and nothing else: by itself the parser would take 2.5 for 2."""
+    return int(tokens[0].value)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart import options
 from headstart.cli import flags
-from headstart.option_rules import check_options
+from headstart.cli.show import cell, console, progress, say, table
+from headstart.options import FitOptions
 
 if TYPE_CHECKING:
     from headstart.evaluate.predictions import Predictions
@@ -24,12 +24,14 @@ def predict(
     ],
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="CSV file for the answers.")] = None,
-    show: Annotated[
-        Path | None, Parameter(help="Picture file: each picture with its class and score.")
+    out: Annotated[
+        Path | None, Parameter(help="CSV file for the answers.", group=flags.FIRST)
     ] = None,
-    read: flags.Read = options.ReadOptions(),
-    embed: flags.Embed = options.EmbedOptions(),
+    show: Annotated[
+        Path | None,
+        Parameter(help="Picture file: each picture with its class and score.", group=flags.FIRST),
+    ] = None,
+    options: FitOptions,
 ) -> int:
     """Answer pictures with a fitted model, one row a picture in the order given.
 
@@ -41,41 +43,42 @@ def predict(
         headstart predict run/model photos/ more/ --out answers.csv
         headstart predict run/model photo.jpg --show answer.png
     """
-    from headstart.cli.show import progress
     from headstart.data.inputs import list_pictures
     from headstart.model_dir import load_model
     from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
     from headstart.report.predictions_table import write_predictions
     from headstart.report.run_folder import check_file
 
-    check_options(read, embed)
+    read = options.read
     if out is not None:
         check_file(out, sources)
     if show is not None:
         check_file(show, sources)
         check_sheet_name(show)
-    trained = load_model(model, device=embed.device)
-    table = list_pictures(sources, read)
+    trained = load_model(model, device=options.embed.device)
+    listed = list_pictures(sources, read)
     with progress() as shown:
-        for note in table.notes:
+        for note in listed.notes:
             shown.note(note)
-        for bad in table.bad:
+        for bad in listed.bad:
             shown.note(f"left out: {bad}")
         answers = trained.predict(
-            table.images, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
+            listed.images,
+            names=listed.ids,
+            options=options.embed,
+            max_pixels=read.max_pixels,
+            progress=shown,
         )
     if out is not None:
         write_predictions(out, answers)
     if show is not None:
-        write_contact_sheet(answers, table.images, show, max_pixels=read.max_pixels)
+        write_contact_sheet(answers, listed.images, show, max_pixels=read.max_pixels)
     show_answers(answers, out)
-    return 1 if table.bad or not answers.answered.all() else 0
+    return 1 if listed.bad or not answers.answered.all() else 0
 
 
 def show_answers(answers: Predictions, out: Path | None) -> None:
     """A table of the first answers, and where all of them are."""
-    from headstart.cli.show import cell, console, say, table
-
     shown = table("image", "predicted", "probability", "error")
     best = answers.probability
     for row in range(min(len(answers), SHOWN_ROWS)):

@@ -6,14 +6,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.table import Table
 
+    from headstart.compare.comparison import Comparison
+    from headstart.recipes.frozen import FitResult
+
+Result = TypeVar("Result", "FitResult", "Comparison")
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 
 
@@ -127,6 +132,20 @@ def share(value: float | None, interval: tuple[float, float] | list[float] | Non
     if interval is None:
         return f"{value:.3f}"
     return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def with_remarks(result: Result, seed: int) -> Result:
+    """Say what is worth knowing of the data; the result's record has the lines as notes."""
+    from headstart.audit.fit_remarks import short_checks
+    from headstart.report.words import printable
+
+    lines: tuple[str, ...] = short_checks(result.data, result.split.test, seed=seed)
+    if lines:
+        say("worth knowing (headstart check tells more):")
+    for line in lines:
+        # A line break in a file's name must not look like a line of ours.
+        say("  " + " ".join(printable(line).splitlines()))
+    return replace(result, record=replace(result.record, notes=(*result.record.notes, *lines)))
 
 
 MOST_CLASSES = 20  # more rows than a screen holds

@@ -15,7 +15,7 @@ from headstart.images.formats import looks_like
 from headstart.images.source import Url, read_bytes
 
 _SEPARATORS = (",", ";", "\t", "|")
-_SEPARATOR_NAMES = {"\t": "tab", "tab": "\t", "\\t": "\t"}
+_SEPARATOR_NAMES = {"\t": "tab"}
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig", "UTF-8"),
     (b"\xff\xfe\x00\x00", "utf-32", "UTF-32"),
@@ -48,20 +48,23 @@ def read_cells(
 
     Raises:
         TableError: the file is no table, is empty, is not in its encoding, or its quotes break.
-        UsageError: the separator or the encoding is not a valid one.
+        UsageError: a separator or an encoding of a Parquet file, which has none.
         MissingExtraError: a Parquet file, and pyarrow is not installed.
     """
     data = read_table_bytes(path)
     if not data:
         raise TableError(f"{path.name} is empty")
     if data.startswith(b"PAR1"):
+        if separator is not None or encoding is not None:
+            raise UsageError(
+                f"--separator and --encoding are for text tables, and {path.name} is Parquet; "
+                "leave them out"
+            )
         return _parquet(path, data)
     text, notes = _decoded(path.name, data, encoding)
     if not text.strip():
         raise TableError(f"{path.name} is empty")
-    given = None if separator is None else _SEPARATOR_NAMES.get(separator, separator)
-    if given is not None and len(given) != 1:
-        raise UsageError(f"--separator {separator}: one character is allowed, or tab")
+    given = "\t" if separator in ("tab", r"\t") else separator
     return _parsed(path.name, text, given, notes)
 
 
@@ -86,8 +89,6 @@ def _decoded(name: str, data: bytes, encoding: str | None) -> tuple[str, list[st
             encoding = "utf-8"
     try:
         return data.decode(encoding).removeprefix("\ufeff"), notes
-    except LookupError as error:
-        raise UsageError(f"--encoding {encoding}: there is no such encoding") from error
     except UnicodeDecodeError as error:
         line = _line_of(data, error.start)
         words = "UTF-8" if encoding == "utf-8" else encoding

@@ -14,6 +14,7 @@ from headstart.data.read_table import read_table
 from headstart.errors import BadInput, TableError, UsageError
 from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffix, looks_like
 from headstart.images.source import LocalFile, RemoteFile, Url
+from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
@@ -71,10 +72,12 @@ def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageT
 
     Raises:
         TableError: there is no picture at all, or a table cannot be read as a whole.
-        UsageError: no source is given.
+        UsageError: no source is given, or an option for tables without a table.
     """
     if not sources:
         raise UsageError("no picture given; give files, folders or tables")
+    if not any(map(_is_table, sources)):
+        refuse_for_tables(options, f"{', '.join(map(str, sources[:3]))} has no table")
     tables = [_listed(source, options) for source in sources]
     ids = tuple(name for table in tables for name in table.ids)
     bad = tuple(item for table in tables for item in table.bad)
@@ -94,11 +97,15 @@ def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageT
 def _listed(source: Path | Url, options: ReadOptions) -> ImageTable:
     if isinstance(source, Path) and source.is_dir():
         return _folder(source)
-    is_table = source.suffix.lower() in TABLE_SUFFIXES
-    if is_table and (isinstance(source, Url) or source.exists()):
+    if _is_table(source):
         return read_table(source, options, keep_missing=True)
     image = RemoteFile(source) if isinstance(source, Url) else LocalFile(source)
     return ImageTable(ids=(str(source),), images=(image,), labels=None, source=source)
+
+
+def _is_table(source: Path | Url) -> bool:
+    is_there = isinstance(source, Url) or source.is_file()
+    return source.suffix.lower() in TABLE_SUFFIXES and is_there
 
 
 def _folder(folder: Path) -> ImageTable:

@@ -82,7 +82,8 @@ def _too_small(units: Units, sizes: list[int]) -> Iterator[str]:
                 "series; a training and a test part need at least 2 groups"
             )
         leave_out = f"--exclude {shlex.quote(name)}"
-        yield f"{fact}: add pictures, or leave the class out with {leave_out}"
+        alike = ", or, if they only look alike, give --no-near-duplicates" if size > 1 else ""
+        yield f"{fact}: add pictures, or leave the class out with {leave_out}{alike}"
 
 
 TRAIN_NAMES = ("train", "training")
@@ -92,7 +93,8 @@ ATTEMPTS = 20  # groups of several classes may fail in one order and not in anot
 
 _ENTANGLED = (
     "the groups tie the classes together, so that {} cannot all hold every class: use a group "
-    "column with smaller groups, or add pictures."
+    "column with smaller groups, add pictures, or, if duplicates that only look alike tie them, "
+    "give --no-near-duplicates."
 )
 
 
@@ -134,11 +136,8 @@ def split_rows(
         groups: rows with the same number stay on one side, (n,).
 
     Raises:
-        UsageError: the fraction is not between 0 and 1.
         DataError: fewer than two classes, or a class too small to stand on both sides.
     """
-    if not 0 < test_fraction < 1:
-        raise UsageError(f"--test-fraction is {test_fraction}; it must lie between 0 and 1.")
     units = make_units(labels, groups)
     wanted = _test_counts(Counter(labels), units.classes, test_fraction)
     rng = np.random.default_rng(seed)
@@ -159,16 +158,7 @@ def split_given(values: Sequence[str]) -> Split:
         UsageError: a value is none of the known names.
         DataError: one of the two parts would be empty.
     """
-    names = [value.strip().lower() for value in values]
-    known = (*TRAIN_NAMES, *TEST_NAMES, *VALIDATION_NAMES)
-    unknown = Counter(value for value, name in zip(values, names, strict=True) if name not in known)
-    if unknown:
-        listed = ", ".join(
-            f"{value!r} ({count} row{'s' if count > 1 else ''})" for value, count in unknown.items()
-        )
-        raise UsageError(f"unknown parts in the given split: {listed}. Allowed: {', '.join(known)}")
-    test_names = TEST_NAMES if any(name in TEST_NAMES for name in names) else VALIDATION_NAMES
-    chosen = np.array([name in test_names for name in names], dtype=np.bool_)
+    chosen = given_test_rows(values)
     split = Split(train=np.flatnonzero(~chosen), test=np.flatnonzero(chosen))
     for part, rows in (("train", split.train), ("test", split.test)):
         if not len(rows):
@@ -178,6 +168,23 @@ def split_given(values: Sequence[str]) -> Split:
                 "--test-fraction instead."
             )
     return split
+
+
+def given_test_rows(values: Sequence[str]) -> BoolArray:
+    """Which rows (n,) a given split tests; rows for validation where none is for testing.
+
+    Raises UsageError for a value that is none of the known names.
+    """
+    names = [value.strip().lower() for value in values]
+    known = (*TRAIN_NAMES, *TEST_NAMES, *VALIDATION_NAMES)
+    unknown = Counter(value for value, name in zip(values, names, strict=True) if name not in known)
+    if unknown:
+        listed = ", ".join(
+            f"{value!r} ({count} row{'s' if count > 1 else ''})" for value, count in unknown.items()
+        )
+        raise UsageError(f"unknown parts in the given split: {listed}. Allowed: {', '.join(known)}")
+    test_names = TEST_NAMES if any(name in TEST_NAMES for name in names) else VALIDATION_NAMES
+    return np.array([name in test_names for name in names], dtype=np.bool_)
 
 
 def stratified_folds(
@@ -200,11 +207,8 @@ def stratified_folds(
         groups: rows with the same number stay in one fold, (n,).
 
     Raises:
-        UsageError: fewer than two folds.
         DataError: fewer than two classes, or a class that would miss in a training part.
     """
-    if folds < 2:
-        raise UsageError(f"--folds is {folds}; it must be 2 or more, or 0 for none.")
     units = make_units(labels, groups)
     fold_of = _deal(units, folds, np.random.default_rng(seed))
     homes: list[set[int]] = [set() for _ in units.classes]

@@ -19,8 +19,7 @@ from headstart.features.cache import FeatureStore, ImageCache
 from headstart.features.loading import Known, Loaded, Loader, Wanted
 from headstart.images.source import ImageSource, LocalFile, Stamp
 from headstart.images.statistics import ImageStatistics
-from headstart.option_rules import check_options
-from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOptions, SplitOptions
+from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
 
 LARGEST_KEPT = 8192  # numbers a picture; larger features cost more to keep than to compute
@@ -88,7 +87,6 @@ def _pass(
     max_pixels: int,
     progress: Progress,
 ) -> tuple[ImageRecords, Features]:
-    check_options(options, SplitOptions(seed=seed), ReadOptions(max_pixels=max_pixels))
     began = time.perf_counter()
     known = features = None
     if options.cache:

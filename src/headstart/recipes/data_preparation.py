@@ -21,8 +21,6 @@ from headstart.images.source import Url
 from headstart.options import FitOptions, LabelOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
 
-LARGEST_FOR_FOLDS = 5_000  # rows; with more, one test part is precise enough
-
 
 def read_labelled(
     source: Path | Url,
@@ -116,10 +114,11 @@ def choose_split(data: Dataset, options: SplitOptions) -> Split:
 
 
 def choose_folds(data: Dataset, options: SplitOptions) -> list[Split]:
-    """Stratified folds over all rows; none when they are switched off or there are many rows."""
-    if options.folds == 0 or len(data) >= LARGEST_FOR_FOLDS:
+    """Stratified folds over all rows, none when none are wanted."""
+    folds = options.folds_for(len(data))
+    if folds == 0:
         return []
-    return stratified_folds(data.labels, folds=options.folds, seed=options.seed, groups=data.groups)
+    return stratified_folds(data.labels, folds=folds, seed=options.seed, groups=data.groups)
 
 
 def stack_views(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from headstart.images.source import Url
-from headstart.option_rules import check_fit
+from headstart.option_checks import check_fit
 from headstart.options import FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import read_labelled

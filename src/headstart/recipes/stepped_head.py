@@ -21,7 +21,7 @@ from headstart.heads.standardise import column_scale, standardised
 from headstart.heads.threads import SMALL
 from headstart.heads.training import ClassWeight, Training, read_training
 from headstart.options import DEFAULT_SEED, LoopOptions
-from headstart.recipes.loop import EpochRecord, History, check_options
+from headstart.recipes.loop import EpochRecord, History
 
 if TYPE_CHECKING:
     from torch import nn
@@ -85,8 +85,7 @@ class SteppedHead(AffineHead):
         seed: int,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Self:
-        """The unfitted head that the options ask for. Raises UsageError for one out of range."""
-        check_options(loop)
+        """The unfitted head that the options ask for."""
         weight: ClassWeight = "balanced" if class_weight == "balanced" else None
         return cls(loop, class_weight=weight, random_state=seed, on_epoch=on_epoch)
 
@@ -95,7 +94,7 @@ class SteppedHead(AffineHead):
 
         Raises:
             ValueError: one class only, a value that is not finite, lengths that differ.
-            UsageError: an option of the loop out of range.
+            UsageError: the loop has no number of epochs.
             NonFiniteError: the loss grew without bounds.
         """
         rows = read_training(self, X, y, groups, self.class_weight)

@@ -14,8 +14,8 @@ from headstart.features.embed import Features
 def write_features(path: Path, table: ImageTable, records: ImageRecords, features: Features) -> int:
     """Write the readable rows; returns how many there are.
 
-    Arrays: `features` (n, d), `images`, `sha256` (n,), with labels `labels` (n,), with augmented
-    views `views` (n, K, d).
+    Arrays: `features` (n, d), `images`, `sha256` (n,); where the table has them `labels`, `splits`
+    and `groups` (n,); with augmented views `views` (n, K, d).
     """
     rows = [row for row, error in enumerate(records.errors) if not error]
     arrays = {
@@ -23,8 +23,13 @@ def write_features(path: Path, table: ImageTable, records: ImageRecords, feature
         "images": np.array([table.ids[row] for row in rows]),
         "sha256": np.array([records.digests[row] for row in rows]),
     }
-    if table.labels is not None:
-        arrays["labels"] = np.array([table.labels[row] for row in rows])
+    for name, column in (
+        ("labels", table.labels),
+        ("splits", table.splits),
+        ("groups", table.groups),
+    ):
+        if column is not None:
+            arrays[name] = np.array([column[row] for row in rows])
     if features.views.shape[1]:
         arrays["views"] = features.views[rows]
     with path.open("wb") as file:
