@@ -34,7 +34,9 @@ def test_stopped_by_a_key_is_said(
     def stop(*arguments: object, **options: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    importlib.import_module("headstart.recipes.data_preparation")  # loaded later it would keep the fake
+    importlib.import_module(
+        "headstart.recipes.data_preparation"
+    )  # loaded later it would keep the fake
     monkeypatch.setattr("headstart.data.inputs.read_images", stop)
     assert run("embed", table, "--out", table.parent / "f.npz") == 130
     assert capsys.readouterr().err == "stopped\n"
