@@ -51,7 +51,7 @@ class RecipeOptions:
     """What is trained."""
 
     recipe: RecipeName = option(
-        "frozen", FIT, "frozen: a head on a pretrained backbone; scratch: the small CNN."
+        "frozen", FIT, "frozen: a head on a pretrained backbone; scratch: a small CNN from nothing."
     )
 
 
@@ -215,6 +215,30 @@ class EmbedOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadOptions:
+    """What is fitted on the features."""
+
+    head: HeadName = option(
+        "linear",
+        FIT,
+        "What is fitted on the features; linear is logistic regression.",
+        use=SOLVED,
+        most_used=True,
+    )
+    C: float | None = option(
+        None,
+        FIT,
+        "Inverse strength of the linear head's or SVM's penalty; default: chosen by folds within "
+        "the training rows.",
+        rule=number("above 0 and finite", lambda value: value > 0),
+        use=PENALISED,
+    )
+    class_weight: Literal["none", "balanced"] = option(
+        "none", MODELS, "balanced gives every class the same total weight."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitOptions:
     """Which rows train and which test."""
 
@@ -251,30 +275,6 @@ class SplitOptions:
         if self.folds is not None:
             return self.folds
         return USUAL_FOLDS if rows < LARGEST_FOR_FOLDS else 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadOptions:
-    """What is fitted on the features."""
-
-    head: HeadName = option(
-        "linear",
-        FIT,
-        "What is fitted on the features; linear is logistic regression.",
-        use=SOLVED,
-        most_used=True,
-    )
-    C: float | None = option(
-        None,
-        FIT,
-        "Inverse strength of the linear head's or SVM's penalty; default: chosen by folds within "
-        "the training rows.",
-        rule=number("above 0 and finite", lambda value: value > 0),
-        use=PENALISED,
-    )
-    class_weight: Literal["none", "balanced"] = option(
-        "none", MODELS, "balanced gives every class the same total weight."
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,8 +351,8 @@ class FitOptions:
     labels: LabelOptions = _room(LabelOptions, "Reading")
     backbone: BackboneOptions = _room(BackboneOptions, "Backbone")
     embed: EmbedOptions = _room(EmbedOptions, "Computing features")
-    split: SplitOptions = _room(SplitOptions, "Split and figures")
     head: HeadOptions = _room(HeadOptions, "Head")
+    split: SplitOptions = _room(SplitOptions, "Split and figures")
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
 

@@ -113,6 +113,23 @@ def test_the_same_picture_under_two_labels(tmp_path: Path, rows: list[tuple[str,
     assert f"labelled '{other}', but the same picture p00.png is '{rows[0][1]}'" in problems
 
 
+def test_a_given_split_that_tears_duplicates_apart(
+    tmp_path: Path, rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images" / "copy.png").write_bytes((tmp_path / "images" / rows[0][0]).read_bytes())
+    given = [(*row, "test" if row == rows[0] else "train") for row in rows]
+    table = tmp_path / "parts.csv"
+    with table.open("w", newline="") as file:
+        head, copy = ("image", "label", "part"), ("copy.png", rows[0][1], "train")
+        csv.writer(file).writerows([head, *given, copy])
+    ask = [table, "--images", tmp_path / "images", "--split-column", "part", *BACKBONE, "--out"]
+    assert run("check", *ask, tmp_path / "check") == 0
+    line = "1 test picture of the given split has a duplicate, or one of the same group, among the"
+    assert f"warning: {line} training pictures: p00.png" in capsys.readouterr().out
+    assert run("fit", *ask, tmp_path / "run") == 0
+    assert "among the training pictures: accuracy is too good" in capsys.readouterr().out
+
+
 def test_a_table_without_its_pictures_tells_what_the_names_say(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

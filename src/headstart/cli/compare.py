@@ -61,8 +61,9 @@ def compare(
 
     Examples:
 
-        headstart compare labels.csv --images images/ --models small_cnn,tf_efficientnet_lite0
-        headstart compare labels.csv --images images/ --models resnet18,vgg16_bn:fc7+svm
+        headstart compare labels.csv --images images/
+        headstart compare labels.csv --models tf_efficientnet_lite0,small_cnn:once
+        headstart compare pictures/ --models resnet18,vgg16_bn:fc7+svm
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
     """
     from headstart.compare.comparison import compare as run

@@ -36,7 +36,7 @@ def evaluate(
 
         headstart evaluate run/model other.csv --images images/
         headstart evaluate run/model other_pictures/ --out evaluation/
-        headstart evaluate run/model labels.csv --images images/ --split-column split
+        headstart evaluate run/model labels.csv --split-column part
     """
     from headstart.errors import DataError
     from headstart.evaluate.metrics import measure

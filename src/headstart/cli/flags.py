@@ -21,6 +21,7 @@ def heading(name: str) -> Group:
 
 
 FIRST = heading("Most used")
+VALUES = {int: "N", float: "NUMBER", Path: "PATH", str: "TEXT"}  # what a help text calls them
 
 Source = Annotated[Path, Parameter(help="Table with names and labels, or folder of class folders.")]
 Model = Annotated[Path, Parameter(help="Model folder, such as run/model.")]
@@ -53,13 +54,15 @@ def with_flags(verb: Callable[..., int]) -> Callable[..., int]:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    speaks_for_itself = option.hint is not bool and option.default not in (None, ())
+    kinds = (option.hint, *get_args(option.hint))
+    is_told = option.default in (None, ()) or isinstance(option.default, bool)  # in the help
     shown = Parameter(
         help=option.facts.help,
         group=FIRST if option.facts.most_used else heading(option.heading),
         negative=None if option.default is True else "",
-        show_default=speaks_for_itself,
-        converter=_whole if int in (option.hint, *get_args(option.hint)) else None,
+        show_default=False if is_told else _typed,
+        converter=_whole if int in kinds else None,
+        metavar=next((word for kind, word in VALUES.items() if kind in kinds), None),
     )
     return inspect.Parameter(
         option.name,
@@ -67,6 +70,10 @@ def _parameter(option: Option) -> inspect.Parameter:
         default=option.default,
         annotation=Annotated[option.hint, shown],
     )
+
+
+def _typed(default: Any) -> str:
+    return f"{default:,}" if isinstance(default, int) else str(default)
 
 
 def _whole(kind: Any, tokens: Sequence[Token]) -> int:  # noqa: ARG001 - the parser's signature
