@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from headstart.arrays import BoolArray, FloatArray, IntArray
+from headstart.evaluate.effective_rows import effective_share
+from headstart.evaluate.intervals import Interval, effective_wilson
 from headstart.evaluate.predictions import Predictions
 
 
@@ -58,6 +62,64 @@ def rank_auc(positive: BoolArray, score: FloatArray) -> float | None:
     twice_rank = 2 * np.cumsum(count) - count + 1
     twice_sum = int(twice_rank[place][positive].sum())
     return (twice_sum - positives * (positives + 1)) / (2 * positives * negatives)
+
+
+def mean_auc_interval(
+    parts: Sequence[tuple[BoolArray, FloatArray]], groups: IntArray | None = None
+) -> Interval | None:
+    """95% interval for the mean of areas over the same n rows; None when none is defined.
+
+    Wilson's interval on the number of rows that gives a share the area's variance. An area's own
+    variance is Hanley and McNeil's with the mean class size in their exponential terms, as
+    Newcombe, Confidence intervals for an effect size measure based on the Mann-Whitney statistic,
+    part 2, Statistics in Medicine 25 (2006), has it: it is not 0 for a perfect area. How much the
+    areas go together, and what groups take away, is measured on the rows' structural components:
+    DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988), and Obuchowski, Nonparametric analysis
+    of clustered ROC curve data, Biometrics 53 (1997).
+
+    Args:
+        parts: positive rows and scores of each area, (n,) and (n,).
+        groups: each row's group, (n,), or None.
+    """
+    areas, shares, components = [], [], []
+    for positive, score in parts:
+        area = rank_auc(positive, score)
+        if area is not None:
+            areas.append(area)
+            shares.append(_variance_share(area, int(positive.sum()), len(positive)))
+            components.append(_components(positive, score, area))
+    if not areas:
+        return None
+    together = np.sum(components, axis=0)  # (n,)
+    alone = sum(math.sqrt(float((part**2).sum())) for part in components)
+    agreement = float((together**2).sum()) / alone**2 if alone else 1.0
+    mean = sum(areas) / len(areas)
+    spread = [math.sqrt(a * (1 - a) * share) for a, share in zip(areas, shares, strict=True)]
+    if 0 < mean < 1:
+        variance = agreement * (sum(spread) / len(areas)) ** 2 / (mean * (1 - mean))
+    else:
+        variance = (sum(map(math.sqrt, shares)) / len(areas)) ** 2
+    return effective_wilson(mean / variance, 1 / variance, effective_share(together, groups))
+
+
+def _variance_share(area: float, positives: int, n: int) -> float:
+    """The area's variance over area (1 - area): one over the rows that it is worth."""
+    middle = n / 2 - 1
+    terms = middle * ((1 - area) / (2 - area) + area / (1 + area))
+    return (1 + terms) / (positives * (n - positives))
+
+
+def _components(positive: BoolArray, score: FloatArray, area: float) -> FloatArray:
+    """How much each row moves the area, (n,); they sum to 0 over either side."""
+    _, place = np.unique(score, return_inverse=True)
+    hits = np.bincount(place[positive], minlength=place.max() + 1)
+    alarms = np.bincount(place[~positive], minlength=len(hits))
+    below = (np.cumsum(alarms) - alarms / 2) / alarms.sum()  # of a positive: negatives below it
+    above = 1 - (np.cumsum(hits) - hits / 2) / hits.sum()  # of a negative: positives above it
+    moved = np.where(
+        positive, (below[place] - area) / hits.sum(), (above[place] - area) / alarms.sum()
+    )
+    return np.asarray(moved, dtype=np.float64)
 
 
 def roc_curve(positive: BoolArray, score: FloatArray) -> RocCurve | None:
