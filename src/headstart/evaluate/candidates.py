@@ -36,6 +36,18 @@ class Standings:
         """
         return np.asarray(self.p_values.min(axis=1) >= alpha, dtype=np.bool_)
 
+    def furthest_ahead(self, model: int) -> int | None:
+        """The model that is most surely better than this one; None when none is ahead."""
+        ahead = np.flatnonzero(self.means > self.means[model])
+        if ahead.size == 0:
+            return None
+        surest = np.lexsort((-self.means[ahead], self.p_values[model, ahead]))
+        return int(ahead[surest[0]])
+
+    def times(self, tests: int) -> Standings:
+        """The same with p values for one of several tests (Bonferroni)."""
+        return Standings(self.means, np.minimum(1.0, tests * self.p_values))
+
 
 def stand(
     scores: FloatArray | BoolArray,

@@ -25,8 +25,7 @@ def group_numbers(groups: IntArray | None) -> IntArray | None:
 
 def sum_by_group(values: FloatArray, numbers: IntArray) -> FloatArray:
     """Sums of values (n,) over the rows of each group, (g,); numbers as of `group_numbers`."""
-    sums: FloatArray = np.bincount(numbers, weights=values)
-    return sums
+    return np.bincount(numbers, weights=values).astype(np.float64, copy=False)
 
 
 def effective_share(

@@ -55,7 +55,7 @@ def share_interval(right: BoolArray, groups: IntArray | None = None) -> Interval
     n, hits = len(right), int(right.sum())
     if n == 0:
         return None
-    worth = effective_share(right - hits / n, groups)
+    worth = effective_share(right.astype(np.float64) - hits / n, groups)
     return effective_wilson(hits, n, worth)
 
 
