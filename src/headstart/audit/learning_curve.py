@@ -156,10 +156,11 @@ def learning_curve(
 ) -> LearningCurve:
     """Measure the head on growing stratified shares of the training rows of five folds.
 
-    A head learns from the rows and their augmented views, as a fit's does. Groups stay together, in the folds and in the shares. The test rows are the folds' test rows
-    at every share, so the points differ by their training rows only. The power law's uncertainty
-    comes from drawing groups of test rows and repeats with replacement. With more than 600 rows
-    nothing is repeated, with more than 1,200 one fold's test rows are enough.
+    A head learns from the rows and their augmented views, as a fit's does. Groups stay together,
+    in the folds and in the shares. The test rows are the folds' test rows at every share, so the
+    points differ by their training rows only. The power law's uncertainty comes from drawing groups
+    of test rows and repeats with replacement. With more than 600 rows nothing is repeated, with
+    more than 1,200 one fold's test rows are enough.
 
     Args:
         data, features: labelled rows; of more than 10,000 so many are drawn.
@@ -273,14 +274,12 @@ def _extrapolated(
         helps = False
     elif error_now - error_twice >= least and gain[0] >= NONE * error_now:
         helps = True
-    points_gained = (100 * gain).tolist()
+    least_gain, most_gain = (100 * gain).tolist()  # in points
     words = _WORDS[helps]
-    if helps is None and round(points_gained[0], 1) > 0:
+    if helps is None and round(least_gain, 1) > 0:
         words = _SURE_BUT_SMALL
-    sentence = words.format(
-        now=error_now, then=error_twice, low=low, high=high, g0=points_gained[0],
-        g1=points_gained[1],
-    )  # fmt: skip
+    gains = {"g0": least_gain, "g1": max(0.1, most_gain)}  # "at most 0.0" would say none
+    sentence = words.format(now=error_now, then=error_twice, low=low, high=high, **gains)
     return LearningCurve(
         points, law, twice, error_now, error_twice, (low, high), helps, sentence, notes
     )

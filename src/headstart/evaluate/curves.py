@@ -13,6 +13,8 @@ from headstart.evaluate.effective_rows import effective_share
 from headstart.evaluate.intervals import Interval, effective_wilson
 from headstart.evaluate.predictions import Predictions
 
+MODEL_ROWS = 2  # rows out of place that the model's word on an area's variance weighs as much as
+
 
 @dataclass(frozen=True, eq=False)
 class RocCurve:
@@ -69,13 +71,14 @@ def mean_auc_interval(
 ) -> Interval | None:
     """95% interval for the mean of areas over the same n rows; None when none is defined.
 
-    Wilson's interval on the number of rows that gives a share the area's variance. An area's own
-    variance is Hanley and McNeil's with the mean class size in their exponential terms, as
-    Newcombe, Confidence intervals for an effect size measure based on the Mann-Whitney statistic,
-    part 2, Statistics in Medicine 25 (2006), has it: it is not 0 for a perfect area. How much the
-    areas go together, and what groups take away, is measured on the rows' structural components:
-    DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988), and Obuchowski, Nonparametric analysis
-    of clustered ROC curve data, Biometrics 53 (1997).
+    Wilson's interval on the number of rows that gives a share the area's variance. That is the
+    variance of the rows' structural components: DeLong, DeLong and Clarke-Pearson, Comparing the
+    areas under two or more correlated ROC curves, Biometrics 44 (1988), with groups as Obuchowski,
+    Nonparametric analysis of clustered ROC curve data, Biometrics 53 (1997). Where few rows are out
+    of place it says little, and nothing for a perfect area, so that it is mixed with what a model
+    says, weighed as two rows that are out of place: Hanley and McNeil's variance with the mean
+    class size in its exponential terms, as in Newcombe, Confidence intervals for an effect size
+    measure based on the Mann-Whitney statistic, part 2, Statistics in Medicine 25 (2006).
 
     Args:
         parts: positive rows and scores of each area, (n,) and (n,).
@@ -90,16 +93,19 @@ def mean_auc_interval(
             components.append(_components(positive, score, area))
     if not areas:
         return None
-    together = np.sum(components, axis=0)  # (n,)
-    alone = sum(math.sqrt(float((part**2).sum())) for part in components)
-    agreement = float((together**2).sum()) / alone**2 if alone else 1.0
+    together = np.mean(components, axis=0)  # (n,)
+    measured = float((together**2).sum())
     mean = sum(areas) / len(areas)
-    spread = [math.sqrt(a * (1 - a) * share) for a, share in zip(areas, shares, strict=True)]
-    if 0 < mean < 1:
-        variance = agreement * (sum(spread) / len(areas)) ** 2 / (mean * (1 - mean))
+    if measured == 0:
+        rows = 1 / max(shares)  # all areas are perfect, or none ranks anything
     else:
-        variance = (sum(map(math.sqrt, shares)) / len(areas)) ** 2
-    return effective_wilson(mean / variance, 1 / variance, effective_share(together, groups))
+        alone = sum(math.sqrt(float((part**2).sum())) for part in components) / len(areas)
+        spread = sum(math.sqrt(a * (1 - a) * s) for a, s in zip(areas, shares, strict=True))
+        modelled = (spread / len(areas)) ** 2 * measured / alone**2  # areas that go together less
+        telling = measured**2 / float((together**4).sum())
+        variance = (telling * measured + MODEL_ROWS * modelled) / (telling + MODEL_ROWS)
+        rows = mean * (1 - mean) / variance
+    return effective_wilson(mean * rows, rows, effective_share(together, groups))
 
 
 def _variance_share(area: float, positives: int, n: int) -> float:

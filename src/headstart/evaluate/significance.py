@@ -182,14 +182,15 @@ def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
 
 
 def unpaired_difference(
-    k1: int, n1: int, k2: int, n2: int, *, confidence: float = 0.95
+    k1: float, n1: float, k2: float, n2: float, *, confidence: float = 0.95
 ) -> Difference:
     """Compare k1 of n1 with k2 of n2 right answers when the pictures are not known to be paired.
 
     Interval: Newcombe, Interval estimation for the difference between independent proportions,
     Statistics in Medicine 17 (1998), method 10 (Wilson without continuity correction). p: the
     two-proportion score test with the pooled share. On the same pictures a paired test can tell
-    smaller differences. Raises ValueError for counts out of range.
+    smaller differences. Where rows share groups, give effective numbers (`effective_share`).
+    Raises ValueError for counts out of range.
     """
     first, second = wilson(k1, n1, confidence), wilson(k2, n2, confidence)
     if first is None or second is None:
