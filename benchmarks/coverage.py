@@ -432,7 +432,7 @@ MAKERS: dict[str, Callable[[int, np.random.Generator], Answers]] = {
 def p_errors(draws: int) -> Iterator[list[str]]:
     parts = {name: errors(draws, make) for name, make in MAKERS.items()}
     for test in parts["345 rows"]:
-        # Luck is a true difference of the two models at hand: only tests over folds speak of others.
+        # Luck is a true difference of the models at hand; tests over folds speak of all others.
         known = [n for n in MAKERS if "luck" not in n or "fold" in test]
         yield [test, *(f"{parts[n][test]:.3f}" if n in known else "–" for n in MAKERS)]
 

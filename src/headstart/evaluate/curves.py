@@ -9,11 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import BoolArray, FloatArray, IntArray
-from headstart.evaluate.effective_rows import effective_share
-from headstart.evaluate.intervals import Interval, effective_wilson
+from headstart.evaluate.intervals import Interval, influence_interval
 from headstart.evaluate.predictions import Predictions
-
-MODEL_ROWS = 2  # rows out of place that the model's word on an area's variance weighs as much as
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +68,12 @@ def mean_auc_interval(
 ) -> Interval | None:
     """95% interval for the mean of areas over the same n rows; None when none is defined.
 
-    Wilson's interval on the number of rows that gives a share the area's variance. That is the
-    variance of the rows' structural components: DeLong, DeLong and Clarke-Pearson, Comparing the
-    areas under two or more correlated ROC curves, Biometrics 44 (1988), with groups as Obuchowski,
-    Nonparametric analysis of clustered ROC curve data, Biometrics 53 (1997). Where few rows are out
-    of place it says little, and nothing for a perfect area, so that it is mixed with what a model
-    says, weighed as two rows that are out of place: Hanley and McNeil's variance with the mean
-    class size in its exponential terms, as in Newcombe, Confidence intervals for an effect size
-    measure based on the Mann-Whitney statistic, part 2, Statistics in Medicine 25 (2006).
+    `influence_interval` of the rows' structural components: DeLong, DeLong and Clarke-Pearson,
+    Comparing the areas under two or more correlated ROC curves, Biometrics 44 (1988), with groups
+    as Obuchowski, Nonparametric analysis of clustered ROC curve data, Biometrics 53 (1997). The
+    model is Hanley and McNeil's variance with the mean class size in its exponential terms, after
+    Newcombe, Confidence intervals for an effect size measure based on the Mann-Whitney statistic,
+    part 2, Statistics in Medicine 25 (2006).
 
     Args:
         parts: positive rows and scores of each area, (n,) and (n,).
@@ -93,19 +88,14 @@ def mean_auc_interval(
             components.append(_components(positive, score, area))
     if not areas:
         return None
-    together = np.mean(components, axis=0)  # (n,)
-    measured = float((together**2).sum())
-    mean = sum(areas) / len(areas)
-    if measured == 0:
-        rows = 1 / max(shares)  # all areas are perfect, or none ranks anything
-    else:
-        alone = sum(math.sqrt(float((part**2).sum())) for part in components) / len(areas)
-        spread = sum(math.sqrt(a * (1 - a) * s) for a, s in zip(areas, shares, strict=True))
-        modelled = (spread / len(areas)) ** 2 * measured / alone**2  # areas that go together less
-        telling = measured**2 / float((together**4).sum())
-        variance = (telling * measured + MODEL_ROWS * modelled) / (telling + MODEL_ROWS)
-        rows = mean * (1 - mean) / variance
-    return effective_wilson(mean * rows, rows, effective_share(together, groups))
+    mean, together = sum(areas) / len(areas), np.mean(components, axis=0)  # (n,)
+    alone = sum(math.sqrt(float((part**2).sum())) for part in components) / len(areas)
+    if alone == 0 or not 0 < mean < 1:
+        return influence_interval(mean, together, 1 / max(shares), groups)
+    spread = sum(math.sqrt(a * (1 - a) * s) for a, s in zip(areas, shares, strict=True))
+    agreement = float((together**2).sum()) / alone**2  # below 1: the areas go their own ways
+    modelled = (spread / len(areas)) ** 2 * agreement
+    return influence_interval(mean, together, mean * (1 - mean) / modelled, groups)
 
 
 def _variance_share(area: float, positives: int, n: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from headstart.evaluate.effective_rows import effective_share, group_numbers, su
 
 Interval = tuple[float, float]
 
-RESAMPLES = 1000
-_CELLS_AT_ONCE = 2_000_000
+MODEL_ROWS = 2  # rows that what a model says of a figure's variance weighs as much as
 
 
 def normal_quantile(probability: float) -> float:
@@ -92,6 +91,33 @@ def mean_of_shares(
     return max(0.0, mean - math.sqrt(below) / count), min(1.0, mean + math.sqrt(above) / count)
 
 
+def influence_interval(
+    figure: float, influence: FloatArray, model_rows: float, groups: IntArray | None = None
+) -> Interval:
+    """95% interval for a figure between 0 and 1 that is a smooth function of shares.
+
+    Wilson's interval on the number of rows that gives a share the figure's variance. That is the
+    sum of the squared influences: the infinitesimal jackknife, Efron and Tibshirani, An
+    Introduction to the Bootstrap (1993), chapter 21. Where few rows move the figure it says little,
+    and nothing for a perfect one; so it is mixed with what a model says, which weighs as much as
+    two rows that move it.
+
+    Args:
+        figure: from 0 to 1.
+        influence: how much each row moves the figure by being there; they sum to 0, (n,).
+        model_rows: rows of which a share would have the variance that a model says.
+        groups: each row's group, (n,), or None.
+    """
+    squares = influence**2
+    measured, spread = float(squares.sum()), figure * (1 - figure)
+    rows = model_rows
+    if measured > 0 and spread > 0:
+        moving = measured**2 / float((squares**2).sum())
+        share = (moving * measured / spread + MODEL_ROWS / model_rows) / (moving + MODEL_ROWS)
+        rows = 1 / share
+    return effective_wilson(figure * rows, rows, effective_share(influence, groups)) or (0.0, 1.0)
+
+
 def corrected_standard_error(
     values: Sequence[float], n_train: float, n_test: float
 ) -> float | None:
@@ -148,51 +174,3 @@ def _unskewed(value: float, skewness: float) -> float:
     if abs(skewness) < 1e-8:
         return value
     return 3 / skewness * (math.cbrt(1 + skewness * (value - skewness / 6)) - 1)
-
-
-def bootstrap_confusion(
-    confusion: IntArray,
-    statistic: Callable[[IntArray, IntArray, IntArray], FloatArray],
-    *,
-    confidence: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    worth: float = 1.0,
-) -> Interval | None:
-    """Percentile bootstrap interval of a figure that depends on the confusion matrix (k, k) only.
-
-    Rows drawn with replacement fall into the matrix's cells as a multinomial, so the rows
-    themselves are not needed; where each is worth a share of one, so many fewer are drawn.
-    `statistic` takes (right, support, predicted), each (b, k) counts, and returns (b,) figures.
-    None when the resamples do not vary (a perfect score): the method then knows nothing, and a
-    width of zero would claim certainty. Efron and Tibshirani, An Introduction to the Bootstrap
-    (1993), chapter 13.
-    """
-    n = int(confusion.sum())
-    if n == 0:
-        return None
-    truth, answer = np.nonzero(confusion)
-    shares = confusion[truth, answer] / n
-    drawn_rows = max(1, round(n * worth))
-    rng = np.random.default_rng(seed)
-    step = max(1, _CELLS_AT_ONCE // len(shares))
-    figures = []
-    for start in range(0, resamples, step):
-        cells = rng.multinomial(drawn_rows, shares, size=min(step, resamples - start))  # (b, cells)
-        right = _sum_by(np.where(truth == answer, cells, 0), truth, len(confusion))
-        support = _sum_by(cells, truth, len(confusion))
-        figures.append(statistic(right, support, _sum_by(cells, answer, len(confusion))))
-    drawn = np.concatenate(figures)
-    if np.ptp(drawn) == 0:
-        return None
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
-def _sum_by(cells: IntArray, group: IntArray, k: int) -> IntArray:
-    """Sum the columns (b, cells) of equal group, giving (b, k)."""
-    order = np.argsort(group, kind="stable")
-    present, starts = np.unique(group[order], return_index=True)
-    sums = np.zeros((len(cells), k), dtype=np.int64)
-    sums[:, present] = np.add.reduceat(cells[:, order], starts, axis=1)
-    return sums

@@ -18,8 +18,8 @@ from headstart.evaluate.effective_rows import (
 )
 from headstart.evaluate.intervals import (
     Interval,
-    bootstrap_confusion,
     effective_wilson,
+    influence_interval,
     mean_interval,
     mean_of_shares,
     share_interval,
@@ -65,8 +65,7 @@ class Metrics:
         effective_n: independent rows that would give the accuracy an interval as wide.
         accuracy_interval: Wilson's.
         balanced_accuracy: mean recall of the classes with support; interval by `mean_of_shares`.
-        macro_f1: mean F1 of the classes with support or answers; interval by a seeded bootstrap,
-            None for a perfect score.
+        macro_f1: mean F1 of the classes with support or answers; interval by `influence_interval`.
         log_loss: mean -ln(probability of the truth), no probability taken below 2.2e-16; interval
             by `mean_interval`, None with fewer than three wrong answers (or groups with one): how
             large a loss can be is then unknown.
@@ -151,20 +150,21 @@ def measure(predictions: Predictions) -> Metrics:
     areas = [figures.auc for figures in per_class if figures.auc is not None]
     largest = int(support.argmax()) if n else -1
     hits = int(right.sum())
-    worth = _worths(confusion, truth, answer, groups)
+    is_right = truth == answer
+    worth = effective_share(is_right - hits / max(1, n), groups)
     return Metrics(
         classes=predictions.classes,
         n=n,
         groups=None if groups is None else int(groups.max()) + 1,
-        effective_n=n * worth.accuracy,
+        effective_n=n * worth,
         accuracy=hits / n if n else None,
-        accuracy_interval=effective_wilson(hits, n, worth.accuracy),
+        accuracy_interval=effective_wilson(hits, n, worth),
         balanced_accuracy=_mean([f.recall for f in per_class if f.recall is not None]),
-        balanced_accuracy_interval=_balanced_interval(right, support, worth.balanced_accuracy),
+        balanced_accuracy_interval=_balanced_interval(confusion, truth, is_right, groups),
         macro_f1=_mean([f.f1 for f in per_class if f.f1 is not None]),
-        macro_f1_interval=bootstrap_confusion(confusion, _macro_f1, worth=worth.macro_f1),
+        macro_f1_interval=_f1_interval(confusion, truth, answer, groups),
         log_loss=log_loss(probabilities, truth),
-        log_loss_interval=_log_loss_interval(probabilities, truth, truth == answer, groups),
+        log_loss_interval=_log_loss_interval(probabilities, truth, is_right, groups),
         majority_share=int(support[largest]) / n if n else None,
         majority_class=predictions.classes[largest] if n else None,
         auc=_mean(areas),
@@ -205,37 +205,37 @@ def _log_loss_interval(
     return mean_interval(_losses(probabilities, truth), groups)
 
 
-@dataclass(frozen=True)
-class _Worths:
-    """What share of an independent row each row is worth, for each figure."""
-
-    accuracy: float = 1.0
-    balanced_accuracy: float = 1.0
-    macro_f1: float = 1.0
-
-
-def _worths(
-    confusion: IntArray, truth: IntArray, answer: IntArray, groups: IntArray | None
-) -> _Worths:
-    if groups is None:
-        return _Worths()
+def _balanced_interval(
+    confusion: IntArray, truth: IntArray, is_right: BoolArray, groups: IntArray | None
+) -> Interval | None:
     right, support = np.diagonal(confusion), confusion.sum(axis=1)
-    is_right = truth == answer
     recall = right / np.maximum(support, 1)
-    both = np.maximum(support + confusion.sum(axis=0), 1)
-    f1 = 2 * right / both
-    moved = np.where(is_right, 2 / both[truth], 0.0) - (f1 / both)[truth] - (f1 / both)[answer]
-    return _Worths(
-        effective_share(is_right - is_right.mean(), groups),
-        effective_share((is_right - recall[truth]) / support[truth], groups),
-        effective_share(moved, groups),
-    )
-
-
-def _balanced_interval(right: IntArray, support: IntArray, worth: float) -> Interval | None:
-    if worth == 0:
+    worth = effective_share((is_right - recall[truth]) / support[truth], groups)
+    if worth == 0 and len(truth):
         return 0.0, 1.0
     return mean_of_shares((right * worth).tolist(), (support * worth).tolist())
+
+
+def _f1_interval(
+    confusion: IntArray, truth: IntArray, answer: IntArray, groups: IntArray | None
+) -> Interval | None:
+    """`influence_interval` of the macro F1; the model is that all rows err alike.
+
+    The mean of the recalls then has the variance of a share of as many rows as classes squared over
+    the sum of 1 / support.
+    """
+    if len(truth) == 0:
+        return None
+    support = confusion.sum(axis=1)
+    both = support + confusion.sum(axis=0)
+    count = int((both > 0).sum())
+    size = np.maximum(both, 1)
+    f1 = 2 * np.diagonal(confusion) / size
+    moved = np.where(truth == answer, 2 / size[truth], 0.0) - (f1 / size)[truth]
+    influence = (moved - (f1 / size)[answer]) / count
+    present = support[support > 0]
+    balanced_rows = len(present) ** 2 / float((1 / present).sum())
+    return influence_interval(float(f1.sum()) / count, influence, balanced_rows, groups)
 
 
 def _per_class(
@@ -267,14 +267,6 @@ def _per_class(
             )
         )
     return tuple(figures)
-
-
-def _macro_f1(right: IntArray, support: IntArray, predicted: IntArray) -> FloatArray:
-    """Macro F1 of each of b resamples, (b,), from counts (b, k)."""
-    both = support + predicted
-    f1: FloatArray = 2 * right / np.maximum(both, 1)
-    mean: FloatArray = f1.sum(axis=1) / (both > 0).sum(axis=1)
-    return mean
 
 
 def _unknown(predictions: Predictions) -> dict[str, int]:
