@@ -43,6 +43,7 @@ MODELS = (2, 3, 5, 10, 20)
 FIGURES = (
     *("accuracy", "recall", "balanced accuracy", "macro F1", "AUC", "log loss", "difference"),
 )
+RESAMPLES = 500  # random signs in a comparison; reports draw more, which changes no error
 SPREAD = 1.5  # standard deviation of the log odds that a model gives the truth
 TOGETHER = 0.5  # correlation of two models' log odds on a row
 
@@ -303,9 +304,9 @@ def family(models: int, draws: int, make: Callable[[int, np.random.Generator], A
     counts = np.zeros(4)
     for _ in range(draws):
         answers = make(models, rng)
-        test = stand(answers.test, answers.test_groups, resamples=1_000)
+        test = stand(answers.test, answers.test_groups, resamples=RESAMPLES)
         widening = fold_widening(FOLDS, *mean_rows(answers))
-        folds = stand(answers.folds, answers.groups, widening=widening, resamples=1_000)
+        folds = stand(answers.folds, answers.groups, widening=widening, resamples=RESAMPLES)
         least = [float(found.p_values.min()) for found in (test, folds)]
         both = min(float(found.times(2).p_values.min()) for found in (test, folds))
         counts += [least[0] < ALPHA, least[1] < ALPHA, both < ALPHA, _picked(answers) < ALPHA]

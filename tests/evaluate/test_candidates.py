@@ -24,9 +24,8 @@ def plain_p_values(scores: np.ndarray, groups: np.ndarray, widening: float) -> n
     scale = np.sqrt((gaps**2).sum(axis=2))
     scale[scale == 0] = np.inf
     leads = gaps.sum(axis=2) / scale / widening
-    drawn = []
-    for signs in itertools.product((-1, 1), repeat=len(names)):
-        drawn.append((gaps * np.array(signs)).sum(axis=2) / scale)
+    every = itertools.product((-1, 1), repeat=len(names))
+    drawn = [(gaps * np.array(signs)).sum(axis=2) / scale for signs in every]
     p_values = np.ones((k, k))
     left, least = list(range(k)), 0.0
     while left:

@@ -88,7 +88,9 @@ def test_few_large_groups_have_few_degrees_of_freedom() -> None:
 def test_rows_in_words() -> None:
     assert rows_in_words(1, None, 1.0, "picture") == "1 picture"
     assert rows_in_words(1646, None, 1646.0, "test picture") == "1,646 test pictures"
-    assert rows_in_words(400, 20, 52.3, "picture") == "400 pictures (about 52 effective in 20 groups)"
+    assert (
+        rows_in_words(400, 20, 52.3, "picture") == "400 pictures (about 52 effective in 20 groups)"
+    )
     assert rows_in_words(9, 1, 0.0, "picture") == "9 pictures (about 0 effective in 1 group)"
     assert rows_in_words(400, 390, 396.0, "picture") == "400 pictures"
     assert groups_limit(100, 94.0)

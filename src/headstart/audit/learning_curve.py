@@ -274,29 +274,37 @@ def _extrapolated(
         helps = False
     elif error_now - error_twice >= least and gain[0] >= NONE * error_now:
         helps = True
-    least_gain, most_gain = (100 * gain).tolist()  # in points
-    words = _WORDS[helps]
-    if helps is None and round(least_gain, 1) > 0:
-        words = _SURE_BUT_SMALL
-    gains = {"g0": least_gain, "g1": max(0.1, most_gain)}  # "at most 0.0" would say none
-    sentence = words.format(now=error_now, then=error_twice, low=low, high=high, **gains)
+    sentence = _gain_in_words(helps, error_now, error_twice, (low, high), (gain[0], gain[1]))
     return LearningCurve(
         points, law, twice, error_now, error_twice, (low, high), helps, sentence, notes
     )
 
 
-_WORDS = {
-    True: "With twice the pictures the error would fall from {now:.1%} to about {then:.1%} "
-    "({low:.1%} to {high:.1%}).",
-    False: "More pictures of this kind would hardly help: with twice as many the error would be "
-    "about {then:.1%} ({low:.1%} to {high:.1%}); it is about {now:.1%} now.",
-    None: "With twice the pictures the error of about {now:.1%} would change to about {then:.1%}: "
-    "at most {g1:.1f} points would be gained, and whether any would be cannot be told.",
-}
-_SURE_BUT_SMALL = (
-    "With twice the pictures the error of about {now:.1%} would fall to about {then:.1%}: between "
-    "{g0:.1f} and {g1:.1f} points would be gained."
-)
+def _gain_in_words(
+    helps: bool | None, now: float, twice: float, twice_ends: Interval, gain: Interval
+) -> str:
+    low, high = twice_ends
+    if helps:
+        return (
+            f"With twice the pictures the error would fall from {now:.1%} to about {twice:.1%} "
+            f"({low:.1%} to {high:.1%})."
+        )
+    if helps is False:
+        return (
+            "More pictures of this kind would hardly help: with twice as many the error would be "
+            f"about {twice:.1%} ({low:.1%} to {high:.1%}); it is about {now:.1%} now."
+        )
+    least, most = 100 * gain[0], max(0.1, 100 * gain[1])  # "at most 0.0" would say none
+    change = f"With twice the pictures the error of about {now:.1%} would"
+    if round(least, 1) > 0:
+        return (
+            f"{change} fall to about {twice:.1%}: between {least:.1f} and {most:.1f} points would "
+            "be gained."
+        )
+    return (
+        f"{change} change to about {twice:.1%}: at most {most:.1f} points would be gained, and "
+        "whether any would be cannot be told."
+    )
 
 
 def _resampled(wrong: BoolArray, groups: IntArray, seed: int) -> FloatArray:
