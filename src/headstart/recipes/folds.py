@@ -131,7 +131,7 @@ def as_predictions(data: Dataset, probabilities: FloatArray) -> Predictions:
         probabilities=probabilities,
         truth=data.labels,
         errors=("",) * len(data),
-        groups=data.duplicates.group,
+        groups=data.groups,
     )
 
 
