@@ -110,13 +110,17 @@ def test_compare_says_that_p_values_are_adjusted(capsys: pytest.CaptureFixture[s
     row: dict[str, Any] = {
         "model": "a", "missing": None, "accuracy_interval": (0.8, 1.0), "accuracy": 0.9,
         "train_accuracy": 1.0, "folds_mean": None, "folds_standard_error": None, "is_best": False,
-        "mcnemar_p": 0.5, "folds_p": None, "pictures_per_second": None, "macro_f1": 0.9,
+        "test_p": 0.5, "test_ahead": "a", "folds_p": None, "is_candidate": True,
+        "pictures_per_second": None, "macro_f1": 0.9,
         "log_loss": 0.1, "trainable_parameters": 5, "total_parameters": 5, "seconds_embed": 1.0,
         "seconds_train": 1.0, "bytes_on_disk": 10, "crops": None,
     }  # fmt: skip
-    rows = [{**row, "is_best": True, "mcnemar_p": None}, row, {**row, "model": "b"}]
-    show_comparison(rows, 10, Path("out"))
-    assert "adjusted for the number of comparisons (Holm)" in capsys.readouterr().out
+    best = {**row, "is_best": True, "test_p": 1.0, "test_ahead": None}
+    show_comparison([best, {**row, "model": "b"}, {**row, "model": "c"}], 10, Path("out"))
+    told = capsys.readouterr().out
+    assert "adjusted\nfor picking the best of all models" in told
+    assert "corrected standard error" in told
+    assert "cannot tell it from b, c: all of these remain candidates." in told
 
 
 def test_column_named_for_two_things_is_the_right_one(

@@ -173,15 +173,18 @@ def comparison_rows() -> list[dict[str, Any]]:
     """Rows as in comparison.json, the last one of a model that was not run."""
     usual: dict[str, Any] = {
         "layer": "pooled", "head": "linear", "macro_f1": 0.9, "log_loss": 0.2, "folds_mean": 0.91,
-        "folds_standard_error": 0.02, "difference_to_best": None, "mcnemar_p": None,
+        "folds_standard_error": 0.02, "difference_to_best": None, "test_p": 1.0,
+        "difference_interval": None, "test_ahead": None, "folds_ahead": None, "is_candidate": True,
         "folds_p": None, "verdict": "", "trainable_parameters": 2562,
         "total_parameters": 3_400_000, "seconds_embed": 3.2, "seconds_train": 0.23,
         "pictures_per_second": 246.4, "bytes_on_disk": 13_500_000, "missing": None,
     }  # fmt: skip
     second = {
         "model": "a<b>", "layer": "fc7", "head": "svm", "accuracy": 0.921,
-        "accuracy_interval": [0.87, 0.95], "difference_to_best": -0.031, "mcnemar_p": 0.27,
-        "folds_p": 0.0004, "verdict": "no: 165 test pictures cannot tell 0.952 from 0.921",
+        "accuracy_interval": [0.87, 0.95], "difference_to_best": -0.031, "test_p": 0.27,
+        "folds_p": 0.0004, "difference_interval": [-0.08, 0.02], "is_candidate": False,
+        "test_ahead": "tf_lite0", "folds_ahead": "tf_lite0",
+        "verdict": "no: 165 test pictures cannot tell 0.952 from 0.921",
     }  # fmt: skip
     nothing: dict[str, Any] = dict.fromkeys(usual) | {"accuracy": None, "accuracy_interval": None}
     return [

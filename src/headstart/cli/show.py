@@ -181,7 +181,7 @@ def show_metrics(test: dict[str, Any], folds: dict[str, Any] | None) -> None:
 def _figures(test: dict[str, Any], folds: dict[str, Any] | None) -> Any:
     columns = ["", f"test ({test['n']} pictures)"]
     if folds:
-        columns.append(f"{folds['count']} folds, mean ± standard error")
+        columns.append(f"{folds['count']} folds, mean ± corrected standard error")
     shown = table(*columns)
     for name, title in (
         ("accuracy", "accuracy [95 % interval]"),

@@ -38,7 +38,7 @@ def write_comparison(
     run = [row for row in rows if row["missing"] is None]
     missing = [row for row in rows if row["missing"] is not None]
     # Why a model was not run stands there in full, with the remedy; once is enough.
-    told = {f"{row['model']}: {row['verdict']}" for row in missing}
+    told = {f"{row['model']} was {row['verdict']}" for row in missing}
     context = {
         "title": title,
         "lead": _lead(len(run), len(missing)),

@@ -70,7 +70,10 @@ def file_name(text: str) -> str:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its interval in two columns."""
-    low, high = row["accuracy_interval"] or (None, None)
-    flat = {name: value for name, value in row.items() if name != "accuracy_interval"}
-    return {**flat, "accuracy_low": low, "accuracy_high": high}
+    """The row with each interval in two columns."""
+    flat = {name: value for name, value in row.items() if not name.endswith("_interval")}
+    for name in [name for name in row if name not in flat]:
+        low, high = row[name] or (None, None)
+        what = name.removesuffix("_interval")
+        flat |= {f"{what}_low": low, f"{what}_high": high}
+    return flat

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from headstart.evaluate.significance import p_text
 from headstart.report import words
 from headstart.report.run_folder import replace_text
 
@@ -36,7 +37,7 @@ def _templates() -> Environment:
         "file_size": words.file_size,
         "seconds": words.seconds,
         "signed": words.signed,
-        "p_value": words.p_value,
+        "p_value": p_text,
         "breakable": words.breakable,
     }
     return made

@@ -44,13 +44,6 @@ def signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.3f}".replace("-", "−")
 
 
-def p_value(value: float | None) -> str:
-    """ "0.310", "< 0.001"; a dash when no test was made."""
-    if value is None:
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
 def breakable(name: str) -> Markup:
     """A name that may break its line behind an underscore, a colon or a plus."""
     return Markup(re.sub("([_:+])", r"\1<wbr>", str(escape(name))))
