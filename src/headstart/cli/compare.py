@@ -90,8 +90,9 @@ def show_comparison(rows: Sequence[dict[str, Any]], n_test: int, out: Path) -> N
     say(f"accuracy on {n_test} test pictures with its 95 % interval, and over the folds:")
     console().print(_good(rows))
     console().print(_cost(rows))
-    if sum(row["mcnemar_p"] is not None for row in rows) > 1:
-        say("p: against the best, adjusted for the number of comparisons (Holm)")
+    if any(row["test_p"] is not None for row in rows):
+        say("folds: mean ± corrected standard error; p: of no other model being better, adjusted")
+        say("for picking the best of all models and for two tests where there are two")
     for line in sentences(rows):
         say(line)
     say(f"report: {out / 'report.html'}    figures: {out / 'comparison.json'}")
@@ -112,8 +113,8 @@ def _good(rows: Sequence[dict[str, Any]]) -> Any:
             "–"
             if row["folds_mean"] is None
             else mean_text(row["folds_mean"], row["folds_standard_error"]),
-            "best" if row["is_best"] else _p(row["mcnemar_p"]),
-            "best" if row["is_best"] else _p(row["folds_p"]),
+            _p(row, "test"),
+            _p(row, "folds"),
         )
     for column in shown.columns[1:]:
         column.no_wrap = True
@@ -147,5 +148,9 @@ def _thousands(count: int) -> str:
     return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.1f} k"
 
 
-def _p(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _p(row: dict[str, Any], test: str) -> str:
+    """The p of one test, or that no other model is ahead in it."""
+    from headstart.evaluate.significance import p_text
+
+    is_ahead = row[f"{test}_p"] is not None and row[f"{test}_ahead"] is None
+    return "best" if is_ahead else p_text(row[f"{test}_p"])
