@@ -9,7 +9,16 @@ import headstart
 
 ROOT = Path(headstart.__file__).parent
 LAYERS = (
-    {"errors", "arrays", "options", "option_facts", "option_checks", "progress", "cache_folder"},
+    {
+        "wording",
+        "errors",
+        "arrays",
+        "options",
+        "option_facts",
+        "option_checks",
+        "progress",
+        "cache_folder",
+    },
     {"images", "samples"},
     {"data"},
     {"backbones"},

@@ -16,7 +16,6 @@ from headstart.arrays import FloatArray
 from headstart.backbones.opening import FILE_SOURCE, RANDOM_SOURCE
 from headstart.data.image_table import ImageTable
 from headstart.data.label_values import label_text, read_labels, restored_classes
-from headstart.data.labels import plural
 from headstart.embedder import ImageEmbedder, Images, OnBackbone
 from headstart.errors import DataError, UsageError
 from headstart.evaluate.predictions import Predictions
@@ -34,6 +33,7 @@ from headstart.options import (
 from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import train_head
 from headstart.recipes.trained_model import TrainedModel
+from headstart.wording import plural
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load"]
 

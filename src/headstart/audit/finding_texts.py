@@ -13,8 +13,8 @@ from headstart.audit.shortcuts.search import MODEL, Shortcut, ShortcutSearch
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.duplicates import DuplicatePair
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import plural, some_of
 from headstart.errors import BadInput
+from headstart.wording import plural, some_of
 
 SEEN = ("width and height", "format", "file size")  # whose traces are in the pixels
 _ORDER = (

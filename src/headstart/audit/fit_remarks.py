@@ -13,7 +13,6 @@ from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.shortcuts.search import MODEL, search_shortcuts
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
-from headstart.data.labels import plural, some_of
 from headstart.errors import DataError
 from headstart.evaluate.intervals import wilson
 from headstart.evaluate.sample_size import class_sentences
@@ -22,6 +21,7 @@ from headstart.options import DEFAULT_SEED, FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import head_maker
+from headstart.wording import plural, some_of
 
 LEAST_COPIES = 10  # pictures that have a duplicate
 

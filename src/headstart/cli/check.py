@@ -71,13 +71,10 @@ def _check_new(path: Path) -> None:
 
 def _show(audit: Audit) -> None:
     """A short list: how grave, what, and what to do."""
-    from headstart.data.labels import plural
-    from headstart.report.words import printable
+    from headstart.wording import plural
 
     for finding in audit.findings:
-        # A line break in a file's name must not look like a line of ours.
-        title = " ".join(printable(finding.title).splitlines())
-        say(f"{finding.level}: {title}")
+        say(f"{finding.level}: {finding.title}")
         if finding.level != "info":
             say(f"      {finding.advice}")
     errors, warnings = audit.count("error"), audit.count("warning")

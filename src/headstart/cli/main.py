@@ -23,6 +23,7 @@ from headstart.cli.fit import fit
 from headstart.cli.flags import with_flags
 from headstart.cli.predict import predict
 from headstart.cli.refusals import plain_words, refusal
+from headstart.cli.show import tell
 from headstart.errors import HeadstartError
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
@@ -93,7 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _leave(line: str, code: int) -> NoReturn:
-    print(line, file=sys.stderr)
+    tell(line)
     try:
         sys.stdout.flush()
     except OSError:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from headstart.wording import one_line, printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -69,7 +71,7 @@ class TerminalProgress:
             self._bar.update(self._task, advance=steps, rate=rate)
         elif time.monotonic() - self._told > PLAIN_SECONDS:
             self._told = time.monotonic()
-            print(f"{self._label}: {self._done} of {self._total} ({rate})", file=sys.stderr)
+            tell(f"{self._label}: {self._done} of {self._total} ({rate})")
 
     def stop(self) -> None:
         """The piece of work is over."""
@@ -80,9 +82,9 @@ class TerminalProgress:
     def note(self, line: str) -> None:
         """A line for the user."""
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.console.print(one_line(line), markup=False, highlight=False)
         else:
-            print(line, file=sys.stderr)
+            tell(one_line(line))
 
 
 @contextmanager
@@ -103,8 +105,13 @@ def console() -> Console:
 
 
 def say(line: str) -> None:
-    """A line of results, as it is and unbroken, so that a path in it can be copied."""
-    print(line)
+    """A line of results, unbroken, so that a path in it can be copied."""
+    print(one_line(line))
+
+
+def tell(line: str) -> None:
+    """A line beside the results: progress, notes, errors."""
+    print(printable(line), file=sys.stderr)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -119,10 +126,10 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def cell(text: Any) -> Any:
-    """Text as it is; brackets in names are no markup."""
+    """Text of a table's cell; brackets in names are no markup."""
     from rich.text import Text
 
-    return Text(str(text))
+    return Text(one_line(str(text)))
 
 
 def share(value: float | None, interval: tuple[float, float] | list[float] | None = None) -> str:
@@ -137,14 +144,12 @@ def share(value: float | None, interval: tuple[float, float] | list[float] | Non
 def with_remarks(result: Result, seed: int) -> Result:
     """Say what is worth knowing of the data; the result's record has the lines as notes."""
     from headstart.audit.fit_remarks import short_checks
-    from headstart.report.words import printable
 
     lines: tuple[str, ...] = short_checks(result.data, result.split.test, seed=seed)
     if lines:
         say("worth knowing (headstart check tells more):")
     for line in lines:
-        # A line break in a file's name must not look like a line of ours.
-        say("  " + " ".join(printable(line).splitlines()))
+        say("  " + line)
     return replace(result, record=replace(result.record, notes=(*result.record.notes, *lines)))
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.data.labels import plural, trim
+from headstart.data.labels import trim
 from headstart.errors import ImageError, MissingExtraError, TableError, UsageError
 from headstart.images.formats import looks_like
 from headstart.images.source import Url, read_bytes
+from headstart.wording import plural
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_NAMES = {"\t": "tab"}

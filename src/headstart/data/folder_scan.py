@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headstart.data.labels import plural, some_of
 from headstart.errors import BadInput
 from headstart.images.formats import has_picture_suffix
+from headstart.wording import plural, some_of
 
 _SYSTEM = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path, PureWindowsPath
 
-from headstart.data.labels import composed, plural
+from headstart.data.labels import composed
 from headstart.errors import UsageError
 from headstart.images.formats import has_picture_suffix
 from headstart.images.source import ImageSource, LocalFile, RemoteFile, Url, is_url, location
+from headstart.wording import plural
 
 
 class UnresolvedError(Exception):

@@ -8,7 +8,6 @@ from pathlib import Path
 from headstart.data.cells import read_table_bytes
 from headstart.data.folder_scan import scan_folder
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import plural
 from headstart.data.read_folder import read_folder
 from headstart.data.read_table import read_table
 from headstart.errors import BadInput, TableError, UsageError
@@ -16,6 +15,7 @@ from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffi
 from headstart.images.source import LocalFile, RemoteFile, Url
 from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
+from headstart.wording import plural
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from headstart.data.labels import composed, plural, some_of, trim
+from headstart.data.labels import composed, trim
 from headstart.errors import DataError
+from headstart.wording import plural, some_of
 
 LabelType = Literal["text", "integer", "number", "boolean"]
 SHOWN_POSITIONS = 20

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from headstart.data.folder_scan import Scan, natural_key, scan_folder
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import composed, kept_rows, merge_spellings, plural, some_of, trim
+from headstart.data.labels import composed, kept_rows, merge_spellings, trim
 from headstart.errors import BadInput, TableError
 from headstart.images.source import LocalFile
 from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
+from headstart.wording import plural, some_of
 
 _PARTS = {
     "train": "train",

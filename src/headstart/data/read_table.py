@@ -10,10 +10,11 @@ from headstart.data.cells import Cells, read_cells
 from headstart.data.columns import Columns, find_columns
 from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import kept_rows, merge_spellings, plural, trim
+from headstart.data.labels import kept_rows, merge_spellings, trim
 from headstart.errors import BadInput, TableError, UsageError
 from headstart.images.source import ImageSource, Url, location
 from headstart.options import ReadOptions
+from headstart.wording import plural
 
 
 @dataclass(frozen=True)

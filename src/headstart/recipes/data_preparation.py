@@ -13,13 +13,13 @@ from headstart.data.dataset import Dataset, make_dataset
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.inputs import read_images
-from headstart.data.labels import plural
 from headstart.data.split import Split, split_given, split_rows, stratified_folds
 from headstart.errors import DataError
 from headstart.features.embed import Features, embed_images, inspect_images
 from headstart.images.source import Url
 from headstart.options import FitOptions, LabelOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
+from headstart.wording import plural
 
 
 def read_labelled(
