@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -100,3 +100,14 @@ def pictures(tmp_path: Path) -> list[Path]:
         paths.append(folder / f"p{number:02d}.png")
         Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
     return paths
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """The file system behind `memory://`, empty before and after."""
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    yield system
+    system.store.clear()

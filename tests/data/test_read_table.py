@@ -116,7 +116,7 @@ def test_nothing_to_read(folder: Path) -> None:
     missing = PLAIN.replace("cat", "img_cat").replace("dog", "img_dog")
     with pytest.raises(TableError, match=f"6 of 6 pictures not found under {folder}, first: img_"):
         read(folder, missing)
-    with pytest.raises(TableError, match="not found"):
+    with pytest.raises(TableError, match=r"nowhere.csv: not found"):
         read_table(folder / "nowhere.csv", ReadOptions())
     with pytest.raises(UsageError, match=r"--images .*nowhere: no such folder"):
         read(folder, PLAIN, images=folder / "nowhere")

@@ -29,7 +29,7 @@ from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.heads.linear import LinearHead
-from headstart.images.source import Url
+from headstart.images.address import Url
 from headstart.options import DEFAULT_SEED, FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import prepare_data, read_labelled, tell

@@ -12,8 +12,9 @@ from headstart.data.labels import plural
 from headstart.data.read_folder import read_folder
 from headstart.data.read_table import read_table
 from headstart.errors import BadInput, TableError, UsageError
+from headstart.images.address import Url
 from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffix, looks_like
-from headstart.images.source import LocalFile, RemoteFile, Url
+from headstart.images.source import LocalFile, RemoteFile
 from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
 

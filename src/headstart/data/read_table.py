@@ -12,7 +12,8 @@ from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import kept_rows, merge_spellings, plural, trim
 from headstart.errors import BadInput, TableError, UsageError
-from headstart.images.source import ImageSource, Url, location
+from headstart.images.address import Url, location
+from headstart.images.source import ImageSource
 from headstart.options import ReadOptions
 
 

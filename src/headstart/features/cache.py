@@ -21,7 +21,7 @@ import numpy as np
 from headstart.arrays import Float32Array
 from headstart.cache_folder import VARIABLE, cache_folder
 from headstart.errors import UsageError
-from headstart.images.source import Stamp
+from headstart.images.address import Stamp
 from headstart.images.statistics import STATISTICS_VERSION, ImageStatistics
 from headstart.progress import QUIET, Progress
 
