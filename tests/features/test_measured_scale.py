@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ def test_statistics_groups_and_split_are_the_files_own(
 
 
 @pytest.fixture
-def decoded_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int | None]]:
+def decoded_at(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """The sides that pictures are decoded for."""
     asked: list[int | None] = []
 
