@@ -44,6 +44,10 @@ class ImageSource(ABC):
         """Its stamp; None when it is not there, or can only be recognised by reading it."""
         return None
 
+    def is_absent(self) -> bool:
+        """Whether it is known not to be there without asking a server or reading anything."""
+        return False
+
     def __str__(self) -> str:
         return self.name
 
@@ -71,6 +75,10 @@ class LocalFile(ImageSource):
         except (OSError, ValueError):
             return None
         return Stamp(absolute, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def is_absent(self) -> bool:
+        """Whether no such file is there."""
+        return self.stamp() is None
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,23 @@ class PillowImage(ImageSource):
         from headstart.images.decode import pixels_of
 
         return pixels_of(self.image)
+
+
+@dataclass(frozen=True)
+class Unavailable(ImageSource):
+    """A picture of which it is known beforehand why it cannot be read, such as a bad row's."""
+
+    title: str
+    cause: str
+
+    @property
+    def name(self) -> str:
+        """Its title."""
+        return self.title
+
+    def read(self) -> Content:
+        """Raises ImageError with the cause."""
+        raise ImageError(self.cause)
 
 
 def content_digest(content: Content) -> str:
@@ -231,7 +256,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     except ImageError:
         raise
     except OSError as error:
-        raise ImageError(_why_not_read(path, error)) from error
+        raise ImageError(why_not_read(path, error)) from error
 
 
 def _is_pillow(given: Any) -> bool:
@@ -250,7 +275,8 @@ def _checked_pixels(given: Any, title: str) -> ByteImage:
     return np.ascontiguousarray(given)
 
 
-def _why_not_read(path: Path, error: OSError) -> str:
+def why_not_read(path: Path, error: OSError) -> str:
+    """The cause in words why a file or a folder cannot be read."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return "broken link" if path.is_symlink() else "not found"
     if isinstance(error, PermissionError):
