@@ -26,7 +26,6 @@ from headstart.images.source import (
     content_digest,
     image_source,
     image_sources,
-    local_path,
     read_bytes,
 )
 
@@ -168,8 +167,6 @@ def test_a_stamp_of_a_file_changes_with_it(tmp_path: Path, monkeypatch: pytest.M
 def test_what_lies_in_memory_has_no_stamp(pixels: ByteImage, png: bytes) -> None:
     for given in (png, pixels, Image.fromarray(pixels)):
         assert image_source(given).stamp() is None
-        assert local_path(image_source(given)) is None
-    assert local_path(image_source("a.png")) == Path("a.png")
 
 
 def test_a_pillow_picture_is_turned_once_and_stays_as_it_is(pixels: ByteImage) -> None:
