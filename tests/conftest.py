@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -27,11 +27,11 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def tiny_preprocessing() -> Preprocessing:
-    """16 pixels, no crop."""
+def tiny_preprocessing(resize: int = SIDE) -> Preprocessing:
+    """16 pixels, of pictures whose shorter side is brought to `resize` before."""
     return Preprocessing(
         size=SIDE,
-        resize=SIDE,
+        resize=resize,
         crop="center",
         interpolation="bilinear",
         mean=(0.5, 0.5, 0.5),
@@ -42,12 +42,12 @@ def tiny_preprocessing() -> Preprocessing:
 class CountingBackbone(Backbone):
     """A backbone of one convolution that counts the pictures that went through it."""
 
-    def __init__(self, weights_id: str = "tiny", *, seed: int = 0) -> None:
+    def __init__(self, weights_id: str = "tiny", *, seed: int = 0, resize: int = SIDE) -> None:
         info = BackboneInfo(
             name="tiny",
             layer="pooled",
             precision="fp32",
-            preprocessing=tiny_preprocessing(),
+            preprocessing=tiny_preprocessing(resize),
             feature_size=8,
             parameters=1,
             weights_id=weights_id,
@@ -100,3 +100,14 @@ def pictures(tmp_path: Path) -> list[Path]:
         paths.append(folder / f"p{number:02d}.png")
         Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
     return paths
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """The file system behind `memory://`, empty before and after."""
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    yield system
+    system.store.clear()

@@ -7,7 +7,8 @@ import pytest
 from tests.embedding import paths_of
 
 from headstart.data.inputs import list_pictures, read_images
-from headstart.errors import TableError, UsageError
+from headstart.errors import ImageError, TableError, UsageError
+from headstart.images.source import LocalFile, Unavailable
 from headstart.options import ReadOptions
 
 
@@ -85,6 +86,19 @@ def test_seven_rows_in_seven_rows_out(tmp_path: Path) -> None:
     assert found.ids == tuple(order)
     assert found.lines == (2, 3, 4, 5, 6, 7, 8)
     assert [path.is_file() for path in paths_of(found.images)] == [True] * 4 + [False] + [True] * 2
+
+
+def test_what_cannot_be_read_of_a_folder_has_its_rows(tmp_path: Path) -> None:
+    folder = make(tmp_path / "more", "1.png")
+    (folder / "broken.png").symlink_to("nowhere.png")
+    (folder / "loop.png").symlink_to("loop.png")
+    found = list_pictures([folder], ReadOptions())
+    assert found.bad == ()
+    assert [Path(name).name for name in found.ids] == ["1.png", "broken.png", "loop.png"]
+    assert [type(image) for image in found.images] == [LocalFile, Unavailable, Unavailable]
+    for image, cause in zip(found.images[1:], ("broken link", "is a link to itself"), strict=True):
+        with pytest.raises(ImageError, match=cause):
+            image.read()
 
 
 def test_nothing_to_list(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from headstart.audit import finding_texts
 from headstart.audit.class_counts import describe_counts, look_over
 from headstart.audit.duplicate_leak import measure_leak, torn_rows
@@ -29,7 +27,8 @@ from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.heads.linear import LinearHead
-from headstart.images.source import Url
+from headstart.images.address import Url
+from headstart.images.source import Unavailable
 from headstart.options import DEFAULT_SEED, FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import prepare_data, read_labelled, tell
@@ -110,14 +109,20 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
     """
     if table.labels is None:
         raise ValueError(f"{table.source} has no labels")
-    kept = [row for row, label in enumerate(table.labels) if label]
     bad = [*table.bad]
-    bad += [_no_label(table, row) for row in np.setdiff1d(np.arange(len(table)), kept).tolist()]
+    kept = []
+    for row, (image, label) in enumerate(zip(table.images, table.labels, strict=True)):
+        if isinstance(image, Unavailable):
+            bad.append(BadInput(table.where(row), image.cause))
+        elif not label:
+            bad.append(_no_label(table, row))
+        else:
+            kept.append(row)
     table = table.take(kept)
     search = search_shortcuts(table, seed=seed)
     overview = look_over(table.labels or (), [None] * len(table))
     counts = describe_counts(overview.class_counts) if kept else None
-    missing = [row for row, image in enumerate(table.images) if image.stamp() is None]
+    missing = [row for row, image in enumerate(table.images) if image.is_absent()]
     findings = [
         *finding_texts.about_bad(bad),
         *finding_texts.about_missing(missing, table),
@@ -217,7 +222,8 @@ def _without_pictures(source: Path | Url, options: FitOptions) -> ImageTable | N
     table = read_table(source, options.read, keep_missing=True)
     if table.labels is None or not len(table):
         return None
-    return None if any(image.stamp() is not None for image in table.images) else table
+    absent = (image.is_absent() or isinstance(image, Unavailable) for image in table.images)
+    return table if all(absent) else None
 
 
 def _check_table(

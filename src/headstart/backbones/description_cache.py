@@ -34,8 +34,11 @@ class KeptBackbones:
 
     def find(self, options: BackboneOptions, precision: str) -> BackboneInfo | None:
         """The description made by the same options from the same, unchanged files."""
+        path = self._entry(options, precision)
         try:
-            entry = json.loads(self._entry(options, precision).read_text(encoding="utf-8"))
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            if entry.pop("checksum") != _checksum(path.stem, entry):
+                return None  # one damaged digit would describe another backbone
             files = {Path(name): stamp for name, stamp in entry["files"].items()}
             if any(_stamp(file) != stamp for file, stamp in files.items()):
                 return None
@@ -45,14 +48,19 @@ class KeptBackbones:
 
     def keep(self, options: BackboneOptions, info: BackboneInfo, files: Iterable[Path]) -> None:
         """Write the description down. A folder that cannot be written is no error."""
-        stamps = {str(file): _stamp(file) for file in files}
-        text = json.dumps({"info": info.to_json(), "files": stamps}, indent=1)
-        write_beside(self._entry(options, info.precision), text.encode())
+        path = self._entry(options, info.precision)
+        entry = {"info": info.to_json(), "files": {str(file): _stamp(file) for file in files}}
+        text = json.dumps({**entry, "checksum": _checksum(path.stem, entry)}, indent=1)
+        write_beside(path, text.encode())
 
     def weights(self, info: BackboneInfo) -> Path | None:
         """The kept weights, if they are there."""
         path = self._weights(info.weights_id, info.layer)
-        return path if path.exists() else None
+        try:
+            os.utime(path)  # what was not used for longest is deleted first
+        except OSError:
+            return path if path.exists() else None
+        return path
 
     def keep_weights(self, info: BackboneInfo, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
         """Keep the backbone's tensors, unless they are large."""
@@ -75,6 +83,11 @@ class KeptBackbones:
         }
         name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
         return self.folder / f"{name}.json"
+
+
+def _checksum(name: str, entry: Mapping[str, Any]) -> str:
+    """Of a description and the name that it is found by."""
+    return hashlib.sha256(json.dumps([name, entry], sort_keys=True).encode()).hexdigest()
 
 
 def _stamp(file: Path) -> list[int]:

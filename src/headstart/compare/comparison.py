@@ -15,7 +15,7 @@ from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
 from headstart.features.embed import Features, embed_images
 from headstart.heads.affine import AffineHead
-from headstart.images.source import Url
+from headstart.images.address import Url
 from headstart.option_checks import check_comparison
 from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from headstart.data.labels import trim
 from headstart.errors import ImageError, MissingExtraError, TableError, UsageError
+from headstart.images.address import Url
 from headstart.images.formats import looks_like
-from headstart.images.source import Url, read_bytes
+from headstart.images.source import read_bytes
 from headstart.wording import plural
 
 _SEPARATORS = (",", ";", "\t", "|")

@@ -11,8 +11,9 @@ from headstart.data.image_table import ImageTable
 from headstart.data.read_folder import read_folder
 from headstart.data.read_table import read_table
 from headstart.errors import BadInput, TableError, UsageError
+from headstart.images.address import Url
 from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffix, looks_like
-from headstart.images.source import LocalFile, RemoteFile, Url
+from headstart.images.source import ImageSource, LocalFile, RemoteFile, Unavailable
 from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
 from headstart.wording import plural
@@ -62,8 +63,8 @@ def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageT
     """List the pictures to predict, in the given order; there are no labels.
 
     Files stay as they are given, also those that are missing, so that each gets an answer or an
-    error. Folders are searched to any depth, by suffix, in natural order. Tables are read with
-    their rows in order, repeated and missing ones too.
+    error. Folders are searched to any depth, by suffix, in natural order; what cannot be read of
+    them comes last. Tables are read with their rows in order, repeated, missing and bad ones too.
 
     Args:
         sources: pictures, folders of pictures, and tables (.csv, .tsv, .parquet); pictures and
@@ -110,13 +111,18 @@ def _is_table(source: Path | Url) -> bool:
 
 def _folder(folder: Path) -> ImageTable:
     scan = scan_folder(folder)
-    bad = [BadInput(f"{folder.as_posix()}/{item.where}", item.cause) for item in scan.bad]
-    if not scan.pictures:
+    images: list[ImageSource] = [LocalFile(folder / name) for name in scan.pictures]
+    names = [f"{folder.as_posix()}/{name}" for name in scan.pictures]
+    bad = []
+    for item in scan.bad:
+        names.append(f"{folder.as_posix()}/{item.where}")
+        images.append(Unavailable(names[-1], item.cause))
+    if not images:
         others = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
         bad.append(BadInput(str(folder), f"no picture in it{others}"))
     return ImageTable(
-        ids=tuple(f"{folder.as_posix()}/{name}" for name in scan.pictures),
-        images=tuple(LocalFile(folder / name) for name in scan.pictures),
+        ids=tuple(names),
+        images=tuple(images),
         labels=None,
         source=folder,
         notes=tuple(scan.notes),

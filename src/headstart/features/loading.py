@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, ImageCache
+from headstart.images.address import Stamp
 from headstart.images.decode import decode_picture
-from headstart.images.source import Content, ImageSource, Stamp, content_digest
+from headstart.images.source import Content, content_digest
 from headstart.images.statistics import MINIMUM_SIDE, ImageStatistics, measure_content
 from headstart.images.views import augment, view_rng
 from headstart.options import MAX_PIXELS
@@ -108,11 +109,18 @@ class Loader:
             return False  # too large for this run, although an earlier one took it
         return len(known.vectors) == len(self.wanted.names)
 
-    def load(self, image: ImageSource, known: Known | None) -> Loaded:
-        """Read one picture. `known` is what the cache has of it, if its content is known."""
-        stamp = image.stamp()
+    def load(
+        self, read: Callable[[], Content], stamp: Stamp | None = None, known: Known | None = None
+    ) -> Loaded:
+        """Read one picture.
+
+        Args:
+            read: gives the picture's content, or raises ImageError.
+            stamp: of the picture, taken before it is read.
+            known: what the cache has of it, if its content is known.
+        """
         try:
-            content = image.read()
+            content = read()
         except ImageError as error:
             return Loaded("", stamp, error=str(error))
         digest = content_digest(content)

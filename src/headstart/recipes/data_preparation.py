@@ -16,7 +16,7 @@ from headstart.data.inputs import read_images
 from headstart.data.split import Split, split_given, split_rows, stratified_folds
 from headstart.errors import DataError
 from headstart.features.embed import Features, embed_images, inspect_images
-from headstart.images.source import Url
+from headstart.images.address import Url
 from headstart.options import FitOptions, LabelOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
 from headstart.wording import plural

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headstart.images.source import Url
+from headstart.images.address import Url
 from headstart.option_checks import check_fit
 from headstart.options import FitOptions
 from headstart.progress import QUIET, Progress
