@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -42,11 +43,30 @@ def _number(allowed: str, within: Callable[[float], bool], *, none: bool = False
     """A finite number; a NaN is within nothing."""
 
     def holds(value: Any) -> bool:
-        return isinstance(value, Real) and math.isfinite(value) and within(float(value))
+        return (
+            isinstance(value, Real)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and within(float(value))
+        )
 
     return _Rule(allowed, holds, none)
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+_BOOL = _Rule("True or False", lambda value: isinstance(value, bool))
+
+TYPES: Mapping[str, _Rule] = {  # of what Python can give in any type, and a flag in one only
+    "backbone": _Rule("a text that is not empty", _is_text),
+    "weights": _Rule("a path", lambda value: isinstance(value, Path), may_be_none=True),
+    "random_weights": _BOOL,
+    "device": _Rule("auto, cpu, cuda, cuda:N or mps", _is_text),
+    "cache": _BOOL,
+    "near_duplicates": _BOOL,
+}
 RULES: Mapping[str, _Rule] = {
     "max_pixels": _whole("a whole number from 1", 1),
     "image_size": _whole(f"a whole number from 1 to {LARGEST_SIDE}", 1, LARGEST_SIDE, none=True),
@@ -81,13 +101,14 @@ def check_options(*groups: Any) -> None:
             if is_dataclass(value):
                 check_options(value)
                 continue
-            rule = RULES.get(field.name)
+            rule = RULES.get(field.name) or TYPES.get(field.name)
             if rule is not None and not (rule.may_be_none and value is None):
                 _tell(field.name, value, rule.allowed, rule.holds(value))
             if field.name in choices:
                 words = [word for word in choices[field.name] if word is not None]
                 allowed = f"{', '.join(words[:-1])} or {words[-1]}"
-                _tell(field.name, value, allowed, value in choices[field.name])
+                is_word = value is None or isinstance(value, str)
+                _tell(field.name, value, allowed, is_word and value in choices[field.name])
 
 
 def _choices(kind: type) -> dict[str, tuple[str | None, ...]]:
