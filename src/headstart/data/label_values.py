@@ -60,7 +60,7 @@ def read_labels(y: Any, pictures: int) -> LabelValues:
     text stands for, or that differ only by case.
     """
     given = _column(y, pictures, "label")
-    _refuse_missing(given)
+    _refuse_missing(given, "label")
     _refuse_lists(given)
     values = _of_one_type(given)
     texts = tuple(map(label_text, values.tolist()))
@@ -96,12 +96,14 @@ def places(labels: LabelValues, classes: npt.NDArray[Any]) -> IntArray:
 
 
 def read_groups(groups: Any, pictures: int) -> tuple[str, ...]:
-    """Groups (n,) or (n, 1), one for each of n pictures, as text; "" for one that is missing.
+    """Groups (n,) or (n, 1), one for each of n pictures, as text.
 
-    Raises DataError for another shape or length.
+    Raises DataError for another shape or length, and for missing groups, as a table's are refused:
+    pictures without one may belong together.
     """
     given = _column(groups, pictures, "group")
-    return tuple("" if _is_missing(group) else label_text(group) for group in given.tolist())
+    _refuse_missing(given, "group")
+    return tuple(label_text(group) for group in given.tolist())
 
 
 def restored_classes(classes: Sequence[str], kind: LabelType) -> list[Any]:
@@ -149,13 +151,13 @@ def _array(given: Any) -> npt.NDArray[Any]:
         return column
 
 
-def _refuse_missing(given: npt.NDArray[Any]) -> None:
-    missing = [str(i) for i, label in enumerate(given) if _is_missing(label)]
+def _refuse_missing(given: npt.NDArray[Any], noun: str) -> None:
+    missing = [str(i) for i, value in enumerate(given) if _is_missing(value)]
     if missing:
         raise DataError(
-            f"{plural(len(missing), 'label')} missing (None, NaN or blank), at "
+            f"{plural(len(missing), noun)} missing (None, NaN or blank), at "
             f"{some_of(missing, SHOWN_POSITIONS)} counted from 0; "
-            "give each picture a label, or leave the picture out"
+            f"give each picture a {noun}, or leave the picture out"
         )
 
 
