@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -127,8 +128,8 @@ def _column(given: Any, pictures: int, noun: str) -> npt.NDArray[Any]:
         is_multi_label = column.ndim == 2 and len(column) == pictures and noun == "label"
         raise DataError(
             (needs_y if given is None and noun == "label" else "")
-            + f"{noun}s have the shape {column.shape}; expected one {noun} for each picture, "
-            f"({pictures},) or ({pictures}, 1)"
+            + f"{noun}s have the shape {column.shape}{'' if column.ndim else f', got {given!r}'}; "
+            f"expected one {noun} for each picture, ({pictures},) or ({pictures}, 1)"
             + ("; several for a picture (multi-label) are not supported" if is_multi_label else "")
         )
     if len(column) != pictures:
@@ -177,10 +178,12 @@ def _of_one_type(given: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if given.dtype == object and families <= {"text"}:
         return np.array([str(label) for label in given], dtype=object)
     values = np.array(given.tolist()) if given.dtype == object else given
-    if len(families) > 1 or values.ndim != 1 or values.dtype.kind not in _KINDS:
+    is_rounded = values.dtype.kind == "f" and all(issubclass(kind, Integral) for kind in kinds)
+    if len(families) > 1 or values.ndim != 1 or values.dtype.kind not in _KINDS or is_rounded:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise DataError(
-            f"labels are of the type {names}; they must be all text, all whole numbers or all bools"
+            f"labels are of the type {names}; they must be all text, all whole numbers (of 64 bits) "
+            "or all bools"
         )
     return _whole(values) if values.dtype.kind == "f" else values
 
