@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +22,7 @@ from headstart.data.label_values import (
     read_labels,
     restored_classes,
 )
-from headstart.embedder import ImageEmbedder, Images, OnBackbone
+from headstart.embedder import ImageEmbedder, Images, OnBackbone, plain
 from headstart.errors import DataError, UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource, image_sources
@@ -151,20 +150,20 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         return FitOptions(
             read=self._read_options(),
             backbone=self._backbone_options(),
-            embed=replace(self._embed_options(), views=self.views),
-            split=SplitOptions(seed=self._seed(), near_duplicates=self.near_duplicates),
+            embed=replace(self._embed_options(), views=plain(self.views)),
+            split=SplitOptions(seed=self._seed(), near_duplicates=plain(self.near_duplicates)),
             head=HeadOptions(
                 head=self.head,  # type: ignore[arg-type]  # checked with the others
-                C=self.C,
+                C=plain(self.C),
                 class_weight="none" if weight is None else "balanced",
             ),
         )
 
     def _seed(self) -> int:
         """`random_state` as a whole number; which ones are allowed is checked with the others."""
-        given = self.random_state
-        if isinstance(given, Integral):
-            return given  # type: ignore[return-value]  # an int, or one of NumPy's
+        given = plain(self.random_state)
+        if isinstance(given, int):
+            return given
         try:
             return int(check_random_state(given).randint(2**31))
         except ValueError as error:

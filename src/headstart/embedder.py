@@ -35,6 +35,11 @@ _FLAG = re.compile(r"--(no-)?([A-Za-z][A-Za-z-]*)")
 _OWN_NAMES = {"seed": "random_state"}  # parameters that have scikit-learn's name and not the flag's
 
 
+def plain(value: Any) -> Any:
+    """A number of NumPy, as a search over a grid gives it, as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 class OnBackbone(BaseEstimator):
     """What both faces share: opening the backbone that the parameters name, and embedding."""
 
@@ -85,16 +90,18 @@ class OnBackbone(BaseEstimator):
             backbone=self.backbone,
             weights=Path(self.weights) if is_path else self.weights,  # type: ignore[arg-type]
             layer=self.layer,
-            image_size=self.image_size,
-            random_weights=self.random_weights,
+            image_size=plain(self.image_size),
+            random_weights=plain(self.random_weights),
             precision=self.precision,
         )
 
     def _embed_options(self) -> EmbedOptions:
-        return EmbedOptions(device=self.device, workers=self.workers, cache=self.cache)
+        return EmbedOptions(
+            device=self.device, workers=plain(self.workers), cache=plain(self.cache)
+        )
 
     def _read_options(self) -> ReadOptions:
-        return ReadOptions(max_pixels=self.max_pixels)
+        return ReadOptions(max_pixels=plain(self.max_pixels))
 
     def _embed(self, backbone: Backbone, X: Images) -> Float32Array:
         """Features (n, d) of readable pictures. Raises BadInputsError that lists all others."""

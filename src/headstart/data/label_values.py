@@ -182,8 +182,8 @@ def _of_one_type(given: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if len(families) > 1 or values.ndim != 1 or values.dtype.kind not in _KINDS or is_rounded:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise DataError(
-            f"labels are of the type {names}; they must be all text, all whole numbers (of 64 bits) "
-            "or all bools"
+            f"labels are of the type {names}; they must be all text, all whole numbers (of 64 "
+            "bits) or all bools"
         )
     return _whole(values) if values.dtype.kind == "f" else values
 
