@@ -105,6 +105,14 @@ class Dataset:
         """Number of each row's group: rows of one group stay on one side of every split, (n,)."""
         return self.duplicates.group
 
+    def groups_of(self, rows: IntArray) -> IntArray:
+        """The groups of some rows, (b,), numbered by the first of these rows in each.
+
+        What is drawn by groups then does not depend on the rows that are not among them.
+        """
+        _, first, number = np.unique(self.groups[rows], return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(first))[number]
+
 
 def make_dataset(
     table: ImageTable,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -43,6 +44,9 @@ from headstart.options import MAX_PIXELS
 
 _here = threading.local()
 _lock = threading.Lock()
+# Pillow reads an image's pixels when they are first used, which two threads must not do at once.
+# One lock for each image would be kept for ever; a prime number of them spreads the addresses.
+_turns = tuple(threading.Lock() for _ in range(61))
 
 
 class _OnlyWhileDecoding(type):
@@ -264,11 +268,21 @@ def pixels_of(image: Image.Image) -> ByteImage:
     The image itself stays as it is. Raises ImageError as `decode_picture`.
     """
     kind = image.format or "picture"
-    with quiet_decoding(), _explained(kind):
+    with _turns[id(image) % len(_turns)], quiet_decoding(), _explained(kind):
+        depth = _depth(image)
         loaded = image.copy()
         loaded.format = image.format
         orientation = exif_fields(loaded)[0]
-        return to_rgb(loaded, depth=None, orientation=orientation)
+        return to_rgb(loaded, depth=depth, orientation=orientation)
+
+
+def _depth(image: Image.Image) -> int | None:
+    """Bits of a sample in a PNG, which Pillow forgets when it reads the pixels; None then."""
+    tiles = getattr(image, "tile", ())
+    if image.format != "PNG" or not tiles:
+        return None
+    bits = re.search(r";(\d+)", str(tiles[0][3]))  # of a raw mode such as "RGB;16B"
+    return int(bits[1]) if bits else 8
 
 
 def _frames(image: Image.Image) -> int:

@@ -12,7 +12,6 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,10 +148,6 @@ class PillowImage(ImageSource):
 
     def read(self) -> ByteImage:
         """RGB uint8 (h, w, 3), upright and over white. Raises ImageError for odd pixels."""
-        return self._pixels
-
-    @cached_property
-    def _pixels(self) -> ByteImage:
         from headstart.images.decode import pixels_of
 
         return pixels_of(self.image)
@@ -219,8 +214,8 @@ def image_sources(given: Iterable[Any], name: str = "X") -> tuple[ImageSource, .
     `name` is what the collection is called in messages: its third item is "X[2]".
     Raises TypeError for a single picture, and for items that are none.
     """
-    if isinstance(given, np.ndarray) and given.ndim == 2 and given.shape[1:] == (1,):
-        given = given.ravel()  # a column of names
+    if hasattr(given, "__array__") and getattr(given, "shape", ())[1:] == (1,):
+        given = np.ravel(given)  # a column of names, such as a data frame of one column
     if isinstance(given, str | os.PathLike | bytes | bytearray) or _is_pillow(given):
         what = "path" if isinstance(given, str | os.PathLike) else "picture"
         raise TypeError(f"expected a sequence of pictures, got one {what}; put it into a list")

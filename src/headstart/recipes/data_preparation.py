@@ -131,5 +131,5 @@ def stack_views(
     return (
         np.concatenate(parts) if repeats > 1 else parts[0],
         np.tile(data.targets[rows], repeats),
-        np.tile(data.groups[rows], repeats),
+        np.tile(data.groups_of(rows), repeats),
     )

@@ -164,7 +164,7 @@ def choose_temperature(
     labels = [data.labels[row] for row in train]
     try:
         inner = stratified_folds(
-            labels, folds=CALIBRATION_FOLDS, seed=seed, groups=data.groups[train]
+            labels, folds=CALIBRATION_FOLDS, seed=seed, groups=data.groups_of(train)
         )
     except DataError:
         return 1.0  # too few pictures of a class to hold some out
