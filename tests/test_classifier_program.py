@@ -26,7 +26,7 @@ class Labelled:
         names = ("10", "9", "other")
         self.table = folder / "labels.csv"
         self.rows: list[dict[str, str]] = []
-        earlier = np.zeros((20, 24, 3))
+        earlier, self.kind, self.camera = np.zeros((20, 24, 3)), 0, ""
         for number in range(48):
             camera = f"camera {number % 7}"
             kind = (number // 2) % 3 if number % 2 else rng.integers(3)

@@ -237,8 +237,8 @@ def test_groups_stay_together_where_the_penalty_is_chosen(pictures: list[Path]) 
     """One group a class leaves nothing to hold out: C is 1, and the temperature 1."""
     alone = classifier().fit(pictures, LABELS).model_
     together = classifier().fit(pictures, LABELS, groups=LABELS).model_
-    assert (together.head.C_, together.temperature) == (1.0, 1.0)  # type: ignore[attr-defined]
-    assert alone.head.C_ != 1.0  # type: ignore[attr-defined]
+    assert (together.head.C_, together.temperature) == (1.0, 1.0)
+    assert alone.head.C_ != 1.0
 
 
 def test_embedder_in_pipelines(pictures: list[Path], opened: list[Image.Image]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import IntArray
-from headstart.data.labels import composed, plural, some_of, trim
+from headstart.data.labels import composed, trim
 from headstart.errors import DataError
 from headstart.wording import plural, some_of
 

@@ -215,7 +215,7 @@ def image_sources(given: Iterable[Any], name: str = "X") -> tuple[ImageSource, .
     Raises TypeError for a single picture, and for items that are none.
     """
     if hasattr(given, "__array__") and getattr(given, "shape", ())[1:] == (1,):
-        given = np.ravel(given)  # a column of names, such as a data frame of one column
+        given = np.asarray(given).ravel()  # a column of names, such as a data frame of one column
     if isinstance(given, str | os.PathLike | bytes | bytearray) or _is_pillow(given):
         what = "path" if isinstance(given, str | os.PathLike) else "picture"
         raise TypeError(f"expected a sequence of pictures, got one {what}; put it into a list")
