@@ -29,7 +29,7 @@ class Labelled:
         earlier, self.kind, self.camera = np.zeros((20, 24, 3)), 0, ""
         for number in range(48):
             camera = f"camera {number % 7}"
-            kind = (number // 2) % 3 if number % 2 else rng.integers(3)
+            kind = (number // 2) % 3 if number % 2 else int(rng.integers(3))
             shade = np.array(colours[kind]) + rng.normal(0, 45, 3)
             pixels = shade + rng.normal(0, 20, (20, 24, 3))
             if number % 6 == 5:  # nearly the one before
