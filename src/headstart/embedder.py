@@ -61,7 +61,7 @@ class OnBackbone(BaseEstimator):
             yield
         except BadInputsError as error:
             inputs = [BadInput(item.where, self._spelt(item.cause)) for item in error.inputs]
-            raise BadInputsError(inputs, ADVICE) from error
+            raise BadInputsError(inputs, ADVICE) from None
         except HeadstartError as error:
             error.args = (self._spelt(str(error)),)
             raise
