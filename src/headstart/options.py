@@ -34,6 +34,7 @@ from headstart.option_facts import (
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 DEFAULT_SEED = 13
 MAX_PIXELS = 200_000_000
+MEMORY_LIMIT = 4_000_000_000  # bytes of decoded pictures
 LARGEST_SEED = 2**32 - 1  # NumPy's
 LARGEST_SIDE = 4096  # pixels; one picture of this side is 200 MB as a backbone's input
 MOST_WORKERS = 1024
@@ -328,7 +329,7 @@ class LoopOptions:
         use=SMALL_CNN,
     )
     memory_limit: int = option(
-        4_000_000_000,
+        MEMORY_LIMIT,
         MODELS,
         "Bytes for the small CNN's decoded pictures in memory; beyond, they are read again.",
         rule=whole(0),

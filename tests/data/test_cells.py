@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.embedding import paths_of
 
+from headstart.data.cells import read_cells
+from headstart.data.fixes import read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.errors import MissingExtraError, TableError, UsageError
@@ -154,3 +157,26 @@ def test_parquet(folder: Path) -> None:
     ]
     with pytest.raises(TableError, match="a damaged Parquet table"):
         read(folder, b"PAR1 nothing of the kind PAR1")
+
+
+def test_a_cell_that_is_too_long_has_short_words(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    for content in (
+        "image,label\na.png,x\nb.png," + "y" * 1_000_000 + "\n",
+        'image,label\na.png,x\nb.png,"' + "y\n" * 500_000,
+    ):
+        table.write_text(content)
+        with pytest.raises(TableError) as caught:
+            read_cells(table)
+        assert str(caught.value) == (
+            "t.csv, line 3: a cell begins here that has more than 131,072 characters; shorten it, "
+            "or close its quotes"
+        )
+
+
+def test_a_pipe_is_no_table(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(TableError, match="is not a regular file"):
+        read_cells(tmp_path / "t.csv")
+    with pytest.raises(TableError, match="is not a regular file"):
+        read_fixes(tmp_path / "t.csv")

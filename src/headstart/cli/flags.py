@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 from cyclopts import Group, Parameter, Token
 
+from headstart.images.address import Url, location
 from headstart.option_checks import Option, all_options, check_options, in_rooms, options_of
 
 
@@ -23,7 +24,33 @@ def heading(name: str) -> Group:
 FIRST = heading("Most used")
 VALUES = {int: "N", float: "NUMBER", Path: "PATH", str: "TEXT"}  # what a help text calls them
 
-Source = Annotated[Path, Parameter(help="Table with names and labels, or folder of class folders.")]
+
+def _place(kind: Any, tokens: Sequence[Token]) -> Path | Url:  # noqa: ARG001 - the parser's signature
+    """A path or an address, whose slashes a path would lose."""
+    return location(tokens[0].value)
+
+
+def _places(kind: Any, tokens: Sequence[Token]) -> tuple[Path | Url, ...]:  # noqa: ARG001
+    return tuple(location(token.value) for token in tokens)
+
+
+Source = Annotated[
+    Path | Url,
+    Parameter(
+        help="Table with names and labels, a file or an address; or folder of class folders.",
+        converter=_place,
+        accepts_keys=False,
+    ),
+]
+Sources = Annotated[
+    tuple[Path | Url, ...],
+    Parameter(
+        help="Pictures, folders, or tables with a column of names; addresses of pictures or "
+        "tables, such as s3://bucket/photo.jpg.",
+        converter=_places,
+        accepts_keys=False,
+    ),
+]
 Model = Annotated[Path, Parameter(help="Model folder, such as run/model.")]
 
 

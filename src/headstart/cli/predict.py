@@ -19,9 +19,7 @@ SHOWN_ROWS = 30
 
 def predict(
     model: flags.Model,
-    sources: Annotated[
-        tuple[Path, ...], Parameter(help="Pictures, folders, or tables with a column of names.")
-    ],
+    sources: flags.Sources,
     /,
     *,
     out: Annotated[

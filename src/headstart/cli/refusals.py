@@ -50,6 +50,8 @@ def refusal(error: CycloptsError, verbs: Sequence[str]) -> str:
         return f"there is no verb {word!r}{_like(word, verbs)}; the verbs are {', '.join(verbs)}"
     if isinstance(error, UnknownOptionError):
         return _unknown_option(error, verb)
+    if isinstance(error.__cause__, UsageError):  # a converter's own words
+        return str(error.__cause__)
     if isinstance(error, CoercionError) and error.token is not None:
         name = error.token.keyword or (error.argument.name if error.argument else "a value")
         return f"{name} is {error.token.value!r}{_allowed(name)}"

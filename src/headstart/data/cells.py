@@ -169,6 +169,11 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
+            if "field limit" in str(error):
+                raise TableError(
+                    f"{name}, line {line}: a cell begins here that has more than "
+                    f"{csv.field_size_limit():,} characters; shorten it, or close its quotes"
+                ) from error
             raise TableError(
                 f'{name}, line {line}: the quotes do not match ({error}); a " inside a quoted '
                 "cell is written twice"
@@ -201,7 +206,7 @@ def _refuse_other_separator(name: str, column: str, chosen: str, *, given: bool)
         if given and other != chosen and other in column:
             used, seen = (_SEPARATOR_NAMES.get(mark, repr(mark)) for mark in (chosen, other))
             raise TableError(
-                f"{name}: with the separator {used} there is one column, {column!r}; "
+                f"{name}: with the separator {used} there is one column, {column[:100]!r}; "
                 f"its cells look separated by {seen}: --separator {seen}"
             )
 

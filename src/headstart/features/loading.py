@@ -12,10 +12,11 @@ from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, ImageCache
 from headstart.images.address import Stamp
 from headstart.images.decode import decode_picture
+from headstart.images.pixel_budget import BYTES_PER_PIXEL, Claim, PixelBudget
 from headstart.images.source import Content, content_digest
 from headstart.images.statistics import MINIMUM_SIDE, ImageStatistics, measure_content
 from headstart.images.views import augment, view_rng
-from headstart.options import MAX_PIXELS
+from headstart.options import MAX_PIXELS, MEMORY_LIMIT
 
 VIEW_VERSION = 1  # part of the cache's key: raise it when the drawing of views changes
 
@@ -83,6 +84,7 @@ class Loader:
         self.wanted = wanted
         self._images = images
         self._features = features
+        self._budget = PixelBudget(MEMORY_LIMIT // BYTES_PER_PIXEL)
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -129,7 +131,8 @@ class Loader:
         if self.is_complete(known) or not self._claim(digest):
             return Loaded(digest, stamp, known.statistics, known.vectors)
         try:
-            statistics, pixels = self._decode(content, digest, known)
+            with self._budget.share() as claim:
+                statistics, pixels = self._decode(content, digest, known, claim)
         except ImageError as error:
             return Loaded(digest, stamp, error=str(error))
         return Loaded(digest, stamp, statistics, known.vectors, pixels)
@@ -142,13 +145,15 @@ class Loader:
             return is_first
 
     def _decode(
-        self, content: Content, digest: str, known: Known
+        self, content: Content, digest: str, known: Known, claim: Claim
     ) -> tuple[ImageStatistics, dict[str, ByteImage]]:
         wanted = self.wanted
         preprocessing = wanted.preprocessing
         side = preprocessing.resize if preprocessing else MINIMUM_SIDE
-        decoded = decode_picture(content, minimum_side=side, max_pixels=wanted.max_pixels)
-        statistics = known.statistics or measure_content(content, decoded, wanted.max_pixels)
+        decoded = decode_picture(
+            content, minimum_side=side, max_pixels=wanted.max_pixels, claim=claim
+        )
+        statistics = known.statistics or measure_content(content, decoded, wanted.max_pixels, claim)
         pixels: dict[str, ByteImage] = {}
         if preprocessing is None:
             return statistics, pixels

@@ -14,6 +14,7 @@ from headstart.data.split import Split
 from headstart.errors import UsageError
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
+from headstart.images.address import Url
 from headstart.model_dir import check_replaceable, save_model
 from headstart.recipes.frozen import FitResult
 from headstart.report.predictions_table import write_predictions
@@ -70,14 +71,15 @@ def check_writable(folder: Path, *, model: bool = False) -> None:
         raise UsageError(f"{folder} cannot be written to: {error.strerror}") from error
 
 
-def check_file(file: Path, sources: Sequence[Path] = ()) -> None:
+def check_file(file: Path, sources: Sequence[Path | Url] = ()) -> None:
     """Find out before long work that a file cannot be written, or would destroy an input.
 
     Raises UsageError.
     """
     if not file.name or file.is_dir():
         raise UsageError(f"{str(file)!r} is a folder; name a file to write")
-    if any(source.exists() and file.exists() and source.samefile(file) for source in sources):
+    here = [source for source in sources if isinstance(source, Path)]
+    if any(source.exists() and file.exists() and source.samefile(file) for source in here):
         raise UsageError(f"{file} is an input too and would be overwritten; name another file")
     check_writable(file.parent)
 
