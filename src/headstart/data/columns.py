@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from headstart.data.labels import some_of, trim
+from headstart.data.labels import trim
 from headstart.errors import TableError, UsageError
 from headstart.images.formats import has_picture_suffix
 from headstart.options import ReadOptions
+from headstart.wording import some_of
 
 _IMAGE = frozenset(
     (
