@@ -88,8 +88,9 @@ class ReadOptions:
     )
     group_column: str | None = option(
         None,
-        FEATURES,
-        "Column that names a patient, camera or series; a group stays on one side of a split.",
+        LABELS,
+        "Column that names a patient, camera or series; a group stays on one side of a split, and "
+        "intervals respect groups.",
         most_used=True,
         for_tables=True,
     )

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 from tests.program import run
+from tests.small_set import write_small_set
 
 from headstart.backbones.backbone import Backbone
 from headstart.cli.main import VERBS, app
@@ -158,10 +158,6 @@ CHANGES: dict[Any, Change] = {
     ),
     **small_cnn("--augment", "once"),
     **small_cnn("--memory-limit", "5000", look="notes"),
-    ("fit", "--out"): Change({"--out": "elsewhere"}),
-    ("check", "--out"): Change({"--out": "elsewhere"}),
-    ("compare", "--out"): Change({"--out": "elsewhere"}),
-    ("embed", "--out"): Change({"--out": "elsewhere.npz"}),
     "--out": Change({"--out": "elsewhere"}, {"--out": LEAVE_OUT}),
     "--curve": Change({"--curve": None}, look="page"),
     "--write-fixes": Change({"--write-fixes": "doubts.csv"}),
@@ -202,9 +198,7 @@ def test_the_table_knows_every_flag_of_every_verb() -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tables, two folders of pictures, weights and a model."""
     root = tmp_path_factory.mktemp("place")
-    make_pictures(root)
-    make_tables(root)
-    make_weights(root)
+    write_small_set(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(root.parent / "cache"))
         patch.chdir(root)
@@ -213,62 +207,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "made" / "model").rename(root / "model")
     shutil.rmtree(root / "made")
     return root
-
-
-COUNT = 26
-
-
-def make_pictures(root: Path) -> None:
-    """Red, blue and some green pictures; the last two are near copies of the first two."""
-    rng = np.random.default_rng(5)
-    for folder in ("images", "others"):
-        (root / folder).mkdir()
-        for number in range(COUNT):
-            path = root / folder / f"p{number:02d}.png"
-            if number >= COUNT - 2:
-                copied = Image.open(root / folder / f"p{number - COUNT + 2:02d}.png")
-                copied.resize((80, 64)).save(path)
-                continue
-            base = np.array(COLOURS[label_of(number)])
-            squares = np.clip(base + rng.normal(0, 60, (8, 10, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(np.kron(squares, np.ones((4, 4, 1), np.uint8))).save(path)
-    Image.new("RGB", (40, 32), (90, 20, 20)).save(root / "outside.png")
-
-
-COLOURS = {"red": (190, 80, 70), "blue": (70, 80, 190), "green": (70, 190, 80)}
-
-
-def label_of(number: int) -> str:
-    if number >= COUNT - 2:
-        number -= COUNT - 2
-    return "green" if number % 5 == 3 else ("red", "blue")[number % 2]
-
-
-def make_tables(root: Path) -> None:
-    head = "image,label,second,other,part,patient\n"
-    lines = [
-        f"p{n:02d}.png,{label_of(n)},p{COUNT - 1 - n:02d}.png,{'ab'[n % 3 == 0]},"
-        f"{'test' if n % 4 == 0 or n == COUNT - 1 else 'train'},{n // 3}\n"
-        for n in range(COUNT)
-    ]
-    plain = head + "".join(lines)
-    (root / "labels.csv").write_text(plain)
-    (root / "latin.csv").write_bytes(plain.replace("green", "grün").encode("latin-1"))
-    (root / "gap.csv").write_text(plain + "gone.png,red,gone.png,a,train,90\n")
-    (root / "outside.csv").write_text(plain + "../outside.png,red,../outside.png,a,train,91\n")
-    (root / "fixes.csv").write_text("image,fix\np05.png,red\np06.png,drop\n")
-
-
-def make_weights(root: Path) -> None:
-    """Two files of weights of one architecture."""
-    import safetensors.torch
-    import timm
-    import torch
-
-    for seed, name in enumerate(("a", "b")):
-        torch.manual_seed(seed)
-        state = timm.create_model("test_resnet", pretrained=False).state_dict()
-        safetensors.torch.save_file(state, root / f"{name}.safetensors")
 
 
 def words_of(flags: Flags) -> list[str]:

@@ -112,6 +112,24 @@ def test_what_would_be_dropped_is_refused_before_the_data(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["fit", "compare"])
+def test_a_share_to_test_where_folders_give_the_split(
+    verb: str, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for number, path in enumerate(pictures):
+        part, name = ("test", "train")[number % 2], ("red", "blue")[number > 5]
+        folder = tmp_path / "parts" / part / name
+        folder.mkdir(parents=True, exist_ok=True)
+        path.rename(folder / path.name)
+    models = ["--models", "small_cnn"] if verb == "compare" else []
+    assert run(verb, tmp_path / "parts", "--test-fraction", "0.4", *models) == 2
+    told = capsys.readouterr().err
+    assert "error: --test-fraction is 0.4, and the folders of " in told
+    assert "give the split; leave it out" in told
+
+
 LINES = [
     ("fit", "fit needs SOURCE: Table with names and labels"),
     ("predict model", "predict needs SOURCES: Pictures, folders, or tables"),

@@ -50,10 +50,9 @@ def audit(
 ) -> Audit:
     """Look for everything: contradictions, shortcuts, wrong labels, odd pictures, and the rest.
 
-    What must be mended (`Audit.has_errors`, exit code 1): bad rows and files, among them the same
-    bytes under two labels; near-duplicates with different labels; and a width, a format or a file
-    size that gives the label away (95% or more), since its traces are in the pixels. A name, an
-    order or a time that does is to be looked at: the model does not see it.
+    What must be mended (`Audit.has_errors`): bad rows and files, among them the same bytes under
+    two labels; near-duplicates with different labels; a width, format or file size that gives the
+    label away (95% or more), since its traces are in the pixels, while a model sees no name.
 
     Args:
         data, features: usable rows, read with `skip_bad`: bad inputs become findings.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 
 from headstart.cli import flags
 from headstart.cli.show import progress, show_metrics
+from headstart.errors import DataError
 from headstart.options import FitOptions
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def evaluate(
         headstart evaluate run/model other_pictures/ --out evaluation/
         headstart evaluate run/model labels.csv --split-column part
     """
-    from headstart.errors import DataError
+    import numpy as np
+
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
     from headstart.recipes.data_preparation import read_labelled
@@ -59,16 +62,15 @@ def evaluate(
             max_pixels=read.max_pixels,
             progress=shown,
         )
+    if table.groups is not None:
+        answers = replace(answers, groups=np.unique(table.groups, return_inverse=True)[1])
     if not read.skip_bad:
         table.raise_if_bad(table.unread(answers.errors))
     for bad in (*table.bad, *table.unread(answers.errors)):
         shown.note(f"left out: {bad}")
     metrics = measure(answers)
     if metrics.n == 0:
-        raise DataError(
-            f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
-            f"the model's classes {_names(trained.classes)}"
-        )
+        raise _nothing_scored(table, trained.classes)
     figures = metrics.to_json()
     if out is not None:
         write_json(out / "metrics.json", {"test": figures})
@@ -83,7 +85,6 @@ def _tested(table: ImageTable, shown: Progress) -> ImageTable:
     A model has often learnt from the others, or chosen something by them.
     """
     from headstart.data.split import given_test_rows
-    from headstart.errors import DataError
 
     if table.splits is None:
         return table
@@ -96,6 +97,13 @@ def _tested(table: ImageTable, shown: Progress) -> ImageTable:
     others = len(table) - len(rows)
     shown.note(f"the {len(rows)} test rows of the given split are scored, {others} others are not")
     return table.take(rows)
+
+
+def _nothing_scored(table: ImageTable, classes: tuple[str, ...]) -> DataError:
+    return DataError(
+        f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
+        f"the model's classes {_names(classes)}"
+    )
 
 
 def _names(labels: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ from headstart.recipes.data_preparation import (
     prepare_data,
     prepare_without_features,
     read_labelled,
+    refuse_drawn_split,
     tell,
 )
 from headstart.recipes.frozen import FitResult, fit_features
@@ -83,6 +84,7 @@ def compare(
     for name, backbone in backbones.items():
         tell(progress, (f"{name}: {note}" for note in backbone.info.notes))
     table = read_labelled(source, options.read, options.labels, progress)
+    refuse_drawn_split(table, options.split)
     # The first backbone's features help to find near-duplicates; all models share the groups.
     first = next(iter(backbones.values()), None)
     features = None

@@ -14,7 +14,7 @@ from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.inputs import read_images
 from headstart.data.split import Split, split_given, split_rows, stratified_folds
-from headstart.errors import DataError
+from headstart.errors import DataError, UsageError
 from headstart.features.embed import Features, embed_images, inspect_images
 from headstart.images.address import Url
 from headstart.options import FitOptions, LabelOptions, ReadOptions, SplitOptions
@@ -42,6 +42,18 @@ def read_labelled(
         table = apply_fixes(table, read_fixes(labels.fixes, table.classes))
     tell(progress, table.notes)
     return table
+
+
+def refuse_drawn_split(table: ImageTable, options: SplitOptions) -> None:
+    """Raise UsageError for a share of test rows where folders give the split: it would be dropped.
+
+    Of a split column the options' own check knows, before anything is read.
+    """
+    if table.splits is not None and options.test_fraction != SplitOptions().test_fraction:
+        raise UsageError(
+            f"--test-fraction is {options.test_fraction}, and the folders of {table.source} give "
+            "the split; leave it out, or put the classes side by side in one folder"
+        )
 
 
 def prepare_data(
