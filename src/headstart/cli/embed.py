@@ -23,17 +23,20 @@ def embed(
 ) -> int:
     """Write the features of pictures as arrays, with all that is known of each picture.
 
+    A table may have names alone, a folder may be flat, and one picture will do.
+
     The arrays are `features` (n, d), `images` and `sha256` (n,), and where there are any `labels`,
     `splits` and `groups` (n,) and `views` (n, k, d).
 
     Examples:
 
         headstart embed labels.csv --images images/ --out features.npz
+        headstart embed photos/
         headstart embed pictures/ --backbone vit_small_patch14_dinov2.lvd142m
     """
     from headstart.backbones.opening import open_backbone
     from headstart.data.dataset import content_notes
-    from headstart.data.inputs import read_images
+    from headstart.data.inputs import read_pictures
     from headstart.errors import DataError
     from headstart.features.embed import embed_images
     from headstart.report.features_file import write_features
@@ -41,7 +44,7 @@ def embed(
 
     read = options.read
     check_file(out, [source])
-    table = read_images(source, read)
+    table = read_pictures(source, read)
     if len(table) == 0:
         table.raise_if_bad()
         raise DataError(f"{source}: no pictures")

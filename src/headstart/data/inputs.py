@@ -41,6 +41,25 @@ def read_images(source: Path | Url, options: ReadOptions) -> ImageTable:
     return read_table(source, options)
 
 
+def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:
+    """Read pictures, with their labels where there are any.
+
+    A table may have names alone, a folder may be flat, and one picture will do; all else is as in
+    `read_images`.
+    """
+    if isinstance(source, Path) and source.is_dir():
+        scan = scan_folder(source)
+        if scan.pictures and not any("/" in name for name in scan.pictures):
+            refuse_for_tables(options, f"{source} is a folder")
+            return _folder(source)
+        return read_folder(source, options)
+    if has_picture_suffix(source.name):
+        return list_pictures([source], options)
+    if _is_table(source):
+        return read_table(source, options, needs_labels=False)
+    return read_images(source, options)
+
+
 def _refuse_other_kinds(source: Path | Url, head: bytes) -> None:
     kind = looks_like(head) if head else ""
     workbook = source.suffix.lower() in (".xlsx", ".xls", ".ods")

@@ -43,7 +43,13 @@ class _Reading:
         self.bad.append((line, BadInput(f"{self.table}, {where or f'line {line}'}{named}", cause)))
 
 
-def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = False) -> ImageTable:
+def read_table(
+    path: Path | Url,
+    options: ReadOptions,
+    *,
+    keep_missing: bool = False,
+    needs_labels: bool = True,
+) -> ImageTable:
     """Read a CSV, TSV or Parquet table of pictures.
 
     All cells are text and stay what they are, but for blanks at their ends. Names are relative
@@ -55,6 +61,7 @@ def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = F
         keep_missing: for predicting: every row stays, in the table's order, also repeated ones and
             those without a label (""). The picture of a row whose file is missing is the path
             where it should be, that of a row which cannot be used is `Unavailable`.
+        needs_labels: False where a table of names alone will do.
 
     Returns:
         the good rows; rows that cannot be used stand in `bad`, repairs in `notes`.
@@ -65,7 +72,8 @@ def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = F
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
     cells = read_cells(path, separator=options.separator, encoding=options.encoding)
-    columns = find_columns(path.name, cells.columns, options, label_needed=not keep_missing)
+    needs_labels = needs_labels and not keep_missing
+    columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
     if not cells.rows:
         raise TableError(f"{path.name} has no rows")
     root = location(options.images) if options.images is not None else path.parent
