@@ -20,6 +20,8 @@ LAYERS = (
         "option_checks",
         "progress",
         "cache_folder",
+        "thread_counts",
+        "torch_random",
     },
     {"images", "samples"},
     {"data"},

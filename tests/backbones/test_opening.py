@@ -15,9 +15,15 @@ import torch
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import HeldNetwork, open_backbone, restore_backbone
+from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.backbones.weights import hub, wheel
 from headstart.errors import WeightsError
 from headstart.options import BackboneOptions
+
+
+def is_loaded(backbone: Backbone) -> bool:
+    assert isinstance(backbone.network, TorchNetwork)
+    return backbone.network.is_loaded
 
 
 @pytest.mark.parametrize(
@@ -44,9 +50,9 @@ def test_second_opening_needs_no_network_in_memory() -> None:
     first = open_backbone(options, device="cpu")
     second = open_backbone(options, device="cpu")
     assert second.info == first.info
-    assert second._module is None
+    assert not is_loaded(second)
     kept = second.tensors()
-    assert second._module is None
+    assert not is_loaded(second)
     whole = first.module.state_dict()
     assert set(kept) == set(whole)
     assert all(np.array_equal(kept[name], whole[name].numpy()) for name in kept)
@@ -142,11 +148,11 @@ def test_copies_of_a_backbone_compute_the_same(tmp_path: Path) -> None:
         open_backbone(options, device="cpu"),
         open_backbone(from_file, device="cpu"),
         restore_backbone(first.info, tmp_path / "w.safetensors", device="cpu"),
-        Backbone(first.info, HeldNetwork(first.module), device="cpu"),
+        Backbone(first.info, HeldNetwork(first.module)),
     ):
         for copied in (pickle.loads(pickle.dumps(backbone)), copy.deepcopy(backbone)):
             assert copied.info == backbone.info
-            assert copied._module is None
+            assert not is_loaded(copied)
             assert np.array_equal(copied.embed(pixels), expected)
 
 

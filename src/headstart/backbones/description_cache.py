@@ -20,7 +20,6 @@ from typing import Any
 import numpy.typing as npt
 
 from headstart.backbones.backbone import BackboneInfo
-from headstart.images.decode import DECODE_VERSION
 from headstart.options import BackboneOptions, as_json
 
 LARGEST_KEPT_WEIGHTS = 200_000_000  # bytes; larger backbones are loaded again instead
@@ -77,7 +76,6 @@ class KeptBackbones:
             **as_json(options),
             "precision": precision,
             "weights": str(options.weights.resolve()) if options.weights else None,
-            "decode": DECODE_VERSION,
             "timm": version("timm"),
             "headstart": version("headstart"),
         }

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -203,9 +202,10 @@ class _Run:
             return chunk
 
         pending: set[Future[_Chunk]] = set()
-        prepared = self.backbone.lanes() if self.backbone is not None else nullcontext()
+        backbone = self.backbone
+        pool = backbone.threads(lanes) if backbone else ThreadPoolExecutor(lanes, "embed")
         requests = ThreadPoolExecutor(ASKED_AT_ONCE, "request")  # no thread before the first one
-        with prepared, ThreadPoolExecutor(lanes, "embed") as pool:
+        with pool:
             try:
                 for part in parts:
                     reads = [_begun(images[row], requests) for row in part]

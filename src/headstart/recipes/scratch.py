@@ -175,6 +175,7 @@ def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) 
         weights_id=digest(tensors),
         source="trained from nothing",
         classifier=None,
+        device="cpu",
     )
     head = LinearHead.from_arrays(
         {
@@ -187,6 +188,4 @@ def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) 
         },
         np.arange(len(data.classes)),
     )
-    return TrainedModel(
-        Backbone(info, HeldNetwork(backbone), device="cpu"), head, data.classes, temperature
-    )
+    return TrainedModel(Backbone(info, HeldNetwork(backbone)), head, data.classes, temperature)

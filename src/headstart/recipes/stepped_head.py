@@ -6,8 +6,8 @@ It stands among the recipes since it uses their epoch loop, which layers below m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from headstart.heads.threads import SMALL
 from headstart.heads.training import ClassWeight, Training, read_training
 from headstart.options import DEFAULT_SEED, LoopOptions
 from headstart.recipes.loop import EpochRecord, History
+from headstart.thread_counts import one_torch_thread
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,7 +144,9 @@ class SteppedHead(AffineHead):
             class_weights=None if self.class_weight is None else class_weights(rows),
             on_epoch=self.on_epoch,
         )
-        with one_thread() if options.batch_size * d <= SMALL else nullcontext():
+        # A step on a batch of features takes some hundred microseconds. Threads wait for each other
+        # longer than that when the processor has other work.
+        with one_torch_thread() if options.batch_size * d <= SMALL else nullcontext():
             module = first_layer(d, k, seed)
             validation = batches(check, None) if check.any() else None
             self.history_: History = loop.run(module, batches(~check, seed), validation)
@@ -164,23 +167,7 @@ def first_layer(features: int, classes: int, seed: int) -> nn.Linear:
     """The linear layer before its first step, with torch's usual weights drawn from the seed."""
     import torch
 
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
+    from headstart.torch_random import OwnRandomNumbers
+
+    with OwnRandomNumbers(seed):
         return torch.nn.Linear(features, classes)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch inside.
-
-    A step on a batch of features takes some hundred microseconds. Threads wait for each other
-    longer than that when the processor has other work.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
