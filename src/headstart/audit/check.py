@@ -10,6 +10,7 @@ from typing import Any
 
 from headstart.audit import finding_texts
 from headstart.audit.class_counts import describe_counts, look_over
+from headstart.audit.doubts import find_doubts
 from headstart.audit.duplicate_leak import measure_leak, torn_rows
 from headstart.audit.findings import Audit
 from headstart.audit.learning_curve import LearningCurve, learning_curve
@@ -84,15 +85,18 @@ def audit(
         *finding_texts.about_counts(counts),
         *(finding_texts.about_curve(curve) if curve is not None else ()),
     ]
+    ordered = finding_texts.in_order(findings)
+    rows = [(finding.code, finding.rows) for finding in ordered]
     return Audit(
         table=data.table,
         bad=data.left_out,
-        findings=finding_texts.in_order(findings),
+        findings=ordered,
         shortcuts=search,
         contradictions=against,
         pairs=data.duplicates.pairs,
         wrong_labels=wrong,
         label_scores=None if predictions is None else label_scores(predictions),
+        doubts=find_doubts(rows, data, features.values, predictions, against),
         odd=odd,
         overview=overview,
         leak=leak,
@@ -138,6 +142,7 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
         pairs=(),
         wrong_labels=(),
         label_scores=None,
+        doubts=(),
         odd=(),
         overview=overview,
         leak=None,
