@@ -20,6 +20,7 @@ from headstart.audit.wrong_labels import find_wrong_labels, label_scores
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
+from headstart.data.fixes import read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.data.split import stratified_folds
@@ -211,7 +212,16 @@ def run_check(source: Path | Url, options: FitOptions, progress: Progress = QUIE
         data, features, test_fraction=split.test_fraction, seed=split.seed, progress=progress
     )
     clock.lap("audit")
+    found = replace(found, decided=_decided(options, data.table))
     return Checked(found, make_record("check", _chosen(options), data, clock))
+
+
+def _decided(options: FitOptions, table: ImageTable) -> dict[str, str | None]:
+    """What was decided before: each image of the table of fixes with its class, None without."""
+    if options.labels.fixes is None:
+        return {}
+    label_of = dict(zip(table.ids, table.labels or (), strict=True))
+    return {name: label_of.get(name) for name in read_fixes(options.labels.fixes)}
 
 
 def _chosen(options: FitOptions) -> dict[str, Any]:

@@ -63,9 +63,9 @@ def find_doubts(
         contradictions: copies with different labels.
     """
     codes: dict[int, list[str]] = {}
-    for code, rows in found:
+    for code, about in found:
         if code.startswith(DECIDED_BY_LOOKING):
-            for row in rows:
+            for row in about:
                 codes.setdefault(row, []).append(code)
     if not codes:
         return ()

@@ -78,6 +78,7 @@ class Audit:
         overview: counts for plots.
         leak, curve, counts: what duplicates would feign, what more pictures would give, and what
             the counts can say.
+        decided: what the table of fixes that was used says: image to class, None for left out.
     """
 
     table: ImageTable
@@ -94,6 +95,7 @@ class Audit:
     leak: Leak | None
     curve: LearningCurve | None
     counts: SmallClasses | None
+    decided: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -105,7 +105,7 @@ def _check_new(path: Path) -> None:
         raise UsageError(f"--write-fixes {path}: there is no folder {path.parent}")
 
 
-def _chosen(checked: Checked, codes: frozenset[str], words: dict[str, Sequence[str]]) -> Checked:
+def _chosen(checked: Checked, codes: frozenset[str], words: Mapping[str, Sequence[str]]) -> Checked:
     """The findings of these codes; what is left out is told, and stands in the record."""
     whole, record = checked.audit, checked.record
     left = [f"{item.code} {item.kind}" for item in whole.findings if item.code not in codes]

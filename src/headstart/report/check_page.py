@@ -19,6 +19,7 @@ from headstart.report.audit_plots import (
     shortcut_drawing,
 )
 from headstart.report.check_pictures import Evidence, evidence_of
+from headstart.report.label_review import label_review
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
 from headstart.report.words import count
@@ -66,6 +67,7 @@ def write_check(
         "found": first,
         "duplicates": by_kind.get("duplicate"),
         "leak": leak_drawing(audit.leak) if audit.leak is not None else None,
+        "review": label_review(audit, str(record.get("data_digest", "")), max_pixels),
         "shortcuts": shortcut_drawing(audit.shortcuts),
         "clear": [item.kind for item in audit.shortcuts.kinds if item.reported],
         "unclear": [item.kind for item in audit.shortcuts.kinds if not item.reported],
