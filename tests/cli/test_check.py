@@ -93,7 +93,7 @@ def test_a_broken_file_is_listed_and_never_replaced(
     assert check(tmp_path, [*rows, ("gone.png", "red")]) == 1
     assert {p.name: p.read_bytes() for p in (tmp_path / "images").iterdir()} == before
     shown = capsys.readouterr().out
-    assert shown.startswith("error: 2 bad inputs: ")
+    assert shown.startswith("error HS201: 2 bad inputs: ")
     assert "labels.csv, line 5: p03.png: truncated" in shown
     assert "gone.png: not found" in shown
     cells = read_csv(tmp_path)

@@ -245,7 +245,7 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
         WrongLabel(row, names[row], labels[row], HOSTILE[0], 0.05, 0.95 - row / 100, 0.05)
         for row in (1, 3)
     )
-    kinds = [f for f in whole.findings if f.kind != "wrong labels"]
-    doubt = replace(kinds[0], kind="wrong labels", level="warning", title="2 labels in doubt: x",
+    kinds = [f for f in whole.findings if f.kind != "wrong-label"]
+    doubt = replace(kinds[0], kind="wrong-label", level="warning", title="2 labels in doubt: x",
                     meaning="Doubt.", advice="Look.", rows=(1, 3))  # fmt: skip
     return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt))

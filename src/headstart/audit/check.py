@@ -10,6 +10,7 @@ from typing import Any
 
 from headstart.audit import finding_texts
 from headstart.audit.class_counts import describe_counts, look_over
+from headstart.audit.doubts import find_doubts
 from headstart.audit.duplicate_leak import measure_leak, torn_rows
 from headstart.audit.findings import Audit
 from headstart.audit.learning_curve import LearningCurve, learning_curve
@@ -19,6 +20,7 @@ from headstart.audit.wrong_labels import find_wrong_labels, label_scores
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
+from headstart.data.fixes import read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.data.split import stratified_folds
@@ -83,15 +85,18 @@ def audit(
         *finding_texts.about_counts(counts),
         *(finding_texts.about_curve(curve) if curve is not None else ()),
     ]
+    ordered = finding_texts.in_order(findings)
+    rows = [(finding.code, finding.rows) for finding in ordered]
     return Audit(
         table=data.table,
         bad=data.left_out,
-        findings=finding_texts.in_order(findings),
+        findings=ordered,
         shortcuts=search,
         contradictions=against,
         pairs=data.duplicates.pairs,
         wrong_labels=wrong,
         label_scores=None if predictions is None else label_scores(predictions),
+        doubts=find_doubts(rows, data, features.values, predictions, against),
         odd=odd,
         overview=overview,
         leak=leak,
@@ -137,6 +142,7 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
         pairs=(),
         wrong_labels=(),
         label_scores=None,
+        doubts=(),
         odd=(),
         overview=overview,
         leak=None,
@@ -205,7 +211,16 @@ def run_check(source: Path | Url, options: FitOptions, progress: Progress = QUIE
         data, features, test_fraction=split.test_fraction, seed=split.seed, progress=progress
     )
     clock.lap("audit")
+    found = replace(found, decided=_decided(options, data.table))
     return Checked(found, make_record("check", _chosen(options), data, clock))
+
+
+def _decided(options: FitOptions, table: ImageTable) -> dict[str, str | None]:
+    """What was decided before: each image of the table of fixes with its class, None without."""
+    if options.labels.fixes is None:
+        return {}
+    label_of = dict(zip(table.ids, table.labels or (), strict=True))
+    return {name: label_of.get(name) for name in read_fixes(options.labels.fixes)}
 
 
 def _chosen(options: FitOptions) -> dict[str, Any]:
