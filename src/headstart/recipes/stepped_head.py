@@ -148,7 +148,9 @@ class SteppedHead(Head):
         loop = EpochLoop(
             options=options,
             seed=seed,
-            class_weights=None if self.class_weight is None else rows.class_weights.astype(np.float32),
+            class_weights=None
+            if self.class_weight is None
+            else rows.class_weights.astype(np.float32),
             on_epoch=self.on_epoch,
         )
         with one_thread() if options.batch_size * d <= SMALL else nullcontext():
