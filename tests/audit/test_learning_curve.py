@@ -25,6 +25,7 @@ from headstart.audit.learning_curve import (
 from headstart.data.dataset import Dataset
 from headstart.features.embed import Features
 from headstart.heads.linear import LinearHead
+from headstart.progress import QUIET, Progress
 
 MakeLabelled = Callable[..., tuple[Dataset, Features]]
 
@@ -143,9 +144,11 @@ def test_heads_learn_from_the_views_that_the_fit_has(
     seen = []
 
     class Watching(LinearHead):
-        def fit(self, X: Any, y: Any, groups: Any = None) -> Watching:
+        def fit(
+            self, X: Any, y: Any, groups: Any = None, *, progress: Progress = QUIET
+        ) -> Watching:
             seen.append((len(X), len(np.unique(groups))))
-            return super().fit(X, y, groups=groups)
+            return super().fit(X, y, groups=groups, progress=progress)
 
     data, features = make_labelled(*two_blobs)
     views = np.stack((features.values + 0.1, features.values - 0.1), axis=1)
