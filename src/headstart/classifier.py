@@ -140,7 +140,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         backbone = self._open()
         with self._naming_parameters():
             data, features = prepare_data(table, backbone, options)
-            model = train_head(data, features, backbone, np.arange(len(data)), options)
+            model, _ = train_head(data, features, backbone, np.arange(len(data)), options)
         return self._hold(replace(model, label_type=labels.type), labels.classes)
 
     def _fit_options(self) -> FitOptions:
@@ -253,20 +253,20 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     again by its name.
     """
     model = load_model(Path(folder), device=device)
-    info, head = model.backbone.info, model.head.get_params(deep=False)
+    info, asked = model.backbone.info, model.head.asked
     is_from_file = info.source.startswith(FILE_SOURCE)
     classifier = ImageClassifier(
         info.name,
         head=model.head.name,
-        C=head.get("C"),
-        class_weight=head["class_weight"],
+        C=asked.C,
+        class_weight=asked.class_weight,
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
         layer=info.layer,
         image_size=info.preprocessing.size,
         random_weights=info.source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,
-        random_state=head["random_state"],
+        random_state=asked.random_state,
     )
     if model.label_type is None:  # an old model's columns stay where they were
         return classifier._hold(model, np.array(model.classes))

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.data.label_values import LabelType, restored_classes
 from headstart.errors import ModelFolderError
-from headstart.heads.head import Arrays, Head
+from headstart.heads.fitted_heads import Arrays, FittedHead
 
 
 def check_classes(classes: Any, where: Path) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def check_arrays(arrays: Arrays, where: Path) -> None:
             )
 
 
-def check_head(head: Head, features: int, classes: int, where: Path) -> None:
+def check_head(head: FittedHead, features: int, classes: int, where: Path) -> None:
     """Raise ModelFolderError unless the head takes d features and answers k probabilities."""
     try:
         answers = head.predict_proba(np.zeros((1, features)))

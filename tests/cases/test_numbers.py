@@ -12,7 +12,7 @@ import pytest
 
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
-from headstart.heads.logistic import softmax
+from headstart.heads.probabilities import softmax
 
 Call = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
 from headstart.features.embed import Features, embed_images
-from headstart.heads.affine import AffineHead
+from headstart.heads.fitted_heads import FittedLinear
 from headstart.images.address import Url
 from headstart.option_checks import check_comparison
 from headstart.options import FitOptions, as_json
@@ -184,8 +184,8 @@ def embed_seconds(result: FitResult) -> tuple[float, float | None]:
 def count_parameters(result: FitResult) -> dict[str, Any]:
     """Weights that were trained, and all of them."""
     fitted = result.model.head
-    if isinstance(fitted, AffineHead):
-        head = fitted.coef_.size + fitted.intercept_.size
+    if isinstance(fitted, FittedLinear):
+        head = fitted.coef.size + fitted.intercept.size
     else:
         head = sum(int(array.size) for array in fitted.to_arrays().values())
     backbone = result.model.backbone.info.parameters

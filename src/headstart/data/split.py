@@ -58,15 +58,20 @@ def make_units(labels: Sequence[str], groups: IntArray | None) -> Units:
     number = {name: i for i, name in enumerate(classes)}
     codes = np.array([number[label] for label in labels], dtype=np.int64)
     rows = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
-    keys, counts = np.unique(rows * k + codes, return_counts=True)
-    contents: list[list[tuple[int, int]]] = [[] for _ in range(int(rows.max()) + 1)]
-    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-        contents[key // k].append((key % k, count))
-    units = Units(classes, rows, contents)
+    units = Units(classes, rows, _contents(codes, rows, k))
     small = list(_too_small(units, np.bincount(codes).tolist()))
     if small:
         raise DataError("\n".join(small))
     return units
+
+
+def _contents(codes: IntArray, units: IntArray, k: int) -> list[list[tuple[int, int]]]:
+    """The classes of each unit, as pairs (class index, number of rows), (u,)."""
+    keys, counts = np.unique(units * k + codes, return_counts=True)
+    contents: list[list[tuple[int, int]]] = [[] for _ in range(int(units.max()) + 1)]
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        contents[key // k].append((key % k, count))
+    return contents
 
 
 def _too_small(units: Units, sizes: list[int]) -> Iterator[str]:
@@ -210,7 +215,7 @@ def stratified_folds(
         DataError: fewer than two classes, or a class that would miss in a training part.
     """
     units = make_units(labels, groups)
-    fold_of = _deal(units, folds, np.random.default_rng(seed))
+    fold_of = _deal(units.contents, folds, np.random.default_rng(seed))
     homes: list[set[int]] = [set() for _ in units.classes]
     for content, fold in zip(units.contents, fold_of, strict=True):
         for label, _ in content:
@@ -219,6 +224,19 @@ def stratified_folds(
         raise DataError(_ENTANGLED.format(f"{folds} folds"))
     places = np.array(fold_of)
     return [_split(units, places == fold) for fold in sorted(set(fold_of))]
+
+
+def deal_rows(codes: IntArray, groups: IntArray, folds: int, rng: np.random.Generator) -> IntArray:
+    """Fold 0 to folds - 1 of each row, (n,), as `stratified_folds` deals them, nothing refused.
+
+    Args:
+        codes: class of each row, from 0, (n,).
+        groups: rows with the same number, from 0 without gaps, stay in one fold, (n,).
+        folds: number of folds.
+        rng: source of the shuffling.
+    """
+    contents = _contents(codes, groups, int(codes.max()) + 1)
+    return np.array(_deal(contents, folds, rng), dtype=np.int64)[groups]
 
 
 def _split(units: Units, in_test: BoolArray) -> Split:
@@ -289,12 +307,14 @@ class _TestDraw:
         return any(label == other for other, _ in self.contents[unit])
 
 
-def _deal(units: Units, folds: int, rng: np.random.Generator) -> list[int]:
+def _deal(
+    contents: list[list[tuple[int, int]]], folds: int, rng: np.random.Generator
+) -> list[int]:
     """Fold of each unit, (u,): large units first, each to the fold that has least of its kind."""
-    contents = units.contents
+    k = 1 + max(label for content in contents for label, _ in content)
     order = _shuffled(len(contents), rng)
     order.sort(key=lambda unit: -sum(count for _, count in contents[unit]))
-    have = [[0] * folds for _ in units.classes]  # rows of a class in each fold
+    have = [[0] * folds for _ in range(k)]  # rows of a class in each fold
     size = [0] * folds
     fold_of = [0] * len(contents)
     for unit in order:

@@ -19,7 +19,7 @@ from headstart.evaluate.metrics import Metrics, measure
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.head import Head
-from headstart.heads.threads import threads_for
+from headstart.heads.blas_threads import threads_for
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import stack_views
 

@@ -16,7 +16,7 @@ from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
-from headstart.heads.linear import LinearHead
+from headstart.heads.fitted_heads import FittedLinear
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import choose_split, prepare_without_features
@@ -177,15 +177,13 @@ def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) 
         classifier=None,
         device="cpu",
     )
-    head = LinearHead.from_arrays(
-        {
-            "coef": weight,
-            "intercept": network.classifier.bias.detach().double().numpy(),
-            "mean": np.zeros(d),
-            "scale": np.ones(d),
-            "C": np.array([np.inf]),
-            "n_iter": np.array([0], dtype=np.int64),
-        },
-        np.arange(len(data.classes)),
+    head = FittedLinear(
+        classes=np.arange(len(data.classes)),
+        coef=weight,
+        intercept=network.classifier.bias.detach().double().numpy(),
+        mean=np.zeros(d),
+        scale=np.ones(d),
+        C=np.inf,
+        n_iter=0,
     )
     return TrainedModel(Backbone(info, HeldNetwork(backbone)), head, data.classes, temperature)

@@ -14,7 +14,7 @@ from headstart.data.label_values import LabelType
 from headstart.evaluate.calibration import apply_temperature
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features, embed_images
-from headstart.heads.head import Head
+from headstart.heads.fitted_heads import FittedHead
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
@@ -34,7 +34,7 @@ class TrainedModel:
     """
 
     backbone: Backbone
-    head: Head
+    head: FittedHead
     classes: tuple[str, ...]
     temperature: float = 1.0
     label_type: LabelType | None = "text"

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import FloatArray
-from headstart.heads.standardise import BLOCK
+from headstart.heads.standardisation import BLOCK
 
 AXES_LIMIT = 2048  # an eigendecomposition beyond costs more than the steps that it saves
 NO_SPREAD = 1e-12  # share of the largest eigenvalue below which an axis is rounding
 
 
 @dataclass(frozen=True)
-class Design:
+class AxisScores:
     """The rows of a linear fit.
 
     Attributes:
@@ -38,40 +38,40 @@ class Design:
     duals: FloatArray | None = None
     features: npt.NDArray[Any] | None = None
 
-    def take(self, chosen: npt.NDArray[np.int64]) -> Design:
-        """The design of some rows; its energy is the whole's share, not summed again."""
-        return Design(self.rows[chosen], self.energy * (len(chosen) / len(self.rows)))
+    def take(self, chosen: npt.NDArray[np.int64]) -> AxisScores:
+        """The scores of some rows; the energy is the whole's share, not summed again."""
+        return AxisScores(self.rows[chosen], self.energy * (len(chosen) / len(self.rows)))
 
-    def unfold(self, weights: FloatArray) -> FloatArray:
+    def on_features(self, weights: FloatArray) -> FloatArray:
         """Weights on the scores (k, q) as weights on the standardised features (k, d)."""
         if self.duals is not None and self.features is not None:
             return np.asarray((weights @ self.duals.T) @ self.features)
         return weights if self.axes is None else np.asarray(weights @ self.axes.T)
 
 
-def design(features: npt.NDArray[Any]) -> Design:
+def axis_scores(features: npt.NDArray[Any]) -> AxisScores:
     """Turn standardised features (n, d) onto their principal axes."""
     n, d = features.shape
     if min(n, d) > AXES_LIMIT:
         rows = _with_ones(features, d)
-        return Design(rows, _energy(np.einsum("nd,nd->d", features, features), n))
+        return AxisScores(rows, _energy(np.einsum("nd,nd->d", features, features), n))
     if n < d:
         return _few_rows(features)
     values, axes = np.linalg.eigh(features.T @ features)
     rows = np.ones((n, d + 1), dtype=features.dtype)
     for start in range(0, n, BLOCK):
         rows[start : start + BLOCK, :d] = features[start : start + BLOCK] @ axes
-    return Design(rows, _energy(np.maximum(values, 0.0), n), axes=axes)
+    return AxisScores(rows, _energy(np.maximum(values, 0.0), n), axes=axes)
 
 
-def _few_rows(features: npt.NDArray[Any]) -> Design:
+def _few_rows(features: npt.NDArray[Any]) -> AxisScores:
     """Fewer rows than columns: the scores come from the n x n matrix of inner products."""
     values, vectors = np.linalg.eigh(features @ features.T)
     spread = values > NO_SPREAD * max(values[-1], 0.0)
     values, vectors = values[spread], vectors[:, spread]
     roots = np.sqrt(values)
     rows = _with_ones(vectors * roots, len(values))
-    return Design(rows, _energy(values, len(rows)), duals=vectors / roots, features=features)
+    return AxisScores(rows, _energy(values, len(rows)), duals=vectors / roots, features=features)
 
 
 def _with_ones(scores: npt.NDArray[Any], q: int) -> npt.NDArray[Any]:

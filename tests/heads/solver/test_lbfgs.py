@@ -1,7 +1,7 @@
 import numpy as np
 
 from headstart.arrays import FloatArray
-from headstart.heads.lbfgs import minimise
+from headstart.heads.solver.lbfgs import minimise
 
 
 def test_quadratics_side_by_side_reach_their_own_minima() -> None:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from headstart.heads import standardise
-from headstart.heads.standardise import column_scale, standardised
+from headstart.heads import standardisation
+from headstart.heads.standardisation import column_scale, standardised
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_equals_scikit_learn_over_blocks(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standardise, "BLOCK", 7)
+    monkeypatch.setattr(standardisation, "BLOCK", 7)
     X: Any = (np.random.default_rng(0).normal(size=(50, 4)) * 5 + 1000).astype(dtype)
     mean, scale = column_scale(X)
     other = StandardScaler().fit(X.astype(np.float64))
