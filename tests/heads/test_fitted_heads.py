@@ -51,7 +51,8 @@ def test_restored_heads_answer_without_the_libraries_that_fitted_them(tmp_path: 
     asked = {}
     for name in HEADS:
         head, X = fitted(name)
-        np.savez(tmp_path / f"{name}.npz", X=X, classes=head.classes, **head.to_arrays())
+        stored: dict[str, Any] = {"X": X, "classes": head.classes, **head.to_arrays()}
+        np.savez(tmp_path / f"{name}.npz", **stored)
         asked[name] = head.predict_proba(X)
     command = [sys.executable, "-c", ASK.format(forbidden=FORBIDDEN), str(tmp_path)]
     subprocess.run(command, check=True)

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from headstart.heads.catalogue import HEADS, make_head, restore_head
+from headstart.heads.catalogue import HEADS, make_head
 from headstart.heads.head import Head, many_classes
 from headstart.heads.knn import KnnHead
 from headstart.heads.linear import LinearHead
 from headstart.heads.mlp import MlpHead
 from headstart.heads.svm import SvmHead
 from headstart.options import HeadOptions
-
 
 KINDS: dict[str, type[Any]] = {
     "linear": LinearHead,

@@ -33,7 +33,10 @@ def test_equals_scikit_learn(n: int, d: int, k: int, C: float, weight: Any) -> N
     other = LogisticRegression(C=C, class_weight=weight, tol=1e-12, max_iter=20_000)
     other.fit(standard, y)
     if k == 2:
-        coef, intercept = head.fitted_.coef[1] - head.fitted_.coef[0], head.fitted_.intercept[1] - head.fitted_.intercept[0]
+        coef, intercept = (
+            head.fitted_.coef[1] - head.fitted_.coef[0],
+            head.fitted_.intercept[1] - head.fitted_.intercept[0],
+        )
     else:
         coef, intercept = head.fitted_.coef, head.fitted_.intercept
     np.testing.assert_allclose(coef, np.squeeze(other.coef_), atol=1e-6)
@@ -54,7 +57,7 @@ def test_slope_is_zero_at_the_end(n: int, d: int, k: int) -> None:
     np.testing.assert_allclose(residual.sum(axis=0), 0.0, atol=1e-8)
 
 
-def test_chosen_C_is_the_best_of_refits_by_scikit_learn() -> None:
+def test_chosen_c_is_the_best_of_refits_by_scikit_learn() -> None:
     X, y = drawn(90, 40, 2)
     head = LinearHead().fit(X, y)
     codes = (y == "c1").astype(np.int64)
@@ -70,10 +73,13 @@ def test_chosen_C_is_the_best_of_refits_by_scikit_learn() -> None:
         losses.append(log_loss(codes, held))
     best = PATH[int(np.argmin(losses))]
     assert np.isclose(head.C_, best)
+    np.testing.assert_allclose(head.tried_[:, 0], PATH[: len(head.tried_)])
+    np.testing.assert_allclose(head.tried_[:, 1], losses[: len(head.tried_)], rtol=2e-3)
+    assert len(head.tried_) < len(PATH)  # left, since the loss had risen twice
     assert PATH[0] < best < PATH[-1]
 
 
-def test_equal_scores_take_the_smaller_C() -> None:
+def test_equal_scores_take_the_smaller_c() -> None:
     X = np.zeros((20, 3))  # nothing to learn: every C gives the same
     head = LinearHead().fit(X, ["a", "b"] * 10)
     assert np.isclose(head.C_, PATH[0])
@@ -97,7 +103,7 @@ def test_no_class_with_two_rows_falls_back_to_one() -> None:
 
 
 @pytest.mark.parametrize("C", [0.0, -1.0, float("nan"), float("inf")])
-def test_bad_C_is_an_error(C: float) -> None:
+def test_bad_c_is_an_error(C: float) -> None:
     with pytest.raises(ValueError, match="C is "):
         LinearHead(C=C).fit([[0.0], [1.0]], ["a", "b"])
 
@@ -138,4 +144,6 @@ def test_huge_rows_in_float32_come_near(monkeypatch: pytest.MonkeyPatch) -> None
     X, y = drawn(300, 12, 3)
     exact = LinearHead(C=0.1).fit(X, y)
     monkeypatch.setattr("headstart.heads.solver.linear_fit.HUGE", 1)
-    np.testing.assert_allclose(LinearHead(C=0.1).fit(X, y).fitted_.coef, exact.fitted_.coef, atol=1e-3)
+    np.testing.assert_allclose(
+        LinearHead(C=0.1).fit(X, y).fitted_.coef, exact.fitted_.coef, atol=1e-3
+    )

@@ -60,7 +60,7 @@ def test_sigmoid_of_one_output_is_that_of_class_one() -> None:
     assert sigmoids[0, 0] < 0
 
 
-def test_C_is_chosen_from_the_path() -> None:
+def test_c_is_chosen_from_the_path() -> None:
     X, y = drawn(60, 30, 2)
     assert 1e-5 <= SvmHead().fit(X, y).C_ <= 10
     assert SvmHead(C=0.02).fit(X, y).C_ == 0.02

@@ -307,9 +307,7 @@ class _TestDraw:
         return any(label == other for other, _ in self.contents[unit])
 
 
-def _deal(
-    contents: list[list[tuple[int, int]]], folds: int, rng: np.random.Generator
-) -> list[int]:
+def _deal(contents: list[list[tuple[int, int]]], folds: int, rng: np.random.Generator) -> list[int]:
     """Fold of each unit, (u,): large units first, each to the fold that has least of its kind."""
     k = 1 + max(label for content in contents for label, _ in content)
     order = _shuffled(len(contents), rng)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from headstart.errors import UsageError
 from headstart.heads.fitted_heads import (
+    NOTHING_ASKED,
     Arrays,
     Asked,
     FittedHead,
@@ -62,7 +63,7 @@ def make_head(options: HeadOptions, seed: int) -> Head:
 
 
 def restore_head(
-    name: str, arrays: Arrays, classes: npt.ArrayLike, asked: Asked = Asked()
+    name: str, arrays: Arrays, classes: npt.ArrayLike, asked: Asked = NOTHING_ASKED
 ) -> FittedHead:
     """The fitted head that `to_arrays` came from; it answers with NumPy alone.
 

@@ -39,6 +39,9 @@ class Asked:
     random_state: int | None = None
 
 
+NOTHING_ASKED = Asked()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedHead(ABC):
     """Abstract: features (n, d) in, class probabilities (n, k) out.
@@ -51,7 +54,7 @@ class FittedHead(ABC):
     name: ClassVar[str]
 
     classes: npt.NDArray[Any]
-    asked: Asked = Asked()
+    asked: Asked = NOTHING_ASKED
 
     @property
     @abstractmethod
@@ -79,7 +82,9 @@ class FittedHead(ABC):
         return {field.name: np.atleast_1d(getattr(self, field.name)) for field in _learnt(self)}
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays, classes: npt.ArrayLike, asked: Asked = Asked()) -> Self:
+    def from_arrays(
+        cls, arrays: Arrays, classes: npt.ArrayLike, asked: Asked = NOTHING_ASKED
+    ) -> Self:
         """The head that `to_arrays` came from. Raises KeyError for a missing array."""
         values = {
             field.name: _NUMBERS[field.type](arrays[field.name][0])

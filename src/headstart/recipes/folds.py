@@ -18,8 +18,8 @@ from headstart.evaluate.intervals import corrected_standard_error
 from headstart.evaluate.metrics import Metrics, measure
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
-from headstart.heads.head import Head
 from headstart.heads.blas_threads import threads_for
+from headstart.heads.head import Head
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import stack_views
 

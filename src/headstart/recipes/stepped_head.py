@@ -149,7 +149,9 @@ class SteppedHead(Head):
         loop = EpochLoop(
             options=options,
             seed=seed,
-            class_weights=None if self.class_weight is None else rows.class_weights.astype(np.float32),
+            class_weights=None
+            if self.class_weight is None
+            else rows.class_weights.astype(np.float32),
             on_epoch=self.on_epoch,
         )
         # A step on a batch of features takes some hundred microseconds. Threads wait for each other

@@ -1,7 +1,7 @@
 import numpy as np
 
 from headstart.arrays import FloatArray
-from headstart.heads.solver.lbfgs import minimise
+from headstart.heads.solver.lbfgs import Vectors, minimise
 
 
 def test_quadratics_side_by_side_reach_their_own_minima() -> None:
@@ -36,3 +36,13 @@ def test_too_few_steps_are_not_called_converged() -> None:
     found = minimise(objective, np.array([[5.0], [0.0]]), tolerance=1e-12, max_iterations=2)
     assert found.converged.tolist() == [False, True]
     assert found.iterations == 2
+
+
+def test_float32_stays_float32() -> None:
+    def objective(points: Vectors) -> tuple[FloatArray, Vectors]:
+        return np.cosh(points).sum(axis=1, dtype=np.float64), np.sinh(points)
+
+    found = minimise(objective, np.array([[2.0, -3.0]], dtype=np.float32), tolerance=1e-4)
+    assert found.points.dtype == np.float32
+    assert found.converged.all()
+    np.testing.assert_allclose(found.points, 0.0, atol=1e-3)

@@ -56,7 +56,7 @@ class Choice:
     start: Numbers
 
 
-def choose_C(  # noqa: N802 - C is the field's name
+def choose_by_folds(
     scores: AxisScores,
     rows: TrainingRows,
     loss_of: LossOf,
@@ -84,17 +84,14 @@ def choose_C(  # noqa: N802 - C is the field's name
     Returns:
         None when no row can be held out.
     """
-    k = len(rows.classes)
-    part = _sample(rows.codes, k, random)
-    codes, weights = rows.codes[part], rows.weights[part]
-    groups = None if rows.groups is None else rows.groups[part]
-    folds = inner_folds(codes, groups, random, max(2, min(FOLDS, len(codes) // k)))
+    part, folds = folds_for_choice(rows, random)
     if folds.max() < 0:
         return None
     if len(part) < len(rows.codes):
         scores = scores.take(part)
     coarse = replace(scores, rows=scores.rows.astype(np.float32))
-    loss = loss_of(codes, k)
+    codes, weights = rows.codes[part], rows.weights[part]
+    loss = loss_of(codes, len(rows.classes))
     masked = np.where(folds == np.arange(int(folds.max()) + 1)[:, None], 0.0, weights)  # (p, n)
     judged_weights = np.where(folds < 0, 0.0, weights)
     losses: list[float] = []
@@ -112,15 +109,30 @@ def choose_C(  # noqa: N802 - C is the field's name
         progress.advance()
         if len(losses) > RISES and (np.diff(losses[-RISES - 1 :]) > 0).all():
             break
-    best = min(losses)
-    first = next(i for i, value in enumerate(losses) if value <= best + TIE * abs(best))
-    held_out, start = found[first]
+    chosen = _first_of_the_best(losses)
+    held_out, start = found[chosen]
     return Choice(
-        C=path[first],
+        C=path[chosen],
         tried=np.column_stack([path[: len(losses)], losses]),
         held_out=JudgedRows(held_out, codes, judged_weights),
         start=start,
     )
+
+
+def _first_of_the_best(losses: Sequence[float]) -> int:
+    best = min(losses)
+    return next(i for i, loss in enumerate(losses) if loss <= best + TIE * abs(best))
+
+
+def folds_for_choice(
+    rows: TrainingRows, random: np.random.RandomState
+) -> tuple[IntArray, IntArray]:
+    """The rows that C is chosen on, (m,), and the fold that holds each out, -1 for none, (m,)."""
+    k = len(rows.classes)
+    part = _sample(rows.codes, k, random)
+    groups = None if rows.groups is None else rows.groups[part]
+    count = max(2, min(FOLDS, len(part) // k))
+    return part, inner_folds(rows.codes[part], groups, random, count)
 
 
 def _sample(codes: IntArray, k: int, random: np.random.RandomState) -> IntArray:

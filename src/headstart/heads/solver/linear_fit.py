@@ -13,15 +13,15 @@ from sklearn.utils import check_random_state
 from headstart.arrays import FloatArray
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import TrainingRows
-from headstart.heads.solver.choice_of_c import PATH, Choice, JudgedRows, LossOf, choose_C
+from headstart.heads.solver.choice_of_c import PATH, Choice, JudgedRows, LossOf, choose_by_folds
 from headstart.heads.solver.objective import Loss, Numbers, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores, axis_scores
 from headstart.heads.standardisation import column_scale, standardised
 from headstart.progress import Progress
 
 HUGE = 250_000_000  # numbers beyond which the rows are kept in float32 (from 2 GB in float64)
-LONG = 1e8  # multiplications of a step from which on digits that no figure shows cost minutes
-TOLERANCE, LONG_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-6, 1e-4
+LONG = 1e8  # multiplications of a step from which on the digits after the fifth cost minutes
+TOLERANCE, LONG_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
 NEAR = 1e-2  # a first, rough solution gives the curvature that scales the exact one
 WITHOUT_FOLDS = 1.0  # C when no row can be held out
 
@@ -85,9 +85,12 @@ def fit_linear(
             choice = None
             if C is None or hold_out:
                 random = check_random_state(random_state)
-                choice = choose_C(scores, rows, loss_of, random, path=path, progress=progress)
+                choice = choose_by_folds(
+                    scores, rows, loss_of, random, path=path, progress=progress
+                )
             used = choice.C if choice else C or WITHOUT_FOLDS
             weights, iterations = _exact(scores, rows, loss_of(rows.codes, k), used, choice)
+            progress.advance()
     finally:
         progress.stop()
     judged = (
