@@ -67,11 +67,10 @@ def choose_by_folds(
 ) -> Choice | None:
     """Take the C whose held-out logits have the least score, the smallest one of equals.
 
-    There are five stratified folds of the rows (of 10,000 of them when there are more), or as many
-    as a class has rows in the mean when that is fewer. The path is left when the score has risen
-    twice in a row. The folds share the standardisation and the axes of all rows, which use no
-    label. Their fits are in float32 and end early: the scores agree with exact ones to about
-    three digits.
+    There are five stratified folds (of 10,000 rows at most), or as many as a class has rows in the
+    mean when that is fewer. The path is left when the score has risen twice in a row. The folds
+    share the standardisation and the axes of all rows, which use no label. Their fits are in
+    float32 and end early: the scores agree with exact ones to about three digits.
 
     Args:
         scores: the rows' scores, (n, q + 1).
