@@ -12,8 +12,9 @@ at most). Its ways:
     svm      GridSearchCV over LinearSVC by accuracy, then CalibratedClassifierCV (Platt's sigmoid)
 
 Each fit has a process of its own. Seconds are the processor's, of all threads together, which other
-programs disturb less than the clock's; a fit that needs more than the limit is ended. The objective is compared at one C, the
-one that headstart chose: C * sum of losses + 0.5 * ||W||^2 on standardised features.
+programs disturb less than the clock's; a fit that needs more than the limit is ended. The objective
+is compared at one C, the one that headstart chose: C * sum of losses + 0.5 * ||W||^2 on
+standardised features.
 
 Drawn features resemble the pooled activations of a network: class means in a space of at most 256
 hidden directions, with noise there (so that columns are correlated, with a spectrum that falls) and

@@ -20,7 +20,7 @@ from headstart.heads.standardisation import column_scale, standardised
 from headstart.progress import Progress
 
 HUGE = 250_000_000  # numbers beyond which the rows are kept in float32 (from 2 GB in float64)
-LONG = 1e8  # multiplications of a step from which on the digits after the fifth cost minutes
+LONG = 1e7  # multiplications of a step from which on the digits after the fifth cost too much
 TOLERANCE, LONG_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
 NEAR = 1e-2  # a first, rough solution gives the curvature that scales the exact one
 WITHOUT_FOLDS = 1.0  # C when no row can be held out
