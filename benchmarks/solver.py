@@ -5,17 +5,15 @@
 Both get the same rows and folds, the same values of C, and the same limit on BLAS's threads.
 scikit-learn's path of C ends where headstart's ended, which favours scikit-learn: it cannot leave
 the path by itself. It standardises once, as headstart does, and chooses C on the same rows (10,000
-at most). Its ways:
-
-    linear   LogisticRegressionCV by neg_log_loss, L-BFGS, its own tolerance
-    axes     the same on headstart's principal axes of the rows
-    svm      GridSearchCV over LinearSVC by accuracy, then CalibratedClassifierCV (Platt's sigmoid)
+at most). For the linear head it is LogisticRegressionCV by neg_log_loss with its own tolerance,
+once on the standardised rows and once on headstart's principal axes of them ("axes"). For the SVM
+it is GridSearchCV over LinearSVC by accuracy, then CalibratedClassifierCV (Platt's sigmoid).
 
 Each fit has a process of its own. Seconds are the processor's, of all threads together, which other
 programs disturb less than the clock's. A fit that needs more than the limit, or more than ten times
-what headstart needed (and ten seconds), is ended: all that is known then is a ratio that is too
-small. The objective is compared at one C, the one that headstart chose: C * sum of losses + 0.5 * ||W||^2 on
-standardised features.
+what headstart needed (and ten seconds), is ended: all that is known then is that the ratio is at
+least that. The objective is compared at one C, the one that headstart chose: C * sum of losses +
+0.5 * ||W||^2 on standardised features.
 
 Drawn features resemble the pooled activations of a network: class means in a space of at most 256
 hidden directions, with noise there (so that columns are correlated, with a spectrum that falls) and
