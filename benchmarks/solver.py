@@ -191,17 +191,20 @@ def fit_linear(job: Job, X: Features, codes: IntArray) -> Found:
     k = int(codes.max()) + 1
     with threads_for(X.size, k):
         rows, part, splits = prepared(X, codes)
-        scores = axis_scores(rows) if job.way == "axes" else None
-        if scores:
-            rows = scores.rows[:, :-1]
+        axes = axis_scores(rows) if job.way == "axes" else None
+        if axes:
+            rows = axes.rows[:, :-1]
         C = job.C
         if C is None:
             search = LogisticRegressionCV(
                 Cs=job.path, cv=splits, scoring="neg_log_loss", max_iter=1000, refit=False
             )
-            C = float(np.ravel(search.fit(rows[part], codes[part]).C_)[0])
+            scores = search.fit(rows[part], codes[part]).scores_
+            if isinstance(scores, dict):  # by class, the same for each
+                scores = next(iter(scores.values()))
+            C = float(np.asarray(job.path)[np.reshape(scores, (len(splits), -1)).mean(0).argmax()])
         final = LogisticRegression(C=C, max_iter=1000).fit(rows, codes)
-        weights = scores.on_features(final.coef_) if scores else final.coef_
+        weights = axes.on_features(final.coef_) if axes else final.coef_
     return C, job.path, weights, final.intercept_
 
 
