@@ -32,7 +32,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ def main() -> None:
     )
     parser.add_argument("--cases", default=",".join(CASES), help="rows x columns x classes")
     parser.add_argument("--heads", default="linear,svm")
+    parser.add_argument("--ways", default="headstart,scikit-learn,axes")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.job:
@@ -96,22 +97,23 @@ def main() -> None:
             np.savez(file.name, X=X, codes=codes)
             del X
             for head in given.heads.split(","):
-                compare(case, head, file.name, given.limit, given.times)
+                ways = [way for way in WAYS[head] if way in given.ways.split(",")]
+                compare(Job(head, "headstart", file.name), case, ways, given.limit, given.times)
 
 
-def compare(case: str, head: str, rows: str, limit: float, times: float) -> None:
-    """Time all ways on one set of rows, first with C chosen, then with that C given."""
-    own = run(Job(head, "headstart", rows), limit)
+def compare(own_job: Job, case: str, ways: list[str], limit: float, times: float) -> None:
+    """Time these ways on one set of rows, first with C chosen, then with that C given."""
+    own = run(own_job, limit)
     path, C = (own["path"], own["C"]) if own else (None, None)
     for task in ("C chosen", "C given"):
-        ours = own if task == "C chosen" else run(Job(head, "headstart", rows, C), limit)
+        ours = own if task == "C chosen" else run(replace(own_job, C=C), limit)
         patience = min(limit, max(10.0, times * ours["seconds"])) if ours else limit
-        for way in WAYS[head]:
+        for way in ways:
             found = ours
             if way != "headstart":
-                job = Job(head, way, rows, C if task == "C given" else None, path)
-                found = run(job, patience)
-            cells = [case, head, task, way, *measured(found, ours, patience)]
+                given = C if task == "C given" else None
+                found = run(replace(own_job, way=way, C=given, path=path), patience)
+            cells = [case, own_job.head, task, way, *measured(found, ours, patience)]
             print("| " + " | ".join(cells) + " |", flush=True)
 
 
