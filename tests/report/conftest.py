@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ import pytest
 from PIL import Image
 
 from headstart.audit.check import audit
+from headstart.audit.doubts import find_doubts
 from headstart.audit.findings import Audit
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.image_table import ImageTable
@@ -84,6 +88,7 @@ class Page(HTMLParser):
     tags: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
     text: str = ""
+    scripts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -100,12 +105,29 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> closes another element"
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif self.open and self.open[-1] != "style":
             self.text += data
 
     def of(self, tag: str) -> list[dict[str, str]]:
         """The attributes of each such element."""
         return [attributes for name, attributes in self.tags if name == tag]
+
+
+def check_scripts(page: Page) -> None:
+    """No script but the one that the page's policy names by its digest, and data as JSON."""
+    policies = [m["content"] for m in page.of("meta") if "http-equiv" in m]
+    assert len(policies) == 1
+    assert policies[0].startswith("default-src 'none'; img-src data:;")
+    assert "unsafe-inline" not in policies[0].replace("style-src 'unsafe-inline'", "")
+    for attributes, text in zip(page.of("script"), page.scripts, strict=True):
+        if attributes.get("type") == "application/json":
+            json.loads(text)
+            continue
+        assert attributes == {}
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"script-src 'sha256-{digest}'" in policies[0]
 
 
 @pytest.fixture
@@ -120,7 +142,7 @@ def read_page() -> Callable[[Path], Page]:
         assert page.open == []
         assert "http:" not in source
         assert "https:" not in source
-        assert not page.of("script")
+        check_scripts(page)
         assert "@import" not in source
         for tag, attributes in page.tags:
             assert not [name for name in attributes if name.startswith("on")], tag
@@ -248,4 +270,6 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
     kinds = [f for f in whole.findings if f.kind != "wrong-label"]
     doubt = replace(kinds[0], kind="wrong-label", level="warning", title="2 labels in doubt: x",
                     meaning="Doubt.", advice="Look.", rows=(1, 3))  # fmt: skip
-    return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt))
+    asked = [(finding.code, finding.rows) for finding in (*kinds, doubt)]
+    asked_rows = find_doubts(asked, data, features.values, None, whole.contradictions)
+    return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt), doubts=asked_rows)

@@ -68,6 +68,7 @@ def write_check(
         "duplicates": by_kind.get("duplicate"),
         "leak": leak_drawing(audit.leak) if audit.leak is not None else None,
         "review": label_review(audit, str(record.get("data_digest", "")), max_pixels),
+        "decided": {code for doubt in audit.doubts for code in doubt.codes},
         "shortcuts": shortcut_drawing(audit.shortcuts),
         "clear": [item.kind for item in audit.shortcuts.kinds if item.reported],
         "unclear": [item.kind for item in audit.shortcuts.kinds if not item.reported],

@@ -11,6 +11,12 @@ const LEFT_OUT = -1;
 // What an earlier table of fixes says; decisions made here come on top of it.
 const earlier = new Map(data.earlier.map(([name, fix]) =>
   [name, fix === null ? LEFT_OUT : classes.indexOf(fix)]));
+// A name is shown with codes for the characters that cannot be seen or that turn others around.
+const printable = (text) => text.replace(
+  /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/gu,
+  (sign) => "\\u" + sign.charCodeAt(0).toString(16).padStart(4, "0"));
+for (const item of [...items, ...Object.values(near)]) item.title = printable(item.name);
+const names = classes.map(printable);
 const placeOf = new Map(items.map((item, place) => [item.row, place]));
 
 let log = []; // [row, class name, or null for "leave out"], the oldest first
@@ -65,8 +71,8 @@ function decide(choice) {
   const next = nextOpen();
   if (next !== null) at = next;
   show();
-  say(next === null ? `${item.name}: ${done}. All that are shown are decided: save fixes.csv.`
-    : `${item.name}: ${done}. Next: ${spoken(items[at])}`);
+  say(next === null ? `${item.title}: ${done}. All that are shown are decided: save fixes.csv.`
+    : `${item.title}: ${done}. Next: ${spoken(items[at])}`);
 }
 
 function undo() {
@@ -87,12 +93,12 @@ function nextOpen() {
 function words(item, choice) {
   if (choice === undefined) return "not decided";
   if (choice === LEFT_OUT) return "left out";
-  return choice === item.given ? `kept as ${classes[choice]}` : `is really ${classes[choice]}`;
+  return choice === item.given ? `kept as ${names[choice]}` : `is really ${names[choice]}`;
 }
 
 function spoken(item) {
   const p = item.p ? ` ${item.p[0].toFixed(3)}` : "";
-  return `${item.name}, given ${classes[item.given]}${p}`;
+  return `${item.title}, given ${names[item.given]}${p}`;
 }
 
 // ---- filters
@@ -144,8 +150,8 @@ function show() {
   const item = items[at];
   const decided = decisions();
   const choice = decided.get(item.row);
-  find("labels-picture").replaceChildren(picture(item, `${item.name}, large`));
-  find("labels-name").textContent = item.name;
+  find("labels-picture").replaceChildren(picture(item, item.title));
+  find("labels-name").textContent = item.title;
   find("labels-given").replaceChildren(...line("given", item.given, item.p?.[0]));
   const isLikelier = item.p && item.p[1] > item.p[0];
   const source = item.codes.includes(data.copy) ? "its copy" : isLikelier ? "likelier" : "next";
@@ -156,9 +162,9 @@ function show() {
     ...item.codes.map((code) => element("span", `${code} ${codes[code]}`, { class: "badge" })));
   find("labels-decision").textContent = words(item, choice);
   find("labels-decision").className = choice === undefined ? "" : "decided";
-  find("labels-keep").lastElementChild.textContent = classes[item.given];
+  find("labels-keep").lastElementChild.textContent = names[item.given];
   const really = find("labels-really");
-  really.lastElementChild.textContent = item.suggested < 0 ? "…" : classes[item.suggested];
+  really.lastElementChild.textContent = item.suggested < 0 ? "…" : names[item.suggested];
   really.setAttribute("aria-disabled", String(item.suggested < 0));
   alike("labels-given-like", item.given, item.like[0]);
   alike("labels-suggested-like", item.suggested, item.like[1]);
@@ -170,7 +176,7 @@ function show() {
 function line(said, place, share) {
   const name = element("span", said + " ");
   const strong = element("b");
-  strong.append(element("bdi", classes[place]));
+  strong.append(element("bdi", names[place]));
   name.append(strong);
   return [name, element("span", share === undefined ? "" : share.toFixed(3), { class: "figure" })];
 }
@@ -179,11 +185,11 @@ function alike(id, place, rows) {
   const group = find(id);
   group.hidden = place < 0 || !rows.length;
   if (group.hidden) return;
-  group.querySelector("bdi").textContent = classes[place];
+  group.querySelector("bdi").textContent = names[place];
   group.querySelector("ul").replaceChildren(...rows.map((row) => {
     const other = placeOf.has(row) ? items[placeOf.get(row)] : near[row];
-    const cell = element("li", undefined, { title: other.name });
-    cell.append(picture(other, `${other.name}, given ${classes[place]}`));
+    const cell = element("li", undefined, { title: other.title });
+    cell.append(picture(other, `${other.title}, given ${names[place]}`));
     return cell;
   }));
 }
@@ -202,7 +208,8 @@ const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     seen.unobserve(target);
-    target.prepend(picture(items[target.dataset.place], ""));
+    const item = items[target.dataset.place];
+    target.prepend(picture(item, item.title));
   }
 }, { root: find("labels-strip"), rootMargin: "200px" });
 
@@ -225,7 +232,7 @@ function strip(decided) {
     button.parentElement.hidden = !places.has(place) && place !== at;
     button.lastElementChild.textContent = choice === undefined ? "" : choice === LEFT_OUT ? "✕"
       : choice === item.given ? "✓" : "→";
-    button.setAttribute("aria-label", `${item.name}, ${words(item, choice)}`);
+    button.setAttribute("aria-label", `${item.title}, ${words(item, choice)}`);
     button.setAttribute("aria-current", String(place === at));
     button.tabIndex = place === at ? 0 : -1;
   });
@@ -239,8 +246,8 @@ function strip(decided) {
 
 function enlarge() {
   const large = find("labels-large");
-  large.querySelector("div").replaceChildren(picture(items[at], items[at].name));
-  large.querySelector("bdi").textContent = items[at].name;
+  large.querySelector("div").replaceChildren(picture(items[at], items[at].title));
+  large.querySelector("bdi").textContent = items[at].title;
   if (!large.open) large.showModal();
 }
 
