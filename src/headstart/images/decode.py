@@ -19,7 +19,6 @@ from PIL import (
     Image,
     ImageFile,
     Jpeg2KImagePlugin,
-    JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
     TiffImagePlugin,
@@ -38,6 +37,7 @@ from headstart.images.formats import (
     webp_size,
 )
 from headstart.images.header import exif_fields, jpeg_quality
+from headstart.images.jpeg_file import JpegFile
 from headstart.images.pixel_budget import Claim
 from headstart.images.pixel_modes import to_rgb
 from headstart.images.source import Content, ImageSource, read_bytes
@@ -56,7 +56,7 @@ __all__ = [
     "extension_disagrees",
 ]
 
-DECODE_VERSION = 1  # part of the feature cache's key: raise it when any pixel may change
+DECODE_VERSION = 2  # part of the feature cache's key: raise it when a pixel or an error may change
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
@@ -71,7 +71,7 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 # The plugins themselves, not Image.open: that one guesses, warns, and has a pixel limit of the
 # whole process. A JPEG with more pictures behind it (MPO, gain maps) is its first picture.
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
+    "JPEG": JpegFile,
     "PNG": PngImagePlugin.PngImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
@@ -201,7 +201,7 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _header(stream: IO[bytes], kind: str, head: bytes, max_pixels: int) -> ImageFile.ImageFile:
+def _header(stream: io.BytesIO, kind: str, head: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """The file's picture, its header read and its size allowed, its pixels not decoded yet."""
     if kind == "WEBP":
         _check_size(webp_size(head) or (0, 0), max_pixels)
@@ -213,6 +213,8 @@ def _header(stream: IO[bytes], kind: str, head: bytes, max_pixels: int) -> Image
             raise ImageError(f"not a picture; it looks like {looks_like(head)}") from error
         raise
     _check_size(image.size, max_pixels)
+    if isinstance(image, JpegFile):
+        image.check(stream.getvalue())
     return image
 
 
