@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import joblib
@@ -210,3 +212,41 @@ def test_save_into_the_current_folder(
         )
         loaded = headstart.load(".", device="cpu")
         assert np.array_equal(loaded.predict_proba(pictures), expected)
+
+
+OLD = Path(__file__).parent / "models"
+
+LOADS = """
+import sys
+
+class Forbidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "timm", "torchvision", "pandas"):
+            raise ImportError(name + " is forbidden")
+
+sys.meta_path.insert(0, Forbidden())
+import headstart
+
+model = headstart.load(sys.argv[1], device="cpu")
+print(model.classes_.tolist(), model.predict([]).shape, model.get_params()["backbone"])
+"""
+
+
+def test_loading_needs_no_torch() -> None:
+    folder = OLD / "format_1" / "small_cnn_linear"
+    told = subprocess.run(
+        [sys.executable, "-c", LOADS, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert told.stdout.split("\n")[0] == "['2', '3', '10'] (0,) small_cnn", told.stderr
+
+
+def test_an_old_model_answers_text_and_is_scored_by_numbers() -> None:
+    """What it was fitted on is not known: its classes are text, and 3 is scored as "3"."""
+    pictures = sorted((OLD / "pictures").glob("*.png"))
+    loaded = headstart.load(OLD / "format_1" / "small_cnn_linear", device="cpu")
+    answers = loaded.predict(pictures)
+    assert set(answers) <= {"2", "3", "10"}
+    numbers = [int(answer) for answer in answers]
+    assert loaded.score(pictures, answers) == loaded.score(pictures, numbers) == 1.0
+    assert loaded.predictions(pictures, numbers).truth == tuple(answers)
+    assert loaded.score(pictures, [number + 100 for number in numbers]) == 0.0

@@ -246,6 +246,10 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
 def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     """The classifier in a model folder. Raises ModelFolderError for anything else.
 
+    Its classes have the type that they were fitted with, text for a model of the program, sorted. A
+    model from before the type was kept has text in an order of its own, which tools that take the
+    columns for sorted, such as scikit-learn's log loss, must be told.
+
     Its parameters are those of the model, so that a clone can be fitted on the same backbone. The
     path of a weights file is not kept: where the backbone came from one, `weights` is the folder's
     own copy, which must stay there for that. A head that was trained by epochs is solved exactly

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -35,9 +36,11 @@ from headstart.recipes.folds import (
     take,
 )
 from headstart.recipes.head_choice import head_maker
-from headstart.recipes.loop import History
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from headstart.recipes.loop import History
 
 CALIBRATION_FOLDS = 5
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from headstart.heads.catalogue import make_head
 from headstart.heads.head import Head
 from headstart.options import HeadOptions, LoopOptions
 from headstart.progress import QUIET, Progress
-from headstart.recipes.loop import EpochRecord
+
+if TYPE_CHECKING:
+    from headstart.recipes.loop import EpochRecord
 
 
 def head_maker(
