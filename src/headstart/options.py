@@ -87,8 +87,8 @@ class ReadOptions:
     )
     group_column: str | None = option(
         None,
-        FEATURES,
-        "Column that names a patient, camera or series; a group stays on one side of a split.",
+        LABELS,
+        "Column that names a patient, camera or series: one side of a split, one unit of intervals.",
         most_used=True,
         for_tables=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ def evaluate(
         headstart evaluate run/model other_pictures/ --out evaluation/
         headstart evaluate run/model labels.csv --split-column part
     """
+    from headstart.data.duplicates import find_duplicates
     from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
@@ -63,6 +65,9 @@ def evaluate(
         table.raise_if_bad(table.unread(answers.errors))
     for bad in (*table.bad, *table.unread(answers.errors)):
         shown.note(f"left out: {bad}")
+    if table.groups is not None:
+        own = find_duplicates(sha256=("",) * len(table), given=table.groups)  # "" is no group
+        answers = replace(answers, groups=own.group)
     metrics = measure(answers)
     if metrics.n == 0:
         raise DataError(
