@@ -13,7 +13,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -44,6 +44,7 @@ FIGURES = (
     *("accuracy", "recall", "balanced accuracy", "macro F1", "AUC", "log loss", "difference"),
 )
 RESAMPLES = 500  # random signs in a comparison; reports draw more, which changes no error
+OTHERS = ("rows as independent", "bootstrap of groups")
 AIM = (0.93, 0.97)  # of the coverage
 SPREAD = 1.5  # standard deviation of the log odds that a model gives the truth
 TOGETHER = 0.5  # correlation of two models' log odds on a row
@@ -429,21 +430,34 @@ def grouped(draws: int, whole: bool) -> Iterator[list[str]]:
             for share in SHARES:
                 population = Population(share, 0.5, sizes, correlation, whole)
                 found = coverage(population, sum(sizes), draws)
-                plain = ignoring(population, draws)
+                rest = [f"{value:.3f}" for value in vars(others(population, draws)).values()]
                 cells = (str(found[name]) for name in FIGURES)
-                yield [name, f"{correlation}", f"{share}", f"{plain:.3f}", *cells]
+                yield [name, f"{correlation}", f"{share}", *rest, *cells]
 
 
-def ignoring(population: Population, draws: int) -> float:
-    """Coverage of the accuracy's interval that takes the rows for independent."""
+@dataclass(frozen=True)
+class Others:
+    """Coverage of other intervals for the accuracy of grouped rows."""
+
+    ignoring: float
+    bootstrap: float
+
+
+def others(population: Population, draws: int) -> Others:
+    """Wilson's that takes the rows for independent, and the percentile bootstrap of groups."""
     rng = np.random.default_rng([SEED, round(1000 * population.share)])
-    held = 0
+    sizes = np.array(population.groups)
+    even = np.full(len(sizes), 1 / len(sizes))
+    counts = np.zeros(2)
     for _ in range(draws):
-        drawn = replace(draw(population, 0, rng), groups=None)
-        hits, n = int(drawn.right[0].sum()), len(drawn.truth)
-        ends = wilson(hits, n) or (0.0, 1.0)
-        held += ends[0] <= population.share <= ends[1]
-    return held / draws
+        drawn = draw(population, 0, rng)
+        right = drawn.right[0]
+        hits = np.bincount(drawn.groups, weights=right) if drawn.groups is not None else right
+        times = rng.multinomial(len(sizes), even, size=RESAMPLES)  # each group is drawn
+        ends = np.quantile((times @ hits) / (times @ sizes), [0.025, 0.975])
+        plain = wilson(int(right.sum()), len(right)) or (0.0, 1.0)
+        counts += [low <= population.share <= high for low, high in (plain, ends)]
+    return Others(*(counts / draws).tolist())
 
 
 def families(draws: int) -> Iterator[list[str]]:
@@ -475,7 +489,7 @@ def main() -> None:
     given = parser.parse_args()
     draws = given.draws
     cells: list[tuple[str, str]] = []
-    with_groups = ("groups", "correlation", "share", "rows as independent", *FIGURES)
+    with_groups = ("groups", "correlation", "share", *OTHERS, *FIGURES)
     for title, header, rows in (
         ("Independent rows, two equal classes", ("rows", "share", *FIGURES), alone(draws, 0.5)),
         ("Independent rows, one class in five", ("rows", "share", *FIGURES), alone(draws, 0.2)),
