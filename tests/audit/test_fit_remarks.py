@@ -11,8 +11,8 @@ import pytest
 from headstart.arrays import FloatArray
 from headstart.audit.fit_remarks import short_checks
 from headstart.data.dataset import Dataset
-from headstart.evaluate.intervals import wilson
 from headstart.data.duplicates import DuplicatePair
+from headstart.evaluate.intervals import wilson
 from headstart.features.embed import Features
 
 MakeLabelled = Callable[..., tuple[Dataset, Features]]
