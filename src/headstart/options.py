@@ -88,7 +88,7 @@ class ReadOptions:
     group_column: str | None = option(
         None,
         LABELS,
-        "Column that names a patient, camera or series: one side of a split, one unit of intervals.",
+        "Column that names a patient, camera or series: one side of a split, a unit of intervals.",
         most_used=True,
         for_tables=True,
     )

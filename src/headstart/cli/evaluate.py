@@ -15,6 +15,7 @@ from headstart.options import FitOptions
 
 if TYPE_CHECKING:
     from headstart.data.image_table import ImageTable
+    from headstart.evaluate.predictions import Predictions
     from headstart.progress import Progress
 
 
@@ -39,7 +40,6 @@ def evaluate(
         headstart evaluate run/model other_pictures/ --out evaluation/
         headstart evaluate run/model labels.csv --split-column part
     """
-    from headstart.data.duplicates import find_duplicates
     from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
@@ -65,10 +65,7 @@ def evaluate(
         table.raise_if_bad(table.unread(answers.errors))
     for bad in (*table.bad, *table.unread(answers.errors)):
         shown.note(f"left out: {bad}")
-    if table.groups is not None:
-        own = find_duplicates(sha256=("",) * len(table), given=table.groups)  # "" is no group
-        answers = replace(answers, groups=own.group)
-    metrics = measure(answers)
+    metrics = measure(_with_groups(answers, table))
     if metrics.n == 0:
         raise DataError(
             f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
@@ -101,6 +98,16 @@ def _tested(table: ImageTable, shown: Progress) -> ImageTable:
     others = len(table) - len(rows)
     shown.note(f"the {len(rows)} test rows of the given split are scored, {others} others are not")
     return table.take(rows)
+
+
+def _with_groups(answers: Predictions, table: ImageTable) -> Predictions:
+    """The answers with the groups that the table names for their rows."""
+    from headstart.data.duplicates import find_duplicates
+
+    if table.groups is None:
+        return answers
+    unknown = ("",) * len(table)  # copies are not looked for here
+    return replace(answers, groups=find_duplicates(sha256=unknown, given=table.groups).group)
 
 
 def _names(labels: Iterable[str]) -> str:
