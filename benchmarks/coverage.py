@@ -13,7 +13,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -44,6 +44,8 @@ FIGURES = (
     *("accuracy", "recall", "balanced accuracy", "macro F1", "AUC", "log loss", "difference"),
 )
 RESAMPLES = 500  # random signs in a comparison; reports draw more, which changes no error
+OTHERS = ("rows as independent", "bootstrap of groups")
+AIM = (0.93, 0.97)  # of the coverage
 SPREAD = 1.5  # standard deviation of the log odds that a model gives the truth
 TOGETHER = 0.5  # correlation of two models' log odds on a row
 
@@ -366,8 +368,11 @@ def _unpaired_p(one: BoolArray, other: BoolArray, groups: IntArray | None) -> fl
 # Tables
 
 
-def table(header: Sequence[str], rows: Iterator[Sequence[str]], markdown: bool) -> None:
-    """Print a table row by row, as it is made."""
+def table(
+    header: Sequence[str], rows: Iterator[Sequence[str]], markdown: bool
+) -> list[Sequence[str]]:
+    """Print a table row by row, as it is made, and return its rows."""
+    printed = []
     if markdown:
         print("\n| " + " | ".join(header) + " |")
         print("|" + " ---: |" * len(header))
@@ -376,6 +381,32 @@ def table(header: Sequence[str], rows: Iterator[Sequence[str]], markdown: bool) 
     for row in rows:
         line = "| " + " | ".join(row) + " |" if markdown else "  ".join(f"{c:>16}" for c in row)
         print(line, flush=True)
+        printed.append(row)
+    return printed
+
+
+def large_cells(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """Share and coverage of each interval with at least 100 rows, or with groups."""
+    share = header.index("share")
+    large = [row for row in rows if header[0] == "groups" or int(row[0].replace(",", "")) >= 100]
+    return [(row[share], cell) for row in large for cell in row[-len(FIGURES) :] if cell != "–"]
+
+
+def tally(cells: Sequence[tuple[str, str]]) -> str:
+    """How many of these cells are where they should be, with shares of 0.95 or less and 0.99."""
+    lines = []
+    for name, chosen in (
+        ("shares of 0.5 to 0.95", [cell for share, cell in cells if share != "0.99"]),
+        ("a share of 0.99", [cell for share, cell in cells if share == "0.99"]),
+    ):
+        values = np.array([float(cell.split()[0]) for cell in chosen])
+        low, high = AIM
+        lines.append(
+            f"Of {len(values)} cells with 100 rows or more, or groups, and {name}, "
+            f"{(values < low).sum()} are below {low} (the lowest {values.min():.3f}), "
+            f"{(values > high).sum()} above {high} (the highest {values.max():.3f})."
+        )
+    return "\n".join(lines)
 
 
 def alone(draws: int, rare: float) -> Iterator[list[str]]:
@@ -399,21 +430,34 @@ def grouped(draws: int, whole: bool) -> Iterator[list[str]]:
             for share in SHARES:
                 population = Population(share, 0.5, sizes, correlation, whole)
                 found = coverage(population, sum(sizes), draws)
-                plain = ignoring(population, draws)
+                rest = [f"{value:.3f}" for value in vars(others(population, draws)).values()]
                 cells = (str(found[name]) for name in FIGURES)
-                yield [name, f"{correlation}", f"{share}", f"{plain:.3f}", *cells]
+                yield [name, f"{correlation}", f"{share}", *rest, *cells]
 
 
-def ignoring(population: Population, draws: int) -> float:
-    """Coverage of the accuracy's interval that takes the rows for independent."""
+@dataclass(frozen=True)
+class Others:
+    """Coverage of other intervals for the accuracy of grouped rows."""
+
+    ignoring: float
+    bootstrap: float
+
+
+def others(population: Population, draws: int) -> Others:
+    """Wilson's that takes the rows for independent, and the percentile bootstrap of groups."""
     rng = np.random.default_rng([SEED, round(1000 * population.share)])
-    held = 0
+    sizes = np.array(population.groups)
+    even = np.full(len(sizes), 1 / len(sizes))
+    counts = np.zeros(2)
     for _ in range(draws):
-        drawn = replace(draw(population, 0, rng), groups=None)
-        hits, n = int(drawn.right[0].sum()), len(drawn.truth)
-        ends = wilson(hits, n) or (0.0, 1.0)
-        held += ends[0] <= population.share <= ends[1]
-    return held / draws
+        drawn = draw(population, 0, rng)
+        right = drawn.right[0]
+        hits = np.bincount(drawn.groups, weights=right) if drawn.groups is not None else right
+        times = rng.multinomial(len(sizes), even, size=RESAMPLES)  # each group is drawn
+        ends = np.quantile((times @ hits) / (times @ sizes), [0.025, 0.975])
+        plain = wilson(int(right.sum()), len(right)) or (0.0, 1.0)
+        counts += [low <= population.share <= high for low, high in (plain, ends)]
+    return Others(*(counts / draws).tolist())
 
 
 def families(draws: int) -> Iterator[list[str]]:
@@ -443,8 +487,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1_000, help="draws for each cell")
     parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown")
     given = parser.parse_args()
-    began, draws = time.perf_counter(), given.draws
-    with_groups = ("groups", "correlation", "share", "rows as independent", *FIGURES)
+    draws = given.draws
+    cells: list[tuple[str, str]] = []
+    with_groups = ("groups", "correlation", "share", *OTHERS, *FIGURES)
     for title, header, rows in (
         ("Independent rows, two equal classes", ("rows", "share", *FIGURES), alone(draws, 0.5)),
         ("Independent rows, one class in five", ("rows", "share", *FIGURES), alone(draws, 0.2)),
@@ -459,9 +504,11 @@ def main() -> None:
          ("test", *MAKERS), p_errors(draws)),
     ):  # fmt: skip
         print(f"\n{'### ' if given.markdown else ''}{title}")
-        table(header, rows, given.markdown)
-    seconds = time.perf_counter() - began
-    print(f"\n{draws:,} draws a cell, seed {SEED}, {seconds:.0f} s")
+        printed = table(header, rows, given.markdown)
+        if header[-1] == FIGURES[-1]:
+            cells += large_cells(header, printed)
+    print("\n" + tally(cells))
+    print(f"\n{draws:,} draws a cell, seed {SEED}, {time.process_time():.0f} s of one core.")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.tiny_classifier import LABELS, classifier, embedder
 
 import headstart
+from headstart.heads.fitted_heads import FittedLinear
 
 TYPES: dict[str, Any] = {
     "text": ["red", "blue"],
@@ -237,8 +238,10 @@ def test_groups_stay_together_where_the_penalty_is_chosen(pictures: list[Path]) 
     """One group a class leaves nothing to hold out: C is 1, and the temperature 1."""
     alone = classifier().fit(pictures, LABELS).model_
     together = classifier().fit(pictures, LABELS, groups=LABELS).model_
-    assert (together.head.C_, together.temperature) == (1.0, 1.0)
-    assert alone.head.C_ != 1.0
+    assert isinstance(together.head, FittedLinear)
+    assert isinstance(alone.head, FittedLinear)
+    assert (together.head.C, together.temperature) == (1.0, 1.0)
+    assert alone.head.C != 1.0
 
 
 def test_embedder_in_pipelines(pictures: list[Path], opened: list[Image.Image]) -> None:

@@ -144,9 +144,7 @@ def test_heads_learn_from_the_views_that_the_fit_has(
     seen = []
 
     class Watching(LinearHead):
-        def fit(
-            self, X: Any, y: Any, groups: Any = None, *, progress: Progress = QUIET
-        ) -> Watching:
+        def fit(self, X: Any, y: Any, groups: Any = None, progress: Progress = QUIET) -> Watching:
             seen.append((len(X), len(np.unique(groups))))
             return super().fit(X, y, groups=groups, progress=progress)
 

@@ -14,7 +14,7 @@ from headstart.audit.shortcuts.search import MODEL, search_shortcuts
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
 from headstart.errors import DataError
-from headstart.evaluate.intervals import wilson
+from headstart.evaluate.intervals import share_interval
 from headstart.evaluate.sample_size import class_sentences
 from headstart.heads.head import Head
 from headstart.options import DEFAULT_SEED, FitOptions
@@ -134,7 +134,7 @@ def _copies(data: Dataset) -> Iterator[str]:
 
 
 def _sizes(data: Dataset, test: IntArray) -> Iterator[str]:
-    perfect = wilson(len(test), len(test))
+    perfect = share_interval(np.ones(len(test), dtype=np.bool_), data.groups[test])
     if perfect is not None and perfect[1] - perfect[0] >= PRECISE:
         yield (
             f"with {plural(len(test), 'test picture')} even a perfect model's accuracy is only "

@@ -16,6 +16,7 @@ from headstart.options import FitOptions
 
 if TYPE_CHECKING:
     from headstart.data.image_table import ImageTable
+    from headstart.evaluate.predictions import Predictions
     from headstart.progress import Progress
 
 
@@ -68,7 +69,7 @@ def evaluate(
         table.raise_if_bad(table.unread(answers.errors))
     for bad in (*table.bad, *table.unread(answers.errors)):
         shown.note(f"left out: {bad}")
-    metrics = measure(answers)
+    metrics = measure(_with_groups(answers, table))
     if metrics.n == 0:
         raise _nothing_scored(table, trained.classes)
     figures = metrics.to_json()
@@ -104,6 +105,16 @@ def _nothing_scored(table: ImageTable, classes: tuple[str, ...]) -> DataError:
         f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
         f"the model's classes {_names(classes)}"
     )
+
+
+def _with_groups(answers: Predictions, table: ImageTable) -> Predictions:
+    """The answers with the groups that the table names for their rows."""
+    from headstart.data.duplicates import find_duplicates
+
+    if table.groups is None:
+        return answers
+    unknown = ("",) * len(table)  # copies are not looked for here
+    return replace(answers, groups=find_duplicates(sha256=unknown, given=table.groups).group)
 
 
 def _names(labels: Iterable[str]) -> str:

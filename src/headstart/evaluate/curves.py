@@ -79,23 +79,25 @@ def mean_auc_interval(
         parts: positive rows and scores of each area, (n,) and (n,).
         groups: each row's group, (n,), or None.
     """
-    areas, shares, components = [], [], []
+    areas, shares, alone, together = [], [], 0.0, np.zeros(0)
     for positive, score in parts:
         area = rank_auc(positive, score)
         if area is not None:
             areas.append(area)
             shares.append(_variance_share(area, int(positive.sum()), len(positive)))
-            components.append(_components(positive, score, area))
+            moved = _components(positive, score, area)
+            alone += math.sqrt(float((moved**2).sum()))
+            together = moved if len(areas) == 1 else together + moved  # (n,)
     if not areas:
         return None
-    mean, together = sum(areas) / len(areas), np.mean(components, axis=0)  # (n,)
-    alone = sum(math.sqrt(float((part**2).sum())) for part in components) / len(areas)
+    count = len(areas)
+    mean, influence = sum(areas) / count, together / count
     if alone == 0 or not 0 < mean < 1:
-        return influence_interval(mean, together, 1 / max(shares), groups)
+        return influence_interval(mean, influence, 1 / max(shares), groups)
     spread = sum(math.sqrt(a * (1 - a) * s) for a, s in zip(areas, shares, strict=True))
     agreement = float((together**2).sum()) / alone**2  # below 1: the areas go their own ways
-    modelled = (spread / len(areas)) ** 2 * agreement
-    return influence_interval(mean, together, mean * (1 - mean) / modelled, groups)
+    modelled = (spread / count) ** 2 * agreement
+    return influence_interval(mean, influence, mean * (1 - mean) / modelled, groups)
 
 
 def _variance_share(area: float, positives: int, n: int) -> float:
