@@ -161,6 +161,9 @@ CHANGES: dict[Any, Change] = {
     "--out": Change({"--out": "elsewhere"}, {"--out": LEAVE_OUT}),
     "--curve": Change({"--curve": None}, look="page"),
     "--write-fixes": Change({"--write-fixes": "doubts.csv"}),
+    "--select": Change({"--select": "HS101"}),
+    "--ignore": Change({"--ignore": "duplicate"}),
+    "--fail-on": Change({"--fail-on": "warning"}),
     "--models": Change({"--models": "test_resnet+knn"}, {"--models": "test_resnet"}),
     "--skip-missing": Change(
         {"--skip-missing": None},

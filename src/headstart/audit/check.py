@@ -53,15 +53,12 @@ def audit(
     """Look for everything: contradictions, shortcuts, wrong labels, odd pictures, and the rest.
 
     What must be mended (`Audit.has_errors`): bad rows and files, among them the same bytes under
-    two labels; near-duplicates with different labels; a width, format or file size that gives the
-    label away (95% or more), since its traces are in the pixels, while a model sees no name.
+    two labels; near-duplicates with different labels; a width, format or file size that tells.
 
     Args:
         data, features: usable rows, read with `skip_bad`: bad inputs become findings.
-        predictions: out-of-fold answers of its rows; default: five folds are fitted.
-        make: makes a head for each fit; default: the linear head.
-        test_fraction: share of the test part that the counts are judged for.
-        seed, progress: of everything drawn; told of the fits.
+        predictions, make: out-of-fold answers; default: of five heads that `make` gives.
+        test_fraction, seed: the test part's share that the counts are judged for, of all draws.
     """
     make = make or partial(LinearHead, random_state=seed)
     statistics, groups = data.statistics, data.groups

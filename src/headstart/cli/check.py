@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from headstart.audit.check import Checked
     from headstart.audit.findings import Audit
 
-FailOn = Literal["error", "warning", "never"]
+Codes = Parameter(group=flags.FIRST, show_default=False, negative="")
+Select = Annotated[
+    tuple[str, ...],
+    Codes,
+    Parameter(
+        help="Codes of the only findings to tell (HS101, HS1 for a hundred, wrong-label); repeat, "
+        "or join by commas, for more."
+    ),
+]
+Ignore = Annotated[tuple[str, ...], Codes, Parameter(help="Codes of findings to leave out.")]
+FailOn = Annotated[
+    Literal["error", "warning", "never"],
+    Parameter(help="The least level of a finding that gives exit code 1.", group=flags.FIRST),
+]
 
 
 def check(
@@ -32,29 +45,9 @@ def check(
         Path | None,
         Parameter(help="Write the labels in doubt as a table to edit.", group=flags.FIRST),
     ] = None,
-    select: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Codes of the only findings to tell (HS101, HS1 for a hundred, wrong-label); "
-            "repeat, or join by commas, for more.",
-            group=flags.FIRST,
-            show_default=False,
-            negative="",
-        ),
-    ] = (),
-    ignore: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Codes of findings to leave out.",
-            group=flags.FIRST,
-            show_default=False,
-            negative="",
-        ),
-    ] = (),
-    fail_on: Annotated[
-        FailOn,
-        Parameter(help="The least level of a finding that gives exit code 1.", group=flags.FIRST),
-    ] = "error",
+    select: Select = (),
+    ignore: Ignore = (),
+    fail_on: FailOn = "error",
     options: FitOptions,
 ) -> int:
     """Look for broken files, wrong labels, duplicates, shortcuts and odd pictures.

@@ -65,11 +65,9 @@ def embed(
         table.raise_if_bad(unread)
     for note in content_notes(table.ids, records.statistics):
         shown.note(note)
-    written = write_features(out, table, records, found)
+    pictures = f"{write_features(out, table, records, found)} pictures"
     left = len(table.bad) + len(unread)
-    left_text = f", {left} bad inputs left out" if left else ""
-    say(
-        f"{written} pictures, {opened.info.feature_size} features each, {found.computed} "
-        f"computed now, {found.seconds:.1f} s{left_text}: {out}"
-    )
+    cost = f"{found.computed} computed now, {found.seconds:.1f} s"
+    cost += f", {left} bad inputs left out" if left else ""
+    say(f"{pictures}, {opened.info.feature_size} features each, {cost}: {out}")
     return 0
