@@ -20,8 +20,8 @@ BACKBONE = [
     "--device",
     "cpu",
 ]
-KINDS = ("blank", "dark", "bright", "blurred", "tiny", "extreme shape", "far", "wrong label",
-         "duplicate", "contradiction")  # fmt: skip
+KINDS = ("blank", "unscaled", "dark", "bright", "blurred", "tiny", "extreme shape", "far",
+         "wrong label", "duplicate", "contradiction")  # fmt: skip
 
 
 def paint(path: Path, label: str, seed: int) -> None:

@@ -177,7 +177,7 @@ def about_odd(kinds: Sequence[OddKind]) -> Iterator[Finding]:
             yield Finding(
                 kind_name("odd", kind.kind),
                 "warning",
-                f"{plural(len(rows), 'picture')} {_BEING[kind.kind]}",
+                f"{plural(len(rows), 'picture')} {BEING[kind.kind]}",
                 kind.meaning,
                 kind.advice,
                 rows,
@@ -185,8 +185,9 @@ def about_odd(kinds: Sequence[OddKind]) -> Iterator[Finding]:
             )
 
 
-_BEING = {
+BEING = {
     "blank": "of one colour",
+    "unscaled": "of 16 bits whose values are not scaled",
     "dark": "very dark",
     "bright": "very bright",
     "blurred": "blurred",
