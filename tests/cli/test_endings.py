@@ -36,7 +36,7 @@ def test_stopped_by_a_key_is_said(
 
     # Loaded later it would keep the fake.
     importlib.import_module("headstart.recipes.data_preparation")
-    monkeypatch.setattr("headstart.data.inputs.read_images", stop)
+    monkeypatch.setattr("headstart.data.inputs.read_pictures", stop)
     assert run("embed", table, "--out", table.parent / "f.npz") == 130
     assert capsys.readouterr().err == "stopped\n"
 
@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_written_is_named(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("headstart.data.inputs.read_images", fail)
+    monkeypatch.setattr("headstart.data.inputs.read_pictures", fail)
     assert run("embed", table, "--out", table.parent / "f.npz") == 1
     assert capsys.readouterr().err == message
 
