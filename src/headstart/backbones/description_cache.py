@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,8 +19,11 @@ from typing import Any
 import numpy.typing as npt
 
 from headstart.backbones.backbone import BackboneInfo
+from headstart.cache_folder import OWN_MARK
 from headstart.images.decode import DECODE_VERSION
 from headstart.options import BackboneOptions, as_json
+from headstart.outputs import disk
+from headstart.outputs.permission import replacing
 
 LARGEST_KEPT_WEIGHTS = 200_000_000  # bytes; larger backbones are loaded again instead
 
@@ -47,7 +49,7 @@ class KeptBackbones:
         """Write the description down. A folder that cannot be written is no error."""
         stamps = {str(file): _stamp(file) for file in files}
         text = json.dumps({"info": info.to_json(), "files": stamps}, indent=1)
-        write_beside(self._entry(options, info.precision), text.encode())
+        _keep(self._entry(options, info.precision), text.encode())
 
     def weights(self, info: BackboneInfo) -> Path | None:
         """The kept weights, if they are there."""
@@ -59,7 +61,7 @@ class KeptBackbones:
         from safetensors.numpy import save
 
         if sum(tensor.nbytes for tensor in tensors.values()) <= LARGEST_KEPT_WEIGHTS:
-            write_beside(self._weights(info.weights_id, info.layer), save(dict(tensors)))
+            _keep(self._weights(info.weights_id, info.layer), save(dict(tensors), OWN_MARK))
 
     def _weights(self, weights_id: str, layer: str) -> Path:
         return self.folder / f"{weights_id}-{layer}.safetensors"
@@ -82,13 +84,7 @@ def _stamp(file: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def write_beside(path: Path, content: bytes) -> None:
+def _keep(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; failures of the disk are passed over in the cache."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with suppress(OSError), replacing(path) as new, disk.create(new) as file:
+        file.write(content)

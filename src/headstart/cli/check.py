@@ -42,14 +42,15 @@ def check(
     check_options(read, backbone, embed, split)  # before the imports, which take seconds
 
     from headstart.audit.check import run_check
-    from headstart.audit.fixes import write_fixes as write_table_of_fixes
     from headstart.cli.show import progress, say
-    from headstart.report.check_folder import write_check_folder
-    from headstart.report.run_folder import check_writable
+    from headstart.outputs.own_files import FIXES
+    from headstart.outputs.permission import Inputs, OutputFile
+    from headstart.report.check_folder import check_outputs, write_check_folder
+    from headstart.report.fixes_table import write_fixes as write_table_of_fixes
 
-    check_writable(out)
-    if write_fixes is not None:
-        _check_new(write_fixes)
+    inputs = Inputs((source, read.images, labels.fixes, backbone.weights))
+    outputs = check_outputs(out, inputs)
+    doubts = write_fixes and OutputFile(write_fixes, "--write-fixes", FIXES, inputs)
     chosen = options.FitOptions(
         read=read,
         labels=labels,
@@ -64,25 +65,17 @@ def check(
     with progress() as shown:
         checked = run_check(source, chosen, shown)
     title = f"headstart check {source.name}"
-    write_check_folder(checked, out, title=title, max_pixels=read.max_pixels)
+    with outputs.writing() as new:
+        write_check_folder(checked, new, title=title, max_pixels=read.max_pixels)
     found = checked.audit
     _show(found)
     say(f"page: {out / 'check.html'}    every picture: {out / 'check.csv'}")
-    if write_fixes is not None:
-        write_table_of_fixes(write_fixes, found.wrong_labels, found.table)
+    if doubts:
+        with doubts.writing() as file:
+            write_table_of_fixes(file, found.wrong_labels, found.table)
         doubtful = len(found.wrong_labels)
         say(f"labels in doubt: {doubtful}, to edit in {write_fixes}, then fit --fixes")
     return 1 if found.has_errors else 0
-
-
-def _check_new(path: Path) -> None:
-    """An edited table is work of the user that must not be written over. Raises UsageError."""
-    from headstart.errors import UsageError
-
-    if path.exists():
-        raise UsageError(f"--write-fixes {path}: exists, and may hold your edits; name another")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--write-fixes {path}: there is no folder {path.parent}")
 
 
 def _show(audit: Audit) -> None:

@@ -54,12 +54,13 @@ def compare(
     from headstart.cli.show import progress
     from headstart.compare.comparison import compare as run
     from headstart.compare.model_spec import parse_models, parse_weights
-    from headstart.report.comparison_folder import write_comparison_folder, write_comparison_page
-    from headstart.report.run_folder import check_writable
+    from headstart.outputs.permission import Inputs
+    from headstart.report.comparison import comparison_outputs, write_comparison_folder
 
     specs = parse_models(models, loop.augment)
     files = parse_weights(weights)
-    check_writable(out)
+    inputs = Inputs((source, read.images, labels.fixes, *files.values()))
+    outputs = comparison_outputs(out, specs, inputs)
     backbone = options.BackboneOptions(image_size=shared.image_size, precision=shared.precision)
     heads = options.HeadOptions(class_weight=head.class_weight)
     chosen = options.FitOptions(
@@ -68,7 +69,8 @@ def compare(
     with progress() as bar:
         result = run(source, specs, chosen, weights=files, skip_missing=skip_missing, progress=bar)
     result = with_remarks(result, split.seed)
-    rows = write_comparison_folder(result, out)
-    write_comparison_page(result, rows, out, title=f"headstart compare {source.name}")
+    with outputs.writing() as new:
+        title = f"headstart compare {source.name}"
+        rows = write_comparison_folder(result, new, title=title)
     show_comparison(rows, len(result.split.test), out)
     return 0

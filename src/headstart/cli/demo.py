@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from headstart import options
+
+if TYPE_CHECKING:
+    from headstart.outputs.permission import OutputFolder
 
 PREDICTED = 4
 EPOCHS = 8  # of the small CNN; enough to see where it goes
@@ -28,33 +31,39 @@ def demo(
         headstart demo
         headstart demo somewhere/else
     """
+    from headstart.cli.compare import DEFAULT_MODELS
     from headstart.cli.predict import show_answers
     from headstart.cli.show import progress, say, show_fit
+    from headstart.compare.model_spec import parse_models
+    from headstart.outputs.permission import Inputs
     from headstart.recipes.frozen import fit_frozen
+    from headstart.report.comparison import comparison_outputs
     from headstart.report.page import write_report
-    from headstart.report.run_folder import check_writable, write_run
-    from headstart.samples.drawn_set import write_drawn
+    from headstart.report.run_folder import run_outputs, write_run
+    from headstart.samples.drawn_set import check_drawn, write_drawn
 
-    check_writable(folder)
     table, run = folder / "labels.csv", folder / "run"
-    if not table.exists():
+    outputs = run_outputs(run, Inputs())
+    comparison = comparison_outputs(folder / "comparison", parse_models(DEFAULT_MODELS), Inputs())
+    if not check_drawn(folder):
         say(f"drawing pictures into {folder / 'images'}")
         write_drawn(folder)
     read = options.ReadOptions(images=folder / "images")
     say(f"headstart fit {table} --images {read.images} --out {run}")
     with progress() as shown:
         result = fit_frozen(table, options.FitOptions(read=read), shown)
-    metrics = write_run(result, run)
-    write_report(result, metrics, run / "report.html", title="headstart demo")
+    with outputs.writing() as new:
+        metrics = write_run(result, new)
+        write_report(result, metrics, new / "report.html", title="headstart demo")
     show_fit(metrics, run)
     paths = [result.data.table.paths[row] for row in result.split.test[:PREDICTED]]
     say(f"headstart predict {run / 'model'} {' '.join(str(path) for path in paths)}")
     show_answers(result.model.predict(paths), None)
-    _compare(table, read, folder / "comparison")
+    _compare(table, read, comparison)
     return 0
 
 
-def _compare(table: Path, read: options.ReadOptions, out: Path) -> None:
+def _compare(table: Path, read: options.ReadOptions, outputs: OutputFolder) -> None:
     """The small CNN beside the pretrained backbone; once, since training takes a while."""
     import json
 
@@ -63,8 +72,9 @@ def _compare(table: Path, read: options.ReadOptions, out: Path) -> None:
     from headstart.cli.show import progress, say
     from headstart.compare.comparison import compare
     from headstart.compare.model_spec import parse_models
-    from headstart.report.comparison_folder import write_comparison_folder, write_comparison_page
+    from headstart.report.comparison import write_comparison_folder
 
+    out = outputs.path
     if (out / "report.html").exists():
         content = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
         say("the comparison is kept from the first run:")
@@ -74,6 +84,6 @@ def _compare(table: Path, read: options.ReadOptions, out: Path) -> None:
     chosen = options.FitOptions(read=read, loop=options.LoopOptions(epochs=EPOCHS))
     with progress() as shown:
         result = compare(table, parse_models(DEFAULT_MODELS), chosen, weights={}, progress=shown)
-    rows = write_comparison_folder(result, out)
-    write_comparison_page(result, rows, out, title="headstart demo: comparison")
+    with outputs.writing() as new:
+        rows = write_comparison_folder(result, new, title="headstart demo: comparison")
     show_comparison(rows, len(result.split.test), out)

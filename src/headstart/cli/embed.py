@@ -37,11 +37,13 @@ def embed(
     from headstart.data.inputs import read_images
     from headstart.errors import DataError
     from headstart.features.embed import embed_pictures
+    from headstart.outputs.own_files import FEATURES
+    from headstart.outputs.permission import Inputs, OutputFile
     from headstart.recipes.labelled import content_notes
     from headstart.report.features_file import write_features
-    from headstart.report.run_folder import check_file
 
-    check_file(out, [source])
+    inputs = Inputs((source, read.images, backbone.weights))
+    output = OutputFile(out, "--out", FEATURES, inputs)
     table = read_images(source, read)
     if len(table) == 0:
         table.raise_if_bad()
@@ -58,7 +60,8 @@ def embed(
         table.raise_if_bad(unread)
     for note in content_notes(table, found):
         shown.note(note)
-    written = write_features(out, table, found)
+    with output.writing() as file:
+        written = write_features(file, table, found)
     left = len(table.bad) + len(unread)
     left_text = f", {left} bad inputs left out" if left else ""
     say(

@@ -37,12 +37,11 @@ def evaluate(
     from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
+    from headstart.outputs.permission import Inputs
     from headstart.recipes.labelled import read_labelled
-    from headstart.report.predictions_table import write_predictions
-    from headstart.report.run_folder import check_writable, write_json
+    from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
 
-    if out is not None:
-        check_writable(out)
+    outputs = out and evaluation_outputs(out, Inputs((model, source, read.images)))
     trained = load_model(model, device=embed.device)
     table = read_labelled(source, read)
     with progress() as shown:
@@ -67,9 +66,9 @@ def evaluate(
             f"the model's classes {_names(trained.classes)}"
         )
     figures = metrics.to_json()
-    if out is not None:
-        write_json(out / "metrics.json", {"test": figures})
-        write_predictions(out / "predictions.csv", answers)
+    if outputs:
+        with outputs.writing() as new:
+            write_evaluation(figures, answers, new)
     show_metrics(figures, None)
     return 0
 

@@ -55,18 +55,20 @@ def fit(
     from headstart.audit.fit_remarks import measure_copies, measure_curve
     from headstart.cli.remarks import with_remarks
     from headstart.cli.show import progress, show_fit
+    from headstart.outputs.permission import Inputs
     from headstart.recipes.catalogue import run_recipe
     from headstart.report.page import write_report
-    from headstart.report.run_folder import check_writable, write_run
+    from headstart.report.run_folder import run_outputs, write_run
 
-    check_writable(out, model=True)
+    outputs = run_outputs(out, Inputs((source, read.images, labels.fixes, backbone.weights)))
     with progress() as shown:
         result = run_recipe(source, chosen, shown)
         leak = measure_copies(result, chosen, shown)
         more = measure_curve(result, chosen, shown) if curve else None
     result = with_remarks(result, split.seed)
-    metrics = write_run(result, out)
     title = f"headstart fit {source.name}"
-    write_report(result, metrics, out / "report.html", title=title, leak=leak, curve=more)
+    with outputs.writing() as new:
+        metrics = write_run(result, new)
+        write_report(result, metrics, new / "report.html", title=title, leak=leak, curve=more)
     show_fit(metrics, out)
     return 0

@@ -44,18 +44,22 @@ def predict(
     from headstart.cli.show import progress
     from headstart.data.inputs import list_pictures
     from headstart.model_dir import load_model
+    from headstart.outputs.own_files import CONTACT_SHEET, PREDICTIONS
+    from headstart.outputs.permission import Inputs, OutputFile
     from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
     from headstart.report.predictions_table import write_predictions
-    from headstart.report.run_folder import check_file
 
     check_options(read, embed)
-    if out is not None:
-        check_file(out, sources)
+    inputs = Inputs((model, *sources, read.images))
+    table_file = out and OutputFile(out, "--out", PREDICTIONS, inputs)
+    sheet_file = show and OutputFile(show, "--show", CONTACT_SHEET, inputs)
     if show is not None:
-        check_file(show, sources)
         check_sheet_name(show)
     trained = load_model(model, device=embed.device)
     table = list_pictures(sources, read)
+    for output in (table_file, sheet_file):
+        if output:
+            output.refuse_inputs(Inputs(table.paths))
     with progress() as shown:
         for note in table.notes:
             shown.note(note)
@@ -64,10 +68,12 @@ def predict(
         answers = trained.predict(
             table.paths, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
         )
-    if out is not None:
-        write_predictions(out, answers)
-    if show is not None:
-        write_contact_sheet(answers, table.paths, show, max_pixels=read.max_pixels)
+    if table_file:
+        with table_file.writing() as file:
+            write_predictions(file, answers)
+    if sheet_file:
+        with sheet_file.writing() as file:
+            write_contact_sheet(answers, table.paths, file, max_pixels=read.max_pixels)
     show_answers(answers, out)
     return 1 if table.bad or not answers.answered.all() else 0
 

@@ -10,8 +10,9 @@ from headstart.data.cells import Cells, read_cells
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import composed, plural, some_of, trim
 from headstart.errors import BadInput, BadInputsError, TableError
+from headstart.outputs.own_files import FIXES_HEADER
 
-COLUMNS = ("image", "label", "suggested", "probability", "fix")
+COLUMNS = FIXES_HEADER
 DROP = "drop"
 _ADVICE = "Mend the table of fixes; nothing was changed."
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import textwrap
 import warnings
 from collections.abc import Sequence
@@ -21,6 +20,8 @@ from headstart.errors import ImageError, UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.decode import decode
 from headstart.options import MAX_PIXELS
+from headstart.outputs import disk
+from headstart.outputs.own_files import SHEET_SIGN
 from headstart.report.svg import shortened
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ MOST_COLUMNS = 6
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 INK, MUTED, BAD, EMPTY = "#1c2026", "#565d68", "#b42318", "#f3f3ef"
 
+SOFTWARE = 0x0131  # of Exif
 DPI = 150
 CELL, CAPTION, GAP, MARGIN = 1.9, 0.5, 0.18, 0.25  # inches
 ALONE = 6.0  # inches of the longer side of a picture alone
@@ -53,8 +55,6 @@ def check_sheet_name(out: Path) -> None:
     if out.suffix.lower() not in ENDINGS:
         allowed = ", ".join(ENDINGS)
         raise UsageError(f"--show {out}: the name ends in {out.suffix!r}; allowed are {allowed}")
-    if not out.absolute().parent.is_dir():
-        raise UsageError(f"--show {out}: there is no folder {out.parent}")
 
 
 def write_contact_sheet(
@@ -71,11 +71,11 @@ def write_contact_sheet(
     Args:
         predictions: the answers, at least one.
         paths: the pictures in the same order, (n,).
-        out: file to write, whole or not at all; its ending chooses the format.
+        out: the new file; its ending chooses the format.
         max_pixels: limit for a picture's size.
 
-    Raises UsageError for an ending that no picture has or a file that cannot be written, and
-    ValueError without pictures or for unequal lengths.
+    Raises OSError, UsageError for an ending that no picture has, and ValueError without pictures
+    or for unequal lengths.
     """
     if len(paths) != len(predictions) or not paths:
         raise ValueError(f"{len(paths)} paths for {len(predictions)} answers; at least 1 is needed")
@@ -98,14 +98,18 @@ def _present(names: Sequence[str]) -> list[str]:
 
 def _save(figure: Figure, out: Path) -> None:
     ending = out.suffix.lower().removeprefix(".")
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(unfinished, format=ending, dpi=DPI, facecolor="white")
-        unfinished.replace(out)
-    except OSError as error:
-        raise UsageError(f"--show {out}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    ending = "jpg" if ending == "jpeg" else ending
+    with disk.create(out) as file:
+        figure.savefig(file, format=ending, dpi=DPI, facecolor="white", **_sign(ending))
+
+
+def _sign(ending: str) -> dict[str, Any]:
+    """The sign by which the picture is known as ours, where its format keeps notes."""
+    if ending in ("jpg", "webp"):
+        exif = Image.Exif()
+        exif[SOFTWARE] = SHEET_SIGN
+        return {"pil_kwargs": {"exif": exif}}
+    return {"metadata": {"Software" if ending == "png" else "Creator": SHEET_SIGN}}
 
 
 def _draw_one(predictions: Predictions, paths: Sequence[Path], max_pixels: int) -> Figure:

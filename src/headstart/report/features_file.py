@@ -8,13 +8,14 @@ import numpy as np
 
 from headstart.data.image_table import ImageTable
 from headstart.features.embed import Features
+from headstart.outputs import disk
 
 
 def write_features(path: Path, table: ImageTable, features: Features) -> int:
-    """Write the readable rows; returns how many there are.
+    """Write the readable rows into a new file; returns how many there are.
 
     Arrays: `features` (n, d), `images`, `sha256` (n,), with labels `labels` (n,), with augmented
-    views `views` (n, K, d).
+    views `views` (n, K, d). Raises OSError.
     """
     rows = [row for row, error in enumerate(features.errors) if not error]
     arrays = {
@@ -26,6 +27,6 @@ def write_features(path: Path, table: ImageTable, features: Features) -> int:
         arrays["labels"] = np.array([table.labels[row] for row in rows])
     if features.views.shape[1]:
         arrays["views"] = features.views[rows]
-    with path.open("wb") as file:
+    with disk.create(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
     return len(rows)

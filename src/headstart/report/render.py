@@ -9,14 +9,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from headstart.outputs.text_files import write_text
 from headstart.report import words
-from headstart.report.run_folder import replace_text
 
 
 def write_page(template: str, path: Path, context: Mapping[str, Any]) -> None:
-    """Fill a template of this package and write it whole or not at all. Raises OSError."""
+    """Fill a template of this package into a new file. Raises OSError."""
     text = _templates().get_template(template).render(context)
-    replace_text(path, words.printable(text))
+    write_text(path, words.printable(text))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from headstart.audit.fixes import write_fixes
+from headstart.report.fixes_table import write_fixes
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
