@@ -24,7 +24,8 @@ from headstart.arrays import Float32Array
 from headstart.data.duplicates import Duplicates, find_duplicates
 from headstart.data.near_duplicates import NearThresholds, signatures
 from headstart.images.decode import EXTENSIONS, decode_picture
-from headstart.images.statistics import ImageStatistics, measure
+from headstart.images.statistics import ImageStatistics, measure_content
+from headstart.options import MAX_PIXELS
 from headstart.samples.drawn_set import write_drawn
 
 Change = Callable[[Image.Image], Image.Image]
@@ -126,16 +127,18 @@ def altered_sets(images: Path, folder: Path, copies: int | None) -> dict[str, li
 
 
 def measured(path: Path) -> ImageStatistics:
-    return measure(decode_picture(path), path.stat().st_size)
+    content = path.read_bytes()
+    return measure_content(content, decode_picture(content), MAX_PIXELS)
 
 
 def embedded(paths: list[Path], name: str) -> Float32Array:
     from headstart.backbones.opening import open_backbone
-    from headstart.features.embed import embed_pictures
+    from headstart.features.embed import embed_images
+    from headstart.images.source import local_files
     from headstart.options import BackboneOptions, EmbedOptions
 
     backbone = open_backbone(BackboneOptions(backbone=name))
-    return embed_pictures(paths, backbone, EmbedOptions(cache=False)).values
+    return embed_images(local_files(paths), backbone, EmbedOptions(cache=False))[1].values
 
 
 def found_in(

@@ -25,7 +25,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
 from headstart.data.image_table import ImageTable
 from headstart.data.inputs import read_images
-from headstart.features.embed import embed_pictures
+from headstart.features.embed import embed_images
 from headstart.images.decode import decode
 from headstart.options import BackboneOptions, EmbedOptions, LoopOptions, ReadOptions
 from headstart.recipes.batches import batch_rows
@@ -67,8 +67,8 @@ def compare(table: ImageTable, measured: int) -> None:
           f"{EPOCHS} such epochs, extrapolated: {whole:.0f} s")  # fmt: skip
 
     uncached = EmbedOptions(device="cpu", cache=False)
-    embed_pictures(table.paths[:BATCH], backbone, uncached)  # loads the network
-    features = embed_pictures(table.paths, backbone, uncached)
+    embed_images(table.images[:BATCH], backbone, uncached)  # loads the network
+    _, features = embed_images(table.images, backbone, uncached)
     print(f"one pass for the features, {backbone.info.precision}: {features.seconds:.2f} s")
 
     options = LoopOptions(epochs=EPOCHS, learning_rate=RATE, batch_size=BATCH, keep="last")
@@ -108,7 +108,7 @@ def article_epochs(
 def inputs_of(table: ImageTable, backbone: Backbone) -> Tensor:
     """All pictures decoded, resized and normalised, (n, 3, size, size)."""
     plain = backbone.info.preprocessing
-    pictures = [plain.normalise(plain.prepare(decode(path))) for path in table.paths]
+    pictures = [plain.normalise(plain.prepare(decode(image))) for image in table.images]
     return torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy())
 
 

@@ -21,7 +21,8 @@ from headstart.arrays import Float32Array, FloatArray
 from headstart.audit.odd_pictures import NEIGHBOURS, neighbour_distance
 from headstart.backbones.opening import open_backbone
 from headstart.data.read_table import read_table
-from headstart.features.embed import embed_pictures
+from headstart.features.embed import embed_images
+from headstart.images.source import local_files
 from headstart.options import DEFAULT_BACKBONE, BackboneOptions, EmbedOptions, ReadOptions
 from headstart.samples.drawn_set import write_drawn
 
@@ -36,10 +37,11 @@ def main() -> None:
     given = parser.parse_args()
     backbone = open_backbone(BackboneOptions(backbone=given.backbone))
     table = read_table(given.table, ReadOptions(images=given.images))
-    features = embed_pictures(table.paths, backbone).values
+    features = embed_images(table.images, backbone)[1].values
     with tempfile.TemporaryDirectory() as folder:
-        strangers = make_strangers(Path(folder), table.paths[0])
-        others = embed_pictures(strangers, backbone, EmbedOptions(cache=False)).values
+        uncached = EmbedOptions(cache=False)
+        strangers = make_strangers(Path(folder), Path(table.images[0].name))
+        others = embed_images(local_files(strangers), backbone, uncached)[1].values
     measures: dict[str, Callable[[Float32Array], FloatArray]] = {
         "cosine": neighbour_distance,
         "cosine of standardised columns": lambda X: neighbour_distance(standardised(X)),

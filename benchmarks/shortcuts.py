@@ -27,9 +27,10 @@ from headstart.audit.shortcuts.trial import Trial, try_models
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.data.split import stratified_folds
-from headstart.images.decode import decode_picture
-from headstart.images.statistics import ImageStatistics, measure
-from headstart.options import ReadOptions
+from headstart.features.embed import inspect_images
+from headstart.images.source import local_files
+from headstart.images.statistics import ImageStatistics
+from headstart.options import EmbedOptions, ReadOptions
 from headstart.samples.drawn_set import write_drawn
 
 Facts = Sequence[ImageStatistics | None]
@@ -64,7 +65,9 @@ def main() -> None:
 
 
 def measured(table: ImageTable) -> Facts:
-    return [measure(decode_picture(path), path.stat().st_size) for path in table.paths]
+    return [
+        item for item in inspect_images(table.images, EmbedOptions(cache=False)).statistics if item
+    ]
 
 
 def shuffled(table: ImageTable, seed: int) -> ImageTable:
@@ -145,9 +148,9 @@ def power(draws: int) -> None:
                 codes = np.where(rng.random(n) < follow, numbers < n // 2, random)
                 names = tuple(f"{number}.jpg" for number in numbers)
                 labels = tuple(str(int(code)) for code in codes)
-                paths = tuple(map(Path, names))
+                images = local_files([Path(name) for name in names])
                 lines = tuple(range(n))
-                table = ImageTable(names, paths, labels, Path("t.csv"), lines)
+                table = ImageTable(names, images, labels, Path("t.csv"), lines)
                 found += "name numbers" in {item.kind for item in find_shortcuts(table)}
             print(f"| {n} | {follow:.0%} | {found / draws:.0%} |")
 
@@ -170,7 +173,8 @@ def timed(rows: int) -> None:
         )
         for _ in range(rows)
     ]
-    table = ImageTable(names, tuple(map(Path, names)), labels, Path("t.csv"), tuple(range(rows)))
+    images = local_files([Path(name) for name in names])
+    table = ImageTable(names, images, labels, Path("t.csv"), tuple(range(rows)))
     began = time.perf_counter()
     search = search_shortcuts(table, statistics)
     seconds = time.perf_counter() - began

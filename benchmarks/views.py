@@ -20,22 +20,25 @@ from pathlib import Path
 import numpy as np
 
 from headstart.backbones.opening import open_backbone
+from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.evaluate.intervals import mean_and_standard_error
 from headstart.evaluate.metrics import Metrics
 from headstart.evaluate.significance import corrected_t_test, p_words
+from headstart.features.embed import Features
 from headstart.options import (
     DEFAULT_BACKBONE,
     BackboneOptions,
     EmbedOptions,
+    FitOptions,
     HeadOptions,
     LoopOptions,
     ReadOptions,
     SplitOptions,
 )
+from headstart.recipes.data_preparation import choose_folds, prepare_data, read_labelled
 from headstart.recipes.folds import cross_validate
 from headstart.recipes.head_choice import head_maker
-from headstart.recipes.labelled import Labelled, choose_folds, embed_labelled, read_labelled
 
 VIEWS = (0, 1, 2, 4, 8)
 SEED = 13
@@ -82,23 +85,25 @@ def measure(name: str, source: Path, read: ReadOptions, count: int) -> None:
     options = SplitOptions(folds=count)
     seconds: list[float | None] = []
     for views in VIEWS:  # each pass adds the views that are new
-        data = embed_labelled(table, backbone, EmbedOptions(views=views), read, options)
-        new = data.features.computed >= len(set(data.features.sha256))
-        seconds.append(data.features.seconds if new else None)
+        chosen = FitOptions(read=read, embed=EmbedOptions(views=views), split=options)
+        data, features = prepare_data(table, backbone, chosen)
+        new = features.computed >= len(set(data.digests))
+        seconds.append(features.seconds if new else None)
     folds = choose_folds(data, options)
     results: list[Measured] = []
     for number, views in enumerate(VIEWS):
         passes = seconds[: number + 1]
         embedding = None if None in passes else math.fsum(s for s in passes if s is not None)
-        results.append(fit(data, folds, views, embedding))
+        fewer = replace(features, views=features.views[:, :views])
+        results.append(fit(data, fewer, folds, embedding))
         print(row(name, results[-1], results[0], folds), flush=True)
 
 
-def fit(data: Labelled, folds: list[Split], views: int, embedding: float | None) -> Measured:
-    """Cross-validate on the first `views` views of those that were embedded."""
-    fewer = replace(data, features=replace(data.features, views=data.features.views[:, :views]))
+def fit(data: Dataset, features: Features, folds: list[Split], embedding: float | None) -> Measured:
+    """Cross-validate on the pictures and their views."""
     began = time.perf_counter()
-    result = cross_validate(fewer, folds, head_maker(HeadOptions(), LoopOptions(), SEED))
+    result = cross_validate(data, features, folds, head_maker(HeadOptions(), LoopOptions(), SEED))
+    views = features.views.shape[1]
     return Measured(views, result.metrics, embedding, time.perf_counter() - began)
 
 

@@ -20,19 +20,20 @@ import numpy as np
 from headstart.arrays import IntArray
 from headstart.audit.wrong_labels import WrongLabel, find_wrong_labels, label_scores
 from headstart.backbones.opening import open_backbone
+from headstart.data.dataset import Dataset
 from headstart.data.split import stratified_folds
 from headstart.evaluate.intervals import wilson
 from headstart.evaluate.predictions import Predictions
+from headstart.features.embed import Features
 from headstart.heads.linear import LinearHead
 from headstart.options import (
     DEFAULT_BACKBONE,
     BackboneOptions,
-    EmbedOptions,
+    FitOptions,
     ReadOptions,
-    SplitOptions,
 )
+from headstart.recipes.data_preparation import prepare_data, read_labelled
 from headstart.recipes.folds import cross_validate
-from headstart.recipes.labelled import Labelled, embed_labelled, read_labelled
 
 FOLDS = 10
 
@@ -45,33 +46,29 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.05, help="share of labels to flip")
     parser.add_argument("--draws", type=int, default=10)
     given = parser.parse_args()
-    data = load(given.table, given.images, given.backbone)
-    answers = out_of_fold(data, 13)
+    data, features = load(given.table, given.images, given.backbone)
+    answers = out_of_fold(data, features, 13)
     own = find_wrong_labels(answers)
     wrong = int((~answers.correct).sum())
     print(f"{len(data)} pictures, {len(data.classes)} classes; nothing flipped: {wrong} answered")
     print(f"otherwise than labelled, {len(own)} flagged\n")
     show(own)
-    measure(data, own, given.share, given.draws)
+    measure((data, features), own, given.share, given.draws)
 
 
-def load(table: Path, images: Path, backbone: str) -> Labelled:
+def load(table: Path, images: Path, backbone: str) -> tuple[Dataset, Features]:
     read = ReadOptions(images=images)
-    return embed_labelled(
-        read_labelled(table, read),
-        open_backbone(BackboneOptions(backbone=backbone)),
-        EmbedOptions(),
-        read,
-        SplitOptions(),
-    )
+    opened = open_backbone(BackboneOptions(backbone=backbone))
+    return prepare_data(read_labelled(table, read), opened, FitOptions(read=read))
 
 
-def out_of_fold(data: Labelled, seed: int) -> Predictions:
-    folds = stratified_folds(data.labels, folds=FOLDS, seed=seed, groups=data.duplicates.group)
-    return cross_validate(data, folds, partial(LinearHead, random_state=seed)).predictions
+def out_of_fold(data: Dataset, features: Features, seed: int) -> Predictions:
+    folds = stratified_folds(data.labels, folds=FOLDS, seed=seed, groups=data.groups)
+    make = partial(LinearHead, random_state=seed)
+    return cross_validate(data, features, folds, make).predictions
 
 
-def flipped(data: Labelled, share: float, seed: int) -> tuple[Labelled, IntArray]:
+def flipped(data: Dataset, share: float, seed: int) -> tuple[Dataset, IntArray]:
     """The data with labels moved to another class, and the rows where."""
     rng = np.random.default_rng(seed)
     n, k = len(data), len(data.classes)
@@ -92,7 +89,10 @@ def show(found: tuple[WrongLabel, ...]) -> None:
         )
 
 
-def measure(data: Labelled, own: tuple[WrongLabel, ...], share: float, draws: int) -> None:
+def measure(
+    loaded: tuple[Dataset, Features], own: tuple[WrongLabel, ...], share: float, draws: int
+) -> None:
+    data, features = loaded
     print("\n| seed | flipped | flagged | of these flipped | precision | recall | least fitting |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     totals = np.zeros(5, dtype=np.int64)
@@ -100,7 +100,7 @@ def measure(data: Labelled, own: tuple[WrongLabel, ...], share: float, draws: in
     began = time.perf_counter()
     for seed in range(draws):
         changed, rows = flipped(data, share, seed)
-        answers = out_of_fold(changed, seed)
+        answers = out_of_fold(changed, features, seed)
         flagged = {item.row for item in find_wrong_labels(answers)}
         hits = len(flagged & set(rows.tolist()))
         worst = np.argsort(label_scores(answers), kind="stable")[: len(rows)]

@@ -75,7 +75,7 @@ def test_wrong_calls_say_what_is_wrong(pictures: list[Path]) -> None:
     with pytest.raises(TypeError, match="one path; put it into a list"):
         classifier().fit("photo.jpg", ["a"])
     with pytest.raises(TypeError, match="got ndarray"):
-        classifier().fit([np.zeros((3, 3, 3)), np.ones(3)], ["a", "b"])  # type: ignore[list-item]
+        classifier().fit([np.zeros((3, 3, 3)), np.ones(3)], ["a", "b"])
     with pytest.raises(UsageError, match="magic"):
         classifier(head="magic").fit(pictures, LABELS)
 

@@ -9,7 +9,7 @@ import headstart
 
 ROOT = Path(headstart.__file__).parent
 LAYERS = (
-    {"errors", "arrays", "options", "option_rules", "progress", "cache_folder"},
+    {"errors", "arrays", "options", "option_rules", "progress", "outputs", "cache_folder"},
     {"images", "samples"},
     {"data"},
     {"backbones"},

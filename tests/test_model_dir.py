@@ -16,6 +16,7 @@ import torch
 from headstart.backbones.opening import open_backbone
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import make_head
+from headstart.images.source import local_files
 from headstart.model_dir import load_model, save_model
 from headstart.options import BackboneOptions, EmbedOptions, HeadOptions
 from headstart.recipes.trained_model import TrainedModel
@@ -45,16 +46,20 @@ def test_saved_and_loaded_answers_are_equal(
     again = load_model(tmp_path / "model", device="cpu")
     assert again.classes == model.classes
     assert again.backbone.info == model.backbone.info
-    first, second = (m.predict(pictures, options=CPU).probabilities for m in (model, again))
+    first, second = (
+        m.predict(local_files(pictures), options=CPU).probabilities for m in (model, again)
+    )
     assert np.array_equal(first, second)
-    no_cache = again.predict(pictures, options=EmbedOptions(device="cpu", cache=False))
+    no_cache = again.predict(local_files(pictures), options=EmbedOptions(device="cpu", cache=False))
     assert np.allclose(no_cache.probabilities, first, atol=1e-6)
 
 
 def test_two_calls_are_equal_to_the_bit(pictures: list[Path]) -> None:
     model = fitted("mlp", pictures)
     options = EmbedOptions(device="cpu", cache=False)
-    first, second = (model.predict(pictures, options=options).probabilities for _ in range(2))
+    first, second = (
+        model.predict(local_files(pictures), options=options).probabilities for _ in range(2)
+    )
     assert np.array_equal(first, second)
 
 
@@ -123,8 +128,10 @@ def test_moving_the_folder_changes_nothing(pictures: list[Path], tmp_path: Path)
     model = fitted("linear", pictures)
     save_model(model, tmp_path / "model")
     moved = Path(shutil.move(tmp_path / "model", tmp_path / "elsewhere"))
-    answers = load_model(moved, device="cpu").predict(pictures, options=CPU)
-    assert np.array_equal(answers.probabilities, model.predict(pictures, options=CPU).probabilities)
+    answers = load_model(moved, device="cpu").predict(local_files(pictures), options=CPU)
+    assert np.array_equal(
+        answers.probabilities, model.predict(local_files(pictures), options=CPU).probabilities
+    )
 
 
 class Boom:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,10 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 from headstart.arrays import Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
-from headstart.errors import BadInput, BadInputsError
-from headstart.features.embed import embed_pictures
-from headstart.inputs import Paths, as_paths
-from headstart.options import DEFAULT_BACKBONE, BackboneOptions, EmbedOptions
+from headstart.features.embed import embed_images
+from headstart.images.source import image_sources
+from headstart.option_rules import check_options
+from headstart.options import (
+    DEFAULT_BACKBONE,
+    MAX_PIXELS,
+    BackboneOptions,
+    EmbedOptions,
+    ReadOptions,
+)
+
+Images = Iterable[Any]  # of paths, URLs, bytes, Pillow images or uint8 arrays (h, w, 3)
 
 
 class OnBackbone(BaseEstimator):
@@ -31,9 +40,15 @@ class OnBackbone(BaseEstimator):
     device: str
     workers: int | None
     cache: bool
+    max_pixels: int
 
     def _open(self) -> Backbone:
-        options = BackboneOptions(
+        options = self._backbone_options()
+        check_options(options, self._embed_options(), self._read_options())
+        return open_backbone(options, device=self.device)
+
+    def _backbone_options(self) -> BackboneOptions:
+        return BackboneOptions(
             backbone=self.backbone,
             weights=Path(self.weights) if self.weights is not None else None,
             layer=self.layer,
@@ -41,24 +56,22 @@ class OnBackbone(BaseEstimator):
             random_weights=self.random_weights,
             precision=self.precision,
         )
-        return open_backbone(options, device=self.device)
 
     def _embed_options(self) -> EmbedOptions:
         return EmbedOptions(device=self.device, workers=self.workers, cache=self.cache)
 
-    def _embed(self, backbone: Backbone, images: Paths) -> Float32Array:
+    def _read_options(self) -> ReadOptions:
+        return ReadOptions(max_pixels=self.max_pixels)
+
+    def _embed(self, backbone: Backbone, X: Images) -> Float32Array:
         """Features (n, d) of readable pictures. Raises BadInputsError that lists all others."""
-        paths = as_paths(images)
-        if not paths:
+        images = image_sources(X)
+        if not images:
             return np.empty((0, backbone.info.feature_size), dtype=np.float32)
-        features = embed_pictures(paths, backbone, self._embed_options())
-        bad = [
-            BadInput(str(path), error)
-            for path, error in zip(paths, features.errors, strict=True)
-            if error
-        ]
-        if bad:
-            raise BadInputsError(bad)
+        records, features = embed_images(
+            images, backbone, self._embed_options(), max_pixels=self.max_pixels
+        )
+        records.raise_if_bad(images)
         return features.values
 
     def __sklearn_tags__(self) -> Any:
@@ -72,10 +85,13 @@ class OnBackbone(BaseEstimator):
 class ImageEmbedder(TransformerMixin, OnBackbone):
     """Features of pictures by a frozen pretrained backbone.
 
+    A picture is a path, a URL, a file's bytes, a Pillow image or a uint8 array (h, w, 3).
+
     Args:
         backbone: name of the backbone, any of timm's.
         weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
         device, workers, cache: see `EmbedOptions`.
+        max_pixels: largest picture in pixels; larger ones are refused.
 
     Example:
         >>> from sklearn.pipeline import make_pipeline
@@ -96,6 +112,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         device: str = "auto",
         workers: int | None = None,
         cache: bool = True,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.backbone = backbone
         self.weights = weights
@@ -106,17 +123,18 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self.device = device
         self.workers = workers
         self.cache = cache
+        self.max_pixels = max_pixels
 
-    def fit(self, X: Paths, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+    def fit(self, X: Images, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Open the backbone; nothing is learnt from the pictures."""
         self.backbone_ = self._open()
         self.n_features_out_ = self.backbone_.info.feature_size
         return self
 
-    def transform(self, X: Paths) -> Float32Array:
+    def transform(self, X: Images) -> Float32Array:
         """Features (n, d) of n pictures. Raises BadInputsError for unreadable ones."""
         if not hasattr(self, "backbone_"):
-            self.fit(X)
+            self.fit(())
         return self._embed(self.backbone_, X)
 
     def get_feature_names_out(

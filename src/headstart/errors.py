@@ -36,8 +36,8 @@ class HeadstartError(Exception):
     exit_code = 1
 
 
-class UsageError(HeadstartError):
-    """The call is wrong: an option's value, an unknown name."""
+class UsageError(HeadstartError, ValueError):
+    """The call is wrong: an option's value, an unknown name. Python takes it for a ValueError."""
 
     exit_code = 2
 
@@ -50,8 +50,8 @@ class MissingExtraError(UsageError):
     """An optional package is needed; the message has the pip command."""
 
 
-class DataError(HeadstartError):
-    """The data is bad."""
+class DataError(HeadstartError, ValueError):
+    """The data is bad. Python takes it for a ValueError."""
 
 
 class ImageError(DataError):

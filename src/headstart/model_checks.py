@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from headstart.data.label_values import LabelType, restored_classes
 from headstart.errors import ModelFolderError
 from headstart.heads.head import Arrays, Head
 
@@ -30,6 +31,20 @@ def check_temperature(temperature: Any, where: Path) -> float:
             f"{where} is damaged: temperature is {temperature!r}, expected a positive number"
         )
     return float(temperature)
+
+
+def check_label_type(label_type: Any, classes: tuple[str, ...], where: Path) -> LabelType:
+    """The labels' type. Raises ModelFolderError unless the classes are texts of such values."""
+    try:
+        if label_type not in get_args(LabelType):
+            raise ValueError(f"expected one of {', '.join(get_args(LabelType))}")
+        restored_classes(classes, label_type)
+    except (LookupError, ValueError, TypeError) as error:
+        raise ModelFolderError(
+            f"{where} is damaged: label_type is {label_type!r}: {error}"
+        ) from error
+    kind: LabelType = label_type
+    return kind
 
 
 def check_arrays(arrays: Arrays, where: Path) -> None:

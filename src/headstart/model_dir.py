@@ -30,7 +30,13 @@ from headstart.errors import ModelFolderError, UsageError
 from headstart.heads.affine import AffineHead
 from headstart.heads.catalogue import restore_head
 from headstart.heads.head import Arrays, Head
-from headstart.model_checks import check_arrays, check_classes, check_head, check_temperature
+from headstart.model_checks import (
+    check_arrays,
+    check_classes,
+    check_head,
+    check_label_type,
+    check_temperature,
+)
 from headstart.outputs import disk
 from headstart.outputs.manifest import Manifest, describe
 from headstart.outputs.permission import OutputFolder
@@ -92,6 +98,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         info = BackboneInfo.from_json(description["backbone"])
         classes = check_classes(description["classes"], described)
         temperature = check_temperature(description["temperature"], described)
+        label_type = check_label_type(description.get("label_type", "text"), classes, described)
         check_arrays(arrays, folder / HEAD_FILE)
         head = restore_head(description["head"], arrays, np.arange(len(classes)))
         _set_options(head, description["head_options"])
@@ -109,7 +116,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
             f"{weights} is damaged: its tensors are not those of the saved model"
         )
     backbone = restore_backbone(info, weights, device=device)
-    return TrainedModel(backbone, head, classes, temperature)
+    return TrainedModel(backbone, head, classes, temperature, label_type)
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -171,6 +178,7 @@ def _description(model: TrainedModel, why_not: str) -> dict[str, Any]:
         "format": FORMAT,
         "classes": list(model.classes),
         "temperature": model.temperature,
+        "label_type": model.label_type,
         "head": model.head.name,
         "head_options": _head_options(model.head),
         "backbone": model.backbone.info.to_json(),

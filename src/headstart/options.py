@@ -28,8 +28,9 @@ def _option(default: Any, text: str) -> Any:
 class ReadOptions:
     """How a table or a folder of class folders is read."""
 
-    images: Path | None = _option(
-        None, "Folder that the table's names are relative to; default: the table's own folder."
+    images: str | Path | None = _option(
+        None,
+        "Folder or address that the table's names are relative to; default: the table's own.",
     )
     image_column: str | None = _option(None, "Column with the pictures' names.")
     label_column: str | None = _option(None, "Column with the labels.")

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from headstart.arrays import FloatArray, IntArray
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import DuplicatePair, Duplicates
 from headstart.data.image_table import ImageTable, class_order
 from headstart.features.embed import Features
+from headstart.images.source import LocalFile
 from headstart.images.statistics import ImageStatistics
-from headstart.recipes.labelled import Labelled
 
 MakeFact = Callable[..., ImageStatistics]
 MakeTable = Callable[..., ImageTable]
-MakeLabelled = Callable[..., Labelled]
+MakeLabelled = Callable[..., tuple[Dataset, Features]]
 
 
 def _fact(rng: np.random.Generator | None = None, **changes: Any) -> ImageStatistics:
@@ -46,7 +47,7 @@ def _fact(rng: np.random.Generator | None = None, **changes: Any) -> ImageStatis
 def _table(ids: Sequence[str], labels: Sequence[str] | None, **changes: Any) -> ImageTable:
     values: dict[str, Any] = {
         "ids": tuple(ids),
-        "paths": tuple(Path("/nowhere") / name for name in ids),
+        "images": tuple(LocalFile(Path("/nowhere") / name) for name in ids),
         "labels": None if labels is None else tuple(labels),
         "source": Path("labels.csv"),
         "lines": tuple(range(2, len(ids) + 2)),
@@ -59,28 +60,21 @@ def _labelled(
     labels: Sequence[str],
     group: IntArray | None = None,
     pairs: Sequence[DuplicatePair] = (),
-) -> Labelled:
+) -> tuple[Dataset, Features]:
     n, rng = len(X), np.random.default_rng(1)
     names = [f"{number}.jpg" for number in rng.permutation(n)]
     classes = class_order(labels)
     position = {name: number for number, name in enumerate(classes)}
-    return Labelled(
+    data = Dataset(
         table=_table(names, labels),
-        features=Features(
-            values=X.astype(np.float32),
-            views=np.empty((n, 0, X.shape[1]), dtype=np.float32),
-            sha256=tuple(str(row) for row in range(n)),
-            statistics=tuple(_fact(rng) for _ in range(n)),
-            errors=("",) * n,
-            computed=0,
-            seconds=0.0,
-        ),
+        digests=tuple(str(row) for row in range(n)),
+        statistics=tuple(_fact(rng) for _ in range(n)),
         duplicates=Duplicates(np.arange(n) if group is None else group, tuple(pairs)),
         targets=np.array([position[label] for label in labels], dtype=np.int64),
         classes=classes,
-        left_out=(),
-        notes=(),
     )
+    views = np.empty((n, 0, X.shape[1]), dtype=np.float32)
+    return data, Features(X.astype(np.float32), views)
 
 
 @pytest.fixture

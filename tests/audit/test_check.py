@@ -11,16 +11,17 @@ import pytest
 
 from headstart.arrays import FloatArray
 from headstart.audit.check import audit, audit_table
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import DuplicatePair, Duplicates
 from headstart.data.image_table import ImageTable
 from headstart.errors import BadInput
+from headstart.features.embed import Features
 from headstart.heads.linear import LinearHead
 from headstart.images.statistics import ImageStatistics
-from headstart.recipes.labelled import Labelled
 
 MakeFact = Callable[..., ImageStatistics]
 MakeTable = Callable[..., ImageTable]
-MakeLabelled = Callable[..., Labelled]
+MakeLabelled = Callable[..., tuple[Dataset, Features]]
 Blobs = tuple[FloatArray, list[str]]
 
 
@@ -29,7 +30,7 @@ def head() -> LinearHead:
 
 
 def test_clean_data_has_nothing_to_mend(make_labelled: MakeLabelled, two_blobs: Blobs) -> None:
-    found = audit(make_labelled(*two_blobs), make=head)
+    found = audit(*make_labelled(*two_blobs), make=head)
     assert not found.has_errors
     kinds = [finding.kind for finding in found.findings]
     assert kinds[-2:] == ["test size", "learning curve"]
@@ -38,7 +39,9 @@ def test_clean_data_has_nothing_to_mend(make_labelled: MakeLabelled, two_blobs: 
 
 
 @pytest.fixture
-def dirty(make_labelled: MakeLabelled, make_fact: MakeFact, two_blobs: Blobs) -> Labelled:
+def dirty(
+    make_labelled: MakeLabelled, make_fact: MakeFact, two_blobs: Blobs
+) -> tuple[Dataset, Features]:
     """A broken file, a pair under two labels, sizes by class, a blank picture, wrong labels."""
     X, labels = two_blobs
     X = X.copy()
@@ -47,19 +50,18 @@ def dirty(make_labelled: MakeLabelled, make_fact: MakeFact, two_blobs: Blobs) ->
     group = np.arange(120)
     group[max(cat, dog)] = min(cat, dog)
     pairs = [DuplicatePair(min(cat, dog), max(cat, dog), "near", bits=2, cosine=0.99)]
-    data = make_labelled(X, labels, group, pairs)
+    data, features = make_labelled(X, labels, group, pairs)
     rng = np.random.default_rng(0)
     statistics = [
         make_fact(rng, width=500 if label == "cat" else 400, contrast=1.0 if row == 5 else 50.0)
         for row, label in enumerate(labels)
     ]
     broken = BadInput("labels.csv, line 9: x.jpg", "truncated")
-    features = replace(data.features, statistics=tuple(statistics))
-    return replace(data, features=features, left_out=(broken,))
+    return replace(data, statistics=tuple(statistics), left_out=(broken,)), features
 
 
-def test_findings_in_order(dirty: Labelled) -> None:
-    found = audit(dirty, make=head)
+def test_findings_in_order(dirty: tuple[Dataset, Features]) -> None:
+    found = audit(*dirty, make=head)
     kinds = [(finding.level, finding.kind) for finding in found.findings]
     assert kinds[:3] == [
         ("error", "bad inputs"),
@@ -85,8 +87,8 @@ def test_findings_in_order(dirty: Labelled) -> None:
     assert by_kind["odd: blank"].rows == (5,)
 
 
-def test_rows_and_json(dirty: Labelled) -> None:
-    found = audit(dirty, make=head)
+def test_rows_and_json(dirty: tuple[Dataset, Features]) -> None:
+    found = audit(*dirty, make=head)
     header, rows = found.rows()
     assert header[:4] == ("image", "label", "blank score", "blank flag")
     assert header[-3:] == ("contradiction score", "contradiction flag", "problem")
@@ -110,12 +112,12 @@ def test_rows_and_json(dirty: Labelled) -> None:
 def test_a_name_that_gives_the_label_is_to_look_at(
     make_labelled: MakeLabelled, two_blobs: Blobs
 ) -> None:
-    data = make_labelled(*two_blobs)
+    data, features = make_labelled(*two_blobs)
     order = np.argsort(np.array(data.labels), kind="stable")
     names = np.empty(120, dtype=object)
     names[order] = [f"{number}.jpg" for number in range(120)]
     data = replace(data, table=replace(data.table, ids=tuple(names.tolist())))
-    found = audit(data, make=head)
+    found = audit(data, features, make=head)
     kinds = [(finding.level, finding.kind) for finding in found.findings]
     assert kinds[0] == ("warning", "shortcut: name numbers")
     assert not found.has_errors
@@ -126,7 +128,7 @@ def test_a_class_with_one_picture_does_not_stop_it(
 ) -> None:
     X, labels = two_blobs
     labels[7] = "owl"
-    found = audit(make_labelled(X, labels), make=head)
+    found = audit(*make_labelled(X, labels), make=head)
     assert found.curve is None and found.label_scores is None and found.wrong_labels == ()
     small = next(finding for finding in found.findings if finding.kind == "small classes")
     assert "Class 'owl' has no test picture" in small.meaning
@@ -134,7 +136,7 @@ def test_a_class_with_one_picture_does_not_stop_it(
 
 def test_equal_for_a_seed(make_labelled: MakeLabelled, two_blobs: Blobs) -> None:
     data = make_labelled(*two_blobs)
-    one, two = audit(data, make=head, seed=4), audit(data, make=head, seed=4)
+    one, two = audit(*data, make=head, seed=4), audit(*data, make=head, seed=4)
     assert json.dumps(one.to_json()) == json.dumps(two.to_json())
     assert one.rows() == two.rows()
 
@@ -161,7 +163,7 @@ def test_a_table_by_itself(make_table: MakeTable) -> None:
 
 def test_groups_are_kept(make_labelled: MakeLabelled, two_blobs: Blobs) -> None:
     X, labels = two_blobs
-    data = make_labelled(X, labels)
+    data, features = make_labelled(X, labels)
     data = replace(data, duplicates=Duplicates(np.arange(120) // 2, ()))
-    found = audit(data, make=head)
+    found = audit(data, features, make=head)
     assert found.leak is not None and found.leak.n_with > 0

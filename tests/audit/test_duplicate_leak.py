@@ -9,12 +9,13 @@ import pytest
 
 from headstart.arrays import FloatArray
 from headstart.audit.duplicate_leak import measure_leak
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import DuplicatePair
 from headstart.evaluate.intervals import wilson
+from headstart.features.embed import Features
 from headstart.heads.knn import KnnHead
-from headstart.recipes.labelled import Labelled
 
-MakeLabelled = Callable[..., Labelled]
+MakeLabelled = Callable[..., tuple[Dataset, Features]]
 
 
 def test_copies_of_noise_are_answered_and_others_are_not(make_labelled: MakeLabelled) -> None:
@@ -26,7 +27,7 @@ def test_copies_of_noise_are_answered_and_others_are_not(make_labelled: MakeLabe
     labels += labels[:60] * 2
     group = np.concatenate([np.arange(100), np.arange(60), np.arange(60)])
     pairs = [DuplicatePair(i, 100 + i, "near") for i in range(60)]
-    leak = measure_leak(make_labelled(X, labels, group, pairs), lambda: KnnHead())
+    leak = measure_leak(*make_labelled(X, labels, group, pairs), lambda: KnnHead())
     assert leak.n_with + leak.n_without == 220
     assert leak.n_with > 165  # of 180 with copies
     assert leak.accuracy_with is not None and leak.accuracy_without is not None
@@ -45,6 +46,6 @@ def test_without_duplicates_nothing_is_fitted(
     def make() -> KnnHead:
         raise AssertionError("fitted")
 
-    leak = measure_leak(make_labelled(*two_blobs), make)
+    leak = measure_leak(*make_labelled(*two_blobs), make)
     assert (leak.n_with, leak.n_without, leak.accuracy_with) == (0, 120, None)
     assert leak.sentence == "No two pictures are duplicates, so no split can leak by them."

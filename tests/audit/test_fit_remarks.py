@@ -10,21 +10,22 @@ import pytest
 
 from headstart.arrays import FloatArray
 from headstart.audit.fit_remarks import short_checks
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import DuplicatePair
-from headstart.recipes.labelled import Labelled
+from headstart.features.embed import Features
 
-MakeLabelled = Callable[..., Labelled]
+MakeLabelled = Callable[..., tuple[Dataset, Features]]
 Blobs = tuple[FloatArray, list[str]]
 
 
 def test_clean_data_with_a_large_test_part_says_nothing(make_labelled: MakeLabelled) -> None:
     rng = np.random.default_rng(0)
     labels = [("cat", "dog")[code] for code in rng.permutation(np.arange(400) % 2)]
-    assert short_checks(make_labelled(rng.normal(size=(400, 3)), labels), np.arange(200)) == ()
+    assert short_checks(make_labelled(rng.normal(size=(400, 3)), labels)[0], np.arange(200)) == ()
 
 
 def test_what_a_small_test_part_cannot_say(make_labelled: MakeLabelled, two_blobs: Blobs) -> None:
-    data = make_labelled(*two_blobs)
+    data, _ = make_labelled(*two_blobs)
     lines = short_checks(data, np.arange(35))
     assert lines[0] == (  # Wilson for 35 of 35: 1 / (1 + 1.96 ** 2 / 35) = 0.901
         "with 35 test pictures even a perfect model's accuracy is only known to be 90.1% or more"
@@ -37,7 +38,7 @@ def test_what_a_small_test_part_cannot_say(make_labelled: MakeLabelled, two_blob
 
 
 @pytest.fixture
-def dirty(make_labelled: MakeLabelled, two_blobs: Blobs) -> Labelled:
+def dirty(make_labelled: MakeLabelled, two_blobs: Blobs) -> Dataset:
     """The name and the order give the label; a pair has two labels, and a pair has one."""
     X, labels = two_blobs
     order = np.argsort(np.array(labels), kind="stable")
@@ -45,12 +46,12 @@ def dirty(make_labelled: MakeLabelled, two_blobs: Blobs) -> Labelled:
     group = np.arange(120)
     group[[0, 1]], group[[59, 60]] = 0, 59
     pairs = [DuplicatePair(0, 1, "near", bits=1), DuplicatePair(59, 60, "near", bits=2)]
-    data = make_labelled(X[order], labels, group, pairs)
+    data, _ = make_labelled(X[order], labels, group, pairs)
     names = tuple(f"{number}.jpg" for number in range(120))
     return replace(data, table=replace(data.table, ids=names))
 
 
-def test_at_most_five_lines_the_gravest_first(dirty: Labelled) -> None:
+def test_at_most_five_lines_the_gravest_first(dirty: Dataset) -> None:
     lines = short_checks(dirty, np.arange(0, 120, 10))
     assert lines[0] == (
         "1 pair of near-duplicates with different labels: 59.jpg is 'cat', 60.jpg is 'dog'"
@@ -70,7 +71,7 @@ def test_at_most_five_lines_the_gravest_first(dirty: Labelled) -> None:
 
 def test_the_users_groups_are_called_so(make_labelled: MakeLabelled, two_blobs: Blobs) -> None:
     X, labels = two_blobs
-    data = make_labelled(X, labels, np.arange(120) // 2)
+    data, _ = make_labelled(X, labels, np.arange(120) // 2)
     data = replace(data, table=replace(data.table, groups=("g",) * 120))
     assert (
         "120 pictures have a group of their own or duplicates (60 groups)"

@@ -13,10 +13,11 @@ from sklearn.preprocessing import StandardScaler
 
 from headstart.arrays import FloatArray
 from headstart.audit.learning_curve import PowerLaw, _growing, fit_power_laws, learning_curve
+from headstart.data.dataset import Dataset
+from headstart.features.embed import Features
 from headstart.heads.linear import LinearHead
-from headstart.recipes.labelled import Labelled
 
-MakeLabelled = Callable[..., Labelled]
+MakeLabelled = Callable[..., tuple[Dataset, Features]]
 
 
 def head() -> LinearHead:
@@ -56,7 +57,7 @@ def test_shares_grow_by_class_and_keep_groups_together() -> None:
 
 def test_points(make_labelled: MakeLabelled, two_blobs: tuple[FloatArray, list[str]]) -> None:
     data = make_labelled(*two_blobs)
-    curve = learning_curve(data, head)
+    curve = learning_curve(*data, head)
     assert [point.n_train for point in curve.points] == [10, 20, 38, 76, 96]  # of 96 in a fold
     last = curve.points[-1]
     X, labels = two_blobs
@@ -70,7 +71,7 @@ def test_points(make_labelled: MakeLabelled, two_blobs: tuple[FloatArray, list[s
     assert curve.error_twice == curve.law.error(192)
     low, high = curve.error_twice_interval
     assert low <= curve.error_twice <= high
-    assert learning_curve(data, head) == curve
+    assert learning_curve(*data, head) == curve
 
 
 def test_a_curve_that_falls_says_that_more_helps(make_labelled: MakeLabelled) -> None:
@@ -78,7 +79,7 @@ def test_a_curve_that_falls_says_that_more_helps(make_labelled: MakeLabelled) ->
     rng = np.random.default_rng(0)
     labels = [("a", "b")[code] for code in rng.permutation(np.arange(600) % 2)]
     X = rng.normal(size=(600, 200)) + 0.08 * np.array([[1] if y == "b" else [-1] for y in labels])
-    curve = learning_curve(make_labelled(X, labels), lambda: LinearHead(C=0.01))
+    curve = learning_curve(*make_labelled(X, labels), lambda: LinearHead(C=0.01))
     assert curve.helps is True
     assert curve.sentence.startswith("With twice the pictures the error would fall from ")
     assert curve.error_now is not None and curve.error_twice is not None
@@ -91,7 +92,9 @@ def test_a_flat_curve_says_that_more_hardly_helps(make_labelled: MakeLabelled) -
     codes = rng.permutation(np.arange(800) % 2)
     wrong = rng.random(800) < 0.2
     X = np.stack((np.where(wrong, 1 - codes, codes) * 8.0, rng.normal(0, 0.01, 800)), axis=1)
-    curve = learning_curve(make_labelled(X, [str(code) for code in codes]), lambda: LinearHead(C=1))
+    curve = learning_curve(
+        *make_labelled(X, [str(code) for code in codes]), lambda: LinearHead(C=1)
+    )
     assert curve.helps is False
     assert "would hardly help" in curve.sentence
 
@@ -101,7 +104,7 @@ def test_few_pictures_cannot_tell(make_labelled: MakeLabelled) -> None:
     X = rng.normal(size=(30, 4))
     labels = ["a", "b"] * 15
     X[:, 0] += [1.5 * (label == "a") for label in labels]
-    curve = learning_curve(make_labelled(X, labels), head)
+    curve = learning_curve(*make_labelled(X, labels), head)
     assert curve.helps is None
     assert "cannot be told" in curve.sentence
 
@@ -112,7 +115,7 @@ def test_many_rows_are_drawn_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("headstart.audit.learning_curve.MOST_ROWS", 60)
-    curve = learning_curve(make_labelled(*two_blobs), head)
+    curve = learning_curve(*make_labelled(*two_blobs), head)
     assert curve.notes == ("the learning curve was drawn with 60 of 120 rows",)
     assert curve.points[-1].n_train == 48
 
@@ -129,11 +132,11 @@ def test_with_more_rows_fewer_fits_are_made(
         return head()
 
     data = make_labelled(*two_blobs)
-    learning_curve(data, make)
+    learning_curve(*data, make)
     monkeypatch.setattr("headstart.audit.learning_curve.REPEATED", 119)
-    learning_curve(data, make)
+    learning_curve(*data, make)
     monkeypatch.setattr("headstart.audit.learning_curve.FOLDED", 119)
-    curve = learning_curve(data, make)
+    curve = learning_curve(*data, make)
     assert len(fits) == 50 + 25 + 5
     assert curve.points[-1].n_train == 96
     accuracy = curve.points[-1].accuracy

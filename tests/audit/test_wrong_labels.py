@@ -10,13 +10,15 @@ from cleanlab.rank import get_label_quality_scores
 
 from headstart.arrays import FloatArray
 from headstart.audit.wrong_labels import find_wrong_labels, label_scores
+from headstart.data.dataset import Dataset
 from headstart.evaluate.predictions import Predictions
+from headstart.features.embed import Features
 from headstart.heads.linear import LinearHead
 from headstart.options import SplitOptions
+from headstart.recipes.data_preparation import choose_folds
 from headstart.recipes.folds import cross_validate
-from headstart.recipes.labelled import Labelled, choose_folds
 
-MakeLabelled = Callable[..., Labelled]
+MakeLabelled = Callable[..., tuple[Dataset, Features]]
 
 
 def predictions(
@@ -95,9 +97,9 @@ def test_out_of_fold_answers_find_most_flips(
     flipped = [3, 30, 61, 90]
     for row in flipped:
         labels[row] = "cat" if labels[row] == "dog" else "dog"
-    data = make_labelled(X, labels)
+    data, features = make_labelled(X, labels)
     folds = choose_folds(data, SplitOptions(folds=5))
-    answers = cross_validate(data, folds, lambda: LinearHead(C=0.1)).predictions
+    answers = cross_validate(data, features, folds, lambda: LinearHead(C=0.1)).predictions
     rows = [w.row for w in find_wrong_labels(answers)]
     assert len(set(rows) & set(flipped)) >= 3
     assert len(rows) < 20

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.embedding import embed_files
 
 from headstart.backbones.opening import open_backbone
 from headstart.errors import UsageError
-from headstart.features.embed import embed_pictures
 from headstart.features.loading import Loader
+from headstart.images.source import LocalFile, local_files
 from headstart.model_dir import load_model
 from headstart.options import BackboneOptions, EmbedOptions
 from headstart.recipes.decoded_pictures import PixelStore
@@ -30,12 +31,12 @@ def test_c53_memory_does_not_grow_with_the_pictures(tmp_path: Path, paint: Call)
     paths = [paint(tmp_path / "many" / f"{n}.png", seed=n, size=(64, 64)) for n in range(400)]
     backbone = open_backbone(TINY, device="cpu")
     options = EmbedOptions(workers=2, cache=False)
-    embed_pictures(paths[:40], backbone, options)
+    embed_files(paths[:40], backbone, options)
 
     def peak(count: int) -> tuple[int, int]:
         gc.collect()
         tracemalloc.start()
-        found = embed_pictures(paths[:count], backbone, options)
+        found = embed_files(paths[:count], backbone, options)
         assert found.computed == count
         held, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -55,7 +56,7 @@ def test_c53_the_cache_grows_by_its_features_only(
 ) -> None:
     paths = [paint(tmp_path / "some" / f"{n}.png", seed=n, size=(64, 64)) for n in range(60)]
     backbone = open_backbone(TINY, device="cpu")
-    assert embed_pictures(paths, backbone).computed == 60
+    assert embed_files(paths, backbone).computed == 60
 
     def size() -> int:
         files = [*own_cache.rglob("*.sqlite"), *own_cache.rglob("*.sqlite-wal")]
@@ -63,21 +64,21 @@ def test_c53_the_cache_grows_by_its_features_only(
 
     after = size()
     assert after < 60 * 64 * 64 * 3 / 4  # far less than the pixels
-    assert embed_pictures(paths, backbone).computed == 0
+    assert embed_files(paths, backbone).computed == 0
     assert size() <= 1.1 * after
     paint(paths[7], "blue", seed=999, size=(64, 64))  # a changed file is not served from it
-    assert embed_pictures(paths, backbone).computed == 1
+    assert embed_files(paths, backbone).computed == 1
     other = BackboneOptions(
         backbone="test_resnet", random_weights=True, image_size=48, precision="fp32"
     )
-    assert embed_pictures(paths, open_backbone(other, device="cpu")).computed == 60
+    assert embed_files(paths, open_backbone(other, device="cpu")).computed == 60
 
 
 def test_c54_batches_are_on_the_processor_and_no_thread_stays(tmp_path: Path, paint: Call) -> None:
     paths = [paint(tmp_path / f"{n}.png", seed=n) for n in range(8)]
     backbone = open_backbone(TINY, device="cpu")
     batches = PictureBatches(
-        pixels=PixelStore(paths, 32, memory_limit=10**9),
+        pixels=PixelStore(local_files(paths), 32, memory_limit=10**9),
         targets=np.arange(8) % 2,
         chosen=np.arange(8),
         preprocessing=backbone.info.preprocessing,
@@ -91,7 +92,7 @@ def test_c54_batches_are_on_the_processor_and_no_thread_stays(tmp_path: Path, pa
         for threads, workers in ((1, 1), (2, 1), (2, 2), (4, 1), (4, 4)):
             torch.set_num_threads(threads)
             options = EmbedOptions(workers=workers, cache=False)
-            found.append(embed_pictures(paths, backbone, options).values)
+            found.append(embed_files(paths, backbone, options).values)
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -108,15 +109,15 @@ def test_c54_a_stop_in_a_thread_leaves_none_behind(
     plain = Loader.load
     seen: list[Path] = []
 
-    def load(self: Any, path: Path, known: Any) -> Any:
-        seen.append(path)
-        if path.name == "3.png":
+    def load(self: Any, image: LocalFile, known: Any) -> Any:
+        seen.append(image.path)
+        if image.path.name == "3.png":
             raise stop
-        return plain(self, path, known)
+        return plain(self, image, known)
 
     monkeypatch.setattr(Loader, "load", load)
     with pytest.raises(stop):
-        embed_pictures(paths, backbone, EmbedOptions(workers=2, embed_batch=2, cache=False))
+        embed_files(paths, backbone, EmbedOptions(workers=2, embed_batch=2, cache=False))
     assert len(seen) < 40
     assert not [t for t in threading.enumerate() if t.name.startswith("embed")]
 
@@ -136,7 +137,7 @@ def test_c55_nothing_keeps_a_gradient(pets: Path, colours: Path) -> None:
     module = model.backbone.module
     hook = module.register_forward_hook(lambda _, __, output: kept.append(output))
     try:
-        model.predict(sorted(pets.iterdir()), options=EmbedOptions(cache=False))
+        model.predict(local_files(sorted(pets.iterdir())), options=EmbedOptions(cache=False))
     finally:
         hook.remove()
     assert kept
@@ -156,9 +157,7 @@ def test_c55_out_of_memory_says_what_to_do(
     hook = backbone.module.register_forward_pre_hook(full)
     try:
         with pytest.raises(UsageError) as caught:
-            embed_pictures(
-                sorted(pets.iterdir()), backbone, EmbedOptions(embed_batch=12, cache=False)
-            )
+            embed_files(sorted(pets.iterdir()), backbone, EmbedOptions(embed_batch=12, cache=False))
     finally:
         hook.remove()
     told = str(caught.value)

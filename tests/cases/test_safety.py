@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.embedding import paths_of
 
 from headstart import load
 from headstart.data.inputs import list_pictures
@@ -68,7 +69,7 @@ def test_c62_no_name_of_a_table_leads_out_of_its_folder(
     assert "left out: names.csv, line 3: ../secret.png: leads out" in ended.err
     table = list_pictures([hostile], ReadOptions(images=root))
     assert len(table) + len(table.bad) == 1 + len(NAMES)
-    for path in table.paths:
+    for path in paths_of(table.images):
         assert path.resolve().is_relative_to(root.resolve())
 
 

@@ -15,15 +15,22 @@ import torch
 from PIL import Image
 
 from headstart.backbones.opening import open_backbone
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
+from headstart.data.image_table import ImageTable
 from headstart.data.split import split_rows
-from headstart.features.embed import embed_pictures
-from headstart.options import BackboneOptions, EmbedOptions, ReadOptions, SplitOptions
-from headstart.recipes.labelled import (
-    Labelled,
+from headstart.features.embed import Features, embed_images
+from headstart.options import (
+    BackboneOptions,
+    EmbedOptions,
+    FitOptions,
+    ReadOptions,
+    SplitOptions,
+)
+from headstart.recipes.data_preparation import (
     choose_folds,
     choose_split,
-    embed_labelled,
+    prepare_data,
     read_labelled,
     stack_views,
 )
@@ -32,11 +39,14 @@ Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")
 
 
-def labelled(source: Path, *, near: bool = True, **read: Any) -> Labelled:
+def prepared(table: ImageTable, **changes: Any) -> tuple[Dataset, Features]:
+    return prepare_data(table, open_backbone(TINY, device="cpu"), FitOptions(**changes))
+
+
+def labelled(source: Path, *, near: bool = True, **read: Any) -> Dataset:
     options = ReadOptions(**read)
-    backbone = open_backbone(TINY, device="cpu")
     split = SplitOptions(near_duplicates=near)
-    return embed_labelled(read_labelled(source, options), backbone, EmbedOptions(), options, split)
+    return prepared(read_labelled(source, options), read=options, split=split)[0]
 
 
 @pytest.fixture
@@ -83,12 +93,7 @@ def test_c25_contradictions_stop_and_go_on_by_option(
 
 def test_c25_equal_files_stay_on_one_side_for_twenty_seeds(contradicting: Path) -> None:
     read = ReadOptions(skip_bad=True)
-    backbone = open_backbone(
-        BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32), device="cpu"
-    )
-    data = embed_labelled(
-        read_labelled(contradicting, read), backbone, EmbedOptions(), read, SplitOptions()
-    )
+    data, _ = prepared(read_labelled(contradicting, read), read=read)
     pair = {data.table.ids.index("e.png"), data.table.ids.index("f.png")}
     torn = 0
     for seed in range(20):
@@ -169,20 +174,18 @@ def test_c49_views_are_of_training_rows_only_and_folds_never_split_them(
 ) -> None:
     backbone = open_backbone(TINY, device="cpu")
     table = read_labelled(pets_table, ReadOptions())
-    plain = embed_pictures(table.paths, backbone, EmbedOptions())
-    found = embed_labelled(table, backbone, EmbedOptions(views=2), ReadOptions(), SplitOptions())
-    assert np.array_equal(found.features.values, plain.values)  # the picture itself, unaugmented
-    views = found.features.views
+    _, plain = embed_images(table.images, backbone, EmbedOptions())
+    found, features = prepared(table, embed=EmbedOptions(views=2))
+    assert np.array_equal(features.values, plain.values)  # the picture itself, unaugmented
+    views = features.views
     assert views.shape[1] == 2
     assert not np.allclose(views[:, 0], views[:, 1])
-    again = embed_labelled(
-        table, backbone, EmbedOptions(views=2, cache=False), ReadOptions(), SplitOptions()
-    )
-    assert np.array_equal(again.features.views, views)  # stated variants: seeded
+    _, again = prepared(table, embed=EmbedOptions(views=2, cache=False))
+    assert np.array_equal(again.views, views)  # stated variants: seeded
     split = choose_split(found, SplitOptions(test_fraction=0.25))
-    X, _, groups = stack_views(found, split.train)
+    X, _, groups = stack_views(found, features, split.train)
     assert len(X) == 3 * len(split.train)
-    assert set(groups.tolist()) == set(found.duplicates.group[split.train].tolist())
+    assert set(groups.tolist()) == set(found.groups[split.train].tolist())
     ended = run("fit", pets_table, "--out", tmp_path / "run", "--views", "2", "--folds", "0")
     assert ended.code == 0
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["n_train"] == 10
@@ -208,7 +211,7 @@ def test_c50_white_and_black_reach_the_network_as_its_own_config_says(
         backbone = open_backbone(options, device="cpu")
         layer = next(m for m in backbone.module.modules() if isinstance(m, torch.nn.Conv2d))
         layer.register_forward_pre_hook(seen_by(seen))
-        embed_pictures([white, black], backbone, EmbedOptions(cache=False, workers=1))
+        embed_images([white, black], backbone, EmbedOptions(cache=False, workers=1))
         inputs = seen[-1].float()[:, :, 5, 5]
         np.testing.assert_allclose(inputs.numpy(), values, atol=1e-3, err_msg=name)
         steps = backbone.info.preprocessing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from headstart.options import (
     HeadOptions,
     LoopOptions,
     ReadOptions,
+    RecipeOptions,
     SplitOptions,
 )
 
@@ -117,14 +119,12 @@ def test_values_from_python(options: Any, message: str) -> None:
 def test_the_recipes_check_by_themselves(tmp_path: Path) -> None:
     from headstart.compare.comparison import compare
     from headstart.compare.model_spec import parse_models
-    from headstart.recipes.frozen import fit_frozen
-    from headstart.recipes.scratch import fit_scratch
+    from headstart.recipes.fit import fit
 
     wrong, absent = FitOptions(split=SplitOptions(seed=-1)), tmp_path / "no.csv"
-    with pytest.raises(UsageError, match="--seed is -1"):
-        fit_frozen(absent, wrong)
-    with pytest.raises(UsageError, match="--seed is -1"):
-        fit_scratch(absent, wrong)
+    for recipe in (RecipeOptions(), RecipeOptions(recipe="scratch")):
+        with pytest.raises(UsageError, match="--seed is -1"):
+            fit(absent, replace(wrong, recipe=recipe))
     with pytest.raises(UsageError, match="--seed is -1"):
         compare(absent, parse_models("small_cnn"), wrong, weights={})
 
@@ -146,9 +146,9 @@ UNUSED = [
     (["--recipe", "scratch", "--precision", "fp32"], "--precision fp32: is for a pretrained"),
     (["--recipe", "scratch", "--C", "2"], "--C 2.0: is for an exact head"),
     (["--recipe", "scratch", "--head", "svm"], "--head svm: is fitted on a backbone's features"),
-    (["--recipe", "scratch", "--views", "2"], "--views 2: is for a backbone's features"),
+    (["--recipe", "scratch", "--views", "2"], "--views 2: is for kept features"),
     (["--recipe", "scratch", "--folds", "5"], "--folds 5: cannot be"),
-    (["--recipe", "scratch", "--device", "cuda"], "--device cuda: is where a backbone runs"),
+    (["--recipe", "scratch", "--device", "cuda"], "--device cuda: is for a backbone"),
 ]
 
 

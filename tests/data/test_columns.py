@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.embedding import paths_of
 
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
@@ -38,7 +39,7 @@ def read(
 def assert_six(table: ImageTable) -> None:
     assert table.ids == tuple(NAMES)
     assert table.labels == ("cat", "dog") * 3
-    assert all(path.is_file() for path in table.paths)
+    assert all(path.is_file() for path in paths_of(table.images))
     assert table.bad == ()
 
 

@@ -10,6 +10,7 @@ import pytest
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.errors import BadInputsError, TableError
+from headstart.images.source import local_files
 
 CLASSES = ("cat", "dog", "Owl")
 
@@ -23,7 +24,7 @@ def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 def make_table(ids: Sequence[str], labels: Sequence[str] | None) -> ImageTable:
     return ImageTable(
         ids=tuple(ids),
-        paths=tuple(Path("/nowhere") / name for name in ids),
+        images=local_files([Path("/nowhere") / name for name in ids]),
         labels=None if labels is None else tuple(labels),
         source=Path("labels.csv"),
         lines=tuple(range(2, len(ids) + 2)),

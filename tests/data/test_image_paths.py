@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from headstart.data.image_paths import Resolver, UnresolvedError
+from headstart.data.image_paths import ImageFinder, Resolver, UnresolvedError
+from headstart.images.source import LocalFile, RemoteFile, Url
 
 
 @pytest.fixture
@@ -67,7 +68,6 @@ def test_bent_names_are_counted_with_an_example(root: Path) -> None:
         ("x" * 300, "not found: File name too long", True),
         ("", "no picture's name", False),
         ("a\0.jpg", "the name has a NUL character", False),
-        ("https://example.org/a.jpg", "is a web address", False),
         ("../secret.png", "leads out of the pictures' folder", False),
         ("Sub/../../secret.png", "leads out of the pictures' folder", False),
         ("..\\secret.png", "leads out of the pictures' folder", False),
@@ -121,3 +121,25 @@ def test_a_linked_root_knows_its_real_name(root: Path) -> None:
     link = root.parent / "link"
     link.symlink_to(root)
     assert Resolver(link, allow_outside=False).resolve(str(root / "a1.jpg")) == link / "a1.jpg"
+
+
+def test_addresses_are_taken_only_where_rows_may_leave_the_folder(root: Path) -> None:
+    address = "https://example.org/a.jpg"
+    with pytest.raises(UnresolvedError, match=r"is a web address outside .*--allow-outside"):
+        ImageFinder(root, allow_outside=False).resolve(address)
+    assert ImageFinder(root, allow_outside=True).resolve(address) == RemoteFile(Url(address))
+    for wrong in ("file:///etc/passwd", "simplecache::https://example.org/a.jpg"):
+        with pytest.raises(UnresolvedError):
+            ImageFinder(root, allow_outside=True).resolve(wrong)
+    assert ImageFinder(root, allow_outside=False).resolve("a1") == LocalFile(root / "a1.jpg")
+
+
+def test_names_under_an_address(root: Path) -> None:
+    finder = ImageFinder(Url("memory://set/images"), allow_outside=False)
+    inside = RemoteFile(Url("memory://set/images/sub/a.jpg"))
+    assert finder.resolve("sub/a.jpg") == inside
+    assert finder.resolve("memory://set/images/sub/a.jpg") == inside
+    assert finder.notes == []
+    for outside in ("../a.jpg", "/a.jpg", "memory://set/other/a.jpg", "memory://set/images/../b"):
+        with pytest.raises(UnresolvedError, match=r"outside|leads out"):
+            finder.resolve(outside)

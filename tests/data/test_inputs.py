@@ -4,6 +4,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from tests.embedding import paths_of
 
 from headstart.data.inputs import list_pictures, read_images
 from headstart.errors import TableError, UsageError
@@ -25,7 +26,7 @@ def test_a_table_or_a_folder(tmp_path: Path) -> None:
     from_folder = read_images(tmp_path, ReadOptions())
     assert from_table.ids == from_folder.ids == ("cat/1.png", "dog/1.png")
     assert from_table.labels == from_folder.labels
-    assert from_table.paths == from_folder.paths
+    assert paths_of(from_table.images) == paths_of(from_folder.images)
     assert from_table.lines == (2, 3)
     assert from_folder.lines is None
 
@@ -62,7 +63,7 @@ def test_pictures_in_the_given_order(tmp_path: Path) -> None:
     table.write_text("image,label\nz.png,x\nlost.png,y\nz.png,z\n")
     sources = [tmp_path / name for name in ("z.png", "gone.jpg", "more", "list.csv", "a.png")]
     found = list_pictures(sources, ReadOptions())
-    assert [path.relative_to(tmp_path).as_posix() for path in found.paths] == [
+    assert [path.relative_to(tmp_path).as_posix() for path in paths_of(found.images)] == [
         *("z.png", "gone.jpg", "more/2.png", "more/10.png", "more/sub/1.JPG"),
         *("z.png", "lost.png", "z.png", "a.png"),
     ]
@@ -83,7 +84,7 @@ def test_seven_rows_in_seven_rows_out(tmp_path: Path) -> None:
     found = list_pictures([table], ReadOptions(images=tmp_path / "images"))
     assert found.ids == tuple(order)
     assert found.lines == (2, 3, 4, 5, 6, 7, 8)
-    assert [path.is_file() for path in found.paths] == [True] * 4 + [False] + [True] * 2
+    assert [path.is_file() for path in paths_of(found.images)] == [True] * 4 + [False] + [True] * 2
 
 
 def test_nothing_to_list(tmp_path: Path) -> None:
@@ -97,4 +98,4 @@ def test_nothing_to_list(tmp_path: Path) -> None:
 def test_a_file_of_any_name_is_listed(tmp_path: Path) -> None:
     make(tmp_path, "no_extension", "notes.txt")
     sources = [tmp_path / "no_extension", tmp_path / "notes.txt", tmp_path / "lost.csv"]
-    assert list_pictures(sources, ReadOptions()).paths == tuple(sources)
+    assert paths_of(list_pictures(sources, ReadOptions()).images) == sources

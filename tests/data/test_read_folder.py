@@ -5,6 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from tests.embedding import paths_of
 
 from headstart.data.image_table import ImageTable
 from headstart.data.read_folder import read_folder
@@ -32,7 +33,7 @@ def test_class_folders(tmp_path: Path) -> None:
     table = read(make(tmp_path, "dog/2.png", "dog/10.png", "cat/3.png", "cat/deep/er/1.png"))
     assert table.ids == ("cat/3.png", "cat/deep/er/1.png", "dog/2.png", "dog/10.png")
     assert table.labels == ("cat", "cat", "dog", "dog")
-    assert table.paths[0] == tmp_path / "cat" / "3.png"
+    assert paths_of(table.images)[0] == tmp_path / "cat" / "3.png"
     assert table.lines is None
     assert table.splits is None
     assert table.notes == ()
@@ -139,7 +140,7 @@ def test_unicode_forms_of_one_class(tmp_path: Path) -> None:
     table = read(make(tmp_path, "café/1.png", f"{decomposed}/2.png", "tea/1.png"))
     assert table.classes == ("café", "tea")
     assert "2 folders are class 'café'" in table.notes
-    assert all(path.is_file() for path in table.paths)
+    assert all(path.is_file() for path in paths_of(table.images))
 
 
 def test_spellings_of_one_class(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from tests.embedding import paths_of
 
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
@@ -39,7 +40,7 @@ def read(
 def assert_six(table: ImageTable) -> None:
     assert table.ids == tuple(NAMES)
     assert table.labels == ("cat", "dog") * 3
-    assert all(path.is_file() for path in table.paths)
+    assert all(path.is_file() for path in paths_of(table.images))
     assert table.bad == ()
 
 
@@ -51,7 +52,7 @@ def test_a_plain_table(folder: Path) -> None:
     table = read(folder, PLAIN)
     assert_six(table)
     assert table.lines == (2, 3, 4, 5, 6, 7)
-    assert table.paths[0] == folder / "cat0.png"
+    assert paths_of(table.images)[0] == folder / "cat0.png"
     assert table.splits is None
     assert table.groups is None
     assert table.notes == ("images from column 'image', labels from 'label'",)
@@ -163,7 +164,7 @@ def test_keep_missing_for_predict(folder: Path) -> None:
     order = ["dog0.png", "lost.png", "cat0.png", "sub", "x" * 300, "dog0.png"]
     table = read(folder, "image\n" + "\n".join(order) + "\n", keep=True)
     assert table.ids == tuple(order)
-    assert [path.name for path in table.paths] == order
+    assert [path.name for path in paths_of(table.images)] == order
     assert table.labels is None
     assert table.bad == ()
     assert len(read(folder, "image\nlost.png\n", keep=True)) == 1

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from headstart.errors import BadInputsError
+from headstart.images.source import local_files
 from headstart.images.views import resize_shorter_side
 from headstart.progress import Quiet
 from headstart.recipes.decoded_pictures import PixelStore
@@ -44,7 +45,7 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 def test_pictures_are_those_of_the_files(pictures: list[Path]) -> None:
-    store = PixelStore(pictures, 20, memory_limit=ROOM)
+    store = PixelStore(local_files(pictures), 20, memory_limit=ROOM)
     assert len(store) == store.kept == 5
     for index, path in enumerate(pictures):
         assert np.array_equal(store.get(index), pixels_of(path))
@@ -52,14 +53,14 @@ def test_pictures_are_those_of_the_files(pictures: list[Path]) -> None:
 
 
 def test_larger_pictures_are_shrunk_to_the_side(pictures: list[Path]) -> None:
-    shrunk = PixelStore(pictures, 10, memory_limit=ROOM).get(3)
+    shrunk = PixelStore(local_files(pictures), 10, memory_limit=ROOM).get(3)
     assert np.array_equal(shrunk, resize_shorter_side(pixels_of(pictures[3]), 10))
     assert shrunk.shape == (10, 15, 3)
 
 
 def test_beyond_the_limit_pictures_are_read_again(pictures: list[Path]) -> None:
     heard = Heard()
-    store = PixelStore(pictures, 20, memory_limit=2 * 1800 + 1799, progress=heard)
+    store = PixelStore(local_files(pictures), 20, memory_limit=2 * 1800 + 1799, progress=heard)
     assert store.kept == 2
     assert heard.steps == 5
     assert heard.notes == [
@@ -76,7 +77,7 @@ def test_beyond_the_limit_pictures_are_read_again(pictures: list[Path]) -> None:
 
 
 def test_a_picture_that_changed_meanwhile_is_an_error(pictures: list[Path]) -> None:
-    store = PixelStore(pictures, 20, memory_limit=0)
+    store = PixelStore(local_files(pictures), 20, memory_limit=0)
     assert store.kept == 0
     Image.new("RGB", (30, 20)).save(pictures[2])
     with pytest.raises(BadInputsError, match=r"2\.png: changed during the training"):
@@ -85,7 +86,7 @@ def test_a_picture_that_changed_meanwhile_is_an_error(pictures: list[Path]) -> N
 
 def test_no_note_when_all_fit(pictures: list[Path]) -> None:
     heard = Heard()
-    PixelStore(pictures, 20, memory_limit=5 * 1800, progress=heard)
+    PixelStore(local_files(pictures), 20, memory_limit=5 * 1800, progress=heard)
     assert heard.notes == []
 
 
@@ -95,7 +96,7 @@ def test_all_bad_pictures_come_in_one_list(pictures: list[Path], tmp_path: Path)
     missing = tmp_path / "missing.png"
     names = [f"labels.csv, line {line}" for line in range(2, 8)]
     with pytest.raises(BadInputsError, match="--skip-bad") as caught:
-        PixelStore([*pictures, missing], 20, memory_limit=ROOM, where=names)
+        PixelStore(local_files([*pictures, missing]), 20, memory_limit=ROOM, where=names)
     bad = caught.value.inputs
     assert [item.where for item in bad] == [names[1], names[3], names[5]]
     assert bad[0].cause == "empty (0 bytes)"
@@ -105,4 +106,4 @@ def test_all_bad_pictures_come_in_one_list(pictures: list[Path], tmp_path: Path)
 
 def test_pixel_limit_holds(pictures: list[Path]) -> None:
     with pytest.raises(BadInputsError, match="30 x 20"):
-        PixelStore(pictures, 20, memory_limit=ROOM, max_pixels=599)
+        PixelStore(local_files(pictures), 20, memory_limit=ROOM, max_pixels=599)

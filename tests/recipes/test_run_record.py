@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from headstart.recipes.run_record import RunRecord, data_digest, machine, now, versions
+from headstart.recipes.run_record import RunRecord, Stopwatch, data_digest, machine, versions
 
 
 def test_data_digest_depends_on_content_label_and_order() -> None:
@@ -24,7 +24,7 @@ def test_record_is_plain_json() -> None:
         data_digest="0" * 64,
         versions=versions(),
         machine=machine(),
-        started=now(),
+        started=Stopwatch().started,
         seconds={"total": 1.5},
         notes=("a line",),
     )

@@ -13,6 +13,7 @@ from torch import nn
 from headstart.arrays import FloatArray
 from headstart.backbones.small_cnn import SmallCNN
 from headstart.errors import UsageError
+from headstart.images.source import local_files
 from headstart.options import LoopOptions
 from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.loop import EpochLoop, History
@@ -38,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> PixelStore:
         array[..., 2 * (number % 2)] += 100
         Image.fromarray(array).save(folder / f"{number}.png")
     paths = [folder / f"{number}.png" for number in range(N)]
-    return PixelStore(paths, 2 * SIZE, memory_limit=10**9)
+    return PixelStore(local_files(paths), 2 * SIZE, memory_limit=10**9)
 
 
 def trained(
@@ -135,7 +136,7 @@ def test_training_learns_colours(store: PixelStore, precision: Literal["fp32", "
 
 
 def test_equal_seeds_give_equal_networks(store: PixelStore) -> None:
-    other_store = PixelStore(store.paths, 2 * SIZE, memory_limit=0, workers=3)
+    other_store = PixelStore(store.images, 2 * SIZE, memory_limit=0, workers=3)
     first, again, other = trained(store), trained(other_store), trained(store, seed=14)
     for name, tensor in first[0].state_dict().items():
         assert torch.equal(tensor, again[0].state_dict()[name])

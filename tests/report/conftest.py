@@ -20,9 +20,10 @@ from headstart.audit.findings import Audit
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.image_table import ImageTable
 from headstart.heads.linear import LinearHead
+from headstart.images.source import LocalFile
 from headstart.options import FitOptions, HeadOptions, LoopOptions, ReadOptions, SplitOptions
-from headstart.recipes.frozen import FitResult, fit_on_features, make_record, make_result
-from headstart.recipes.labelled import embed_labelled
+from headstart.recipes.data_preparation import prepare_data
+from headstart.recipes.frozen import FitResult, fit_features
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -47,10 +48,10 @@ def fit(tmp_path: Path, tiny_backbone: Backbone) -> Callable[..., FitResult]:
             head=HeadOptions(C=0.1 if epochs is None else None),
             loop=LoopOptions(epochs=epochs, batch_size=8),
         )
-        data = embed_labelled(table, tiny_backbone, options.embed, options.read, options.split)
-        fitted = fit_on_features(data, tiny_backbone, options)
-        record = make_record("frozen", options, data, "2026-01-01T00:00:00", {"total": 1.5})
-        return make_result(fitted, data, record)
+        data, features = prepare_data(table, tiny_backbone, options)
+        result = fit_features(data, features, tiny_backbone, options)
+        record = replace(result.record, started="2026-01-01T00:00:00", seconds={"total": 1.5})
+        return replace(result, record=record)
 
     return run
 
@@ -69,7 +70,7 @@ def make_table(folder: Path, classes: tuple[str, ...]) -> ImageTable:
         labels.append(classes[(kind + (number % 8 == 0)) % len(classes)])
     return ImageTable(
         ids=tuple(names),
-        paths=tuple(folder / name for name in names),
+        images=tuple(LocalFile(folder / name) for name in names),
         labels=tuple(labels),
         source=folder / "<b>labels.csv",
         notes=("<i>a note</i>",),
@@ -229,14 +230,14 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
     labels += [other, HOSTILE[0], HOSTILE[0]]
     table = ImageTable(
         ids=tuple(names),
-        paths=tuple(folder / name for name in names),
+        images=tuple(LocalFile(folder / name) for name in names),
         labels=tuple(labels),
         source=folder / "<b>labels.csv",
         lines=tuple(range(2, len(names) + 2)),
     )
     options = FitOptions(read=ReadOptions(skip_bad=True))
-    data = embed_labelled(table, tiny_backbone, options.embed, options.read, options.split)
-    whole = audit(data, make=partial(LinearHead, C=0.1))
+    data, features = prepare_data(table, tiny_backbone, options)
+    whole = audit(data, features, make=partial(LinearHead, C=0.1))
     doubts = tuple(
         WrongLabel(row, names[row], labels[row], HOSTILE[0], 0.05, 0.95 - row / 100, 0.05)
         for row in (1, 3)

@@ -58,13 +58,13 @@ def pages(
     tmp_path: Path,
 ) -> list[Path]:
     result = fit(epochs=3)
-    result.data.table.paths[0].unlink()
+    Path(result.data.table.images[0].name).unlink()
     report, comparison = tmp_path / "report.html", tmp_path / "comparison.html"
     write_report(result, run_metrics(result), report, title="A run " + "w" * 90)
     write_comparison(comparison_rows, comparison, title="Models", sentences=["One.", "Two."],
                      record=result.record.to_json())  # fmt: skip
     check = tmp_path / "check.html"
-    found.table.paths[1].unlink()
+    Path(found.table.images[1].name).unlink()
     write_check(found, check, title="A check", record=result.record.to_json())
     return [report, comparison, check]
 

@@ -12,6 +12,7 @@ import numpy as np
 from headstart.audit.check import audit_table
 from headstart.audit.findings import Audit
 from headstart.data.image_table import ImageTable
+from headstart.images.source import LocalFile
 from headstart.report.check_page import write_check
 from headstart.report.check_pictures import evidence_of
 
@@ -81,7 +82,7 @@ def test_odd_pictures_worst_first_and_pairs_side_by_side(found: Audit) -> None:
 def test_a_picture_that_is_gone_is_named(
     found: Audit, tmp_path: Path, read_page: Callable[[Path], Any]
 ) -> None:
-    found.table.paths[1].unlink()
+    Path(found.table.images[1].name).unlink()
     write_check(found, tmp_path / "c.html", title="Check", record=RECORD)
     assert "No picture to show:" in read_page(tmp_path / "c.html").text
 
@@ -90,7 +91,7 @@ def test_a_table_without_pictures(tmp_path: Path, read_page: Callable[[Path], An
     names = tuple(f"{number}.jpg" for number in range(200))
     table = ImageTable(
         ids=names,
-        paths=tuple(tmp_path / name for name in names),
+        images=tuple(LocalFile(tmp_path / name) for name in names),
         labels=tuple("ab"[number // 100] for number in range(200)),
         source=Path("labels.csv"),
         lines=tuple(range(2, 202)),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from headstart.errors import UsageError
 from headstart.evaluate.predictions import Predictions
+from headstart.images.source import local_files
 from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
 
 
@@ -41,7 +42,7 @@ def test_one_picture_has_its_class_and_score_above_it(
     pictures: list[Path], tmp_path: Path, ending: str
 ) -> None:
     out = tmp_path / f"answer{ending}"
-    write_contact_sheet(answers(pictures[:1]), pictures[:1], out)
+    write_contact_sheet(answers(pictures[:1]), local_files(pictures[:1]), out)
     with Image.open(out) as sheet:
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
     height, width, _ = pixels.shape
@@ -52,7 +53,7 @@ def test_one_picture_has_its_class_and_score_above_it(
 
 def test_the_title_is_class_and_score(pictures: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "answer.svg"
-    write_contact_sheet(answers(pictures[:1]), pictures[:1], out)
+    write_contact_sheet(answers(pictures[:1]), local_files(pictures[:1]), out)
     assert words(out).splitlines() == ["cat  0.750", "p00.png"]
 
 
@@ -61,7 +62,9 @@ def test_a_sheet_names_every_picture_and_shows_no_other_for_a_bad_one(
 ) -> None:
     out = tmp_path / "sheet.svg"
     pictures[2].unlink()
-    write_contact_sheet(answers(pictures, {1: "truncated: the PNG data end"}), pictures, out)
+    write_contact_sheet(
+        answers(pictures, {1: "truncated: the PNG data end"}), local_files(pictures), out
+    )
     shown = words(out)
     for path in pictures:
         assert path.name in shown
@@ -76,7 +79,7 @@ def test_a_sheet_names_every_picture_and_shows_no_other_for_a_bad_one(
 def test_sixty_are_shown_and_the_rest_is_counted(pictures: list[Path], tmp_path: Path) -> None:
     many = [*pictures * 6]
     out = tmp_path / "sheet.svg"
-    write_contact_sheet(answers(many), many, out)
+    write_contact_sheet(answers(many), local_files(many), out)
     assert "The first 60 of 72 pictures; 12 are not shown." in words(out)
     assert len([e for e in ElementTree.parse(out).iter() if e.tag.endswith("image")]) == 60
 
@@ -85,7 +88,9 @@ def test_a_picture_alone_without_an_answer_is_a_field_with_the_cause(
     pictures: list[Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "answer.svg"
-    write_contact_sheet(answers(pictures[:1], {0: "empty (0 bytes)"}), pictures[:1], out)
+    write_contact_sheet(
+        answers(pictures[:1], {0: "empty (0 bytes)"}), local_files(pictures[:1]), out
+    )
     assert words(out).splitlines() == ["empty (0 bytes)", "no answer", "p00.png"]
     assert "image" not in {e.tag.rpartition("}")[2] for e in ElementTree.parse(out).iter()}
 
@@ -93,7 +98,7 @@ def test_a_picture_alone_without_an_answer_is_a_field_with_the_cause(
 def test_extreme_shapes_and_letters_are_borne(tmp_path: Path) -> None:
     path = tmp_path / "日本 \udcff.png"
     Image.new("RGB", (900, 2)).save(path)
-    write_contact_sheet(answers([path]), [path], tmp_path / "a.pdf")
+    write_contact_sheet(answers([path]), local_files([path]), tmp_path / "a.pdf")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from headstart.report.fixes_table import write_fixes
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
+from headstart.report.fixes_table import write_fixes
 
 MakeTable = Callable[..., ImageTable]
 CLASSES = ("cat", "dog", "Owl")

@@ -69,7 +69,7 @@ def test_wrong_pictures_come_by_confidence_and_gone_ones_are_said(
     wrong = np.flatnonzero(~answers.correct)
     assert 2 < len(wrong) <= 12
     worst = int(wrong[answers.probability[wrong].argmax()])
-    result.data.table.paths[worst].unlink()
+    Path(result.data.table.images[worst].name).unlink()
     write(result, tmp_path / "report.html")
     text = read_page(tmp_path / "report.html").text
     section = text[text.index("Most confidently wrong") : text.index("Least certain")]

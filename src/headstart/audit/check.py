@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,26 +19,29 @@ from headstart.audit.odd_pictures import find_odd
 from headstart.audit.shortcuts.search import search_shortcuts
 from headstart.audit.wrong_labels import find_wrong_labels, label_scores
 from headstart.backbones.opening import open_backbone
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.data.split import stratified_folds
 from headstart.errors import BadInput, DataError, TableError
 from headstart.evaluate.predictions import Predictions
+from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.heads.linear import LinearHead
+from headstart.images.source import Url
 from headstart.options import DEFAULT_SEED, FitOptions, as_json
 from headstart.progress import QUIET, Progress
-from headstart.recipes import run_record
+from headstart.recipes.data_preparation import prepare_data, read_labelled, tell
 from headstart.recipes.folds import cross_validate
-from headstart.recipes.labelled import Labelled, embed_labelled, read_labelled
-from headstart.recipes.run_record import RunRecord
+from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 
 FOLDS = 5
 
 
 def audit(
-    data: Labelled,
+    data: Dataset,
+    features: Features,
     predictions: Predictions | None = None,
     *,
     make: Callable[[], Head] | None = None,
@@ -54,23 +57,23 @@ def audit(
     order or a time that does is to be looked at: the model does not see it.
 
     Args:
-        data: usable rows with features and duplicates; read it with `skip_bad`, so that bad
-            inputs become findings instead of an error.
+        data, features: usable rows; read with `skip_bad`, so that bad inputs become findings
+            instead of an error.
         predictions: out-of-fold answers of its rows; default: five folds are fitted.
         make: makes a head for each fit; default: the linear head.
         test_fraction: share of the test part that the counts are judged for.
         seed, progress: of everything drawn; told of the fits.
     """
     make = make or partial(LinearHead, random_state=seed)
-    statistics, groups = data.features.statistics, data.duplicates.group
-    predictions = predictions or _out_of_fold(data, make, seed, progress)
+    statistics, groups = data.statistics, data.groups
+    predictions = predictions or _out_of_fold(data, features, make, seed, progress)
     wrong = find_wrong_labels(predictions) if predictions is not None else ()
-    odd = find_odd(statistics, data.features.values, seed=seed)
+    odd = find_odd(statistics, features.values, seed=seed)
     search = search_shortcuts(data.table, statistics, groups=groups, seed=seed)
     against = contradictions(data.duplicates.pairs, data.labels)
     overview = look_over(data.labels, statistics)
-    leak = measure_leak(data, make, seed=seed, progress=progress)
-    curve = _curve(data, make, seed, progress)
+    leak = measure_leak(data, features, make, seed=seed, progress=progress)
+    curve = _curve(data, features, make, seed, progress)
     counts = describe_counts(overview.class_counts, test_fraction=test_fraction)
     findings = [
         *finding_texts.about_bad(data.left_out),
@@ -114,7 +117,7 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
     search = search_shortcuts(table, seed=seed)
     overview = look_over(table.labels or (), [None] * len(table))
     counts = describe_counts(overview.class_counts) if kept else None
-    missing = [row for row, path in enumerate(table.paths) if not path.is_file()]
+    missing = [row for row, image in enumerate(table.images) if image.stamp() is None]
     findings = [
         *finding_texts.about_bad(bad),
         *finding_texts.about_missing(missing, table),
@@ -143,21 +146,21 @@ def _no_label(table: ImageTable, row: int) -> BadInput:
 
 
 def _out_of_fold(
-    data: Labelled, make: Callable[[], Head], seed: int, progress: Progress
+    data: Dataset, features: Features, make: Callable[[], Head], seed: int, progress: Progress
 ) -> Predictions | None:
     """None when a class is too small for folds."""
     try:
-        folds = stratified_folds(data.labels, folds=FOLDS, seed=seed, groups=data.duplicates.group)
+        folds = stratified_folds(data.labels, folds=FOLDS, seed=seed, groups=data.groups)
     except DataError:
         return None
-    return cross_validate(data, folds, make, progress).predictions
+    return cross_validate(data, features, folds, make, progress).predictions
 
 
 def _curve(
-    data: Labelled, make: Callable[[], Head], seed: int, progress: Progress
+    data: Dataset, features: Features, make: Callable[[], Head], seed: int, progress: Progress
 ) -> LearningCurve | None:
     try:
-        return learning_curve(data, make, seed=seed, progress=progress)
+        return learning_curve(data, features, make, seed=seed, progress=progress)
     except DataError:
         return None
 
@@ -170,7 +173,7 @@ class Checked:
     record: RunRecord
 
 
-def run_check(source: Path, options: FitOptions, progress: Progress = QUIET) -> Checked:
+def run_check(source: Path | Url, options: FitOptions, progress: Progress = QUIET) -> Checked:
     """Read, embed, and look for everything; bad rows and files become findings.
 
     A table none of whose pictures is there is looked at by itself, and a note says so.
@@ -179,74 +182,52 @@ def run_check(source: Path, options: FitOptions, progress: Progress = QUIET) -> 
         DataError: there are no labels, no usable picture, or one class only.
         UsageError: an option does not fit the source.
     """
-    started, began = run_record.now(), time.perf_counter()
-    reading = replace(options.read, skip_bad=True)
+    clock = Stopwatch()
+    options = replace(options, read=replace(options.read, skip_bad=True))
     try:
-        table = read_labelled(source, reading, options.labels)
+        table = read_labelled(source, options.read, options.labels, progress)
     except TableError:
         alone = _without_pictures(source, options)
         if alone is None:
             raise
-        return _check_table(alone, options, started, began, progress)
-    for note in table.notes:
-        progress.note(note)
+        return _check_table(alone, options, clock, progress)
     backbone = open_backbone(options.backbone, device=options.embed.device)
-    for note in backbone.info.notes:
-        progress.note(note)
-    data = embed_labelled(table, backbone, options.embed, reading, options.split, progress)
-    for note in data.notes[len(table.notes) :]:
-        progress.note(note)
+    tell(progress, backbone.info.notes)
+    clock.lap("open")
+    data, features = prepare_data(table, backbone, options, progress)
+    clock.lap("embed")
     split = options.split
-    looked = time.perf_counter()
-    found = audit(data, test_fraction=split.test_fraction, seed=split.seed, progress=progress)
-    seconds = {
-        "embed": data.features.seconds,
-        "audit": time.perf_counter() - looked,
-        "total": time.perf_counter() - began,
-    }
-    return Checked(found, _record(options, data, started, seconds))
+    found = audit(
+        data, features, test_fraction=split.test_fraction, seed=split.seed, progress=progress
+    )
+    clock.lap("audit")
+    return Checked(found, make_record("check", _chosen(options), data, clock))
 
 
-def _without_pictures(source: Path, options: FitOptions) -> ImageTable | None:
+def _chosen(options: FitOptions) -> dict[str, Any]:
+    """The options that a check has."""
+    chosen = as_json(options)
+    return {room: chosen[room] for room in ("read", "labels", "backbone", "embed", "split")}
+
+
+def _without_pictures(source: Path | Url, options: FitOptions) -> ImageTable | None:
     """The table of names and labels when not a single one of its pictures is there."""
-    if source.is_dir() or not source.is_file():
+    if isinstance(source, Path) and not source.is_file():
         return None
     table = read_table(source, options.read, keep_missing=True)
-    if table.labels is None or not len(table) or any(path.is_file() for path in table.paths):
+    if table.labels is None or not len(table):
         return None
-    return table
+    return None if any(image.stamp() is not None for image in table.images) else table
 
 
 def _check_table(
-    table: ImageTable, options: FitOptions, started: str, began: float, progress: Progress
+    table: ImageTable, options: FitOptions, clock: Stopwatch, progress: Progress
 ) -> Checked:
     note = (
         f"none of the {len(table):,} pictures was found: names, labels and the order of the rows "
         "are looked at alone"
     )
     table = replace(table, notes=(*table.notes, note))
-    for line in table.notes:
-        progress.note(line)
+    tell(progress, table.notes)
     found = audit_table(table, seed=options.split.seed)
-    seconds = {"total": time.perf_counter() - began}
-    return Checked(found, _record(options, table, started, seconds))
-
-
-def _record(
-    options: FitOptions, data: Labelled | ImageTable, started: str, seconds: dict[str, float]
-) -> RunRecord:
-    rooms = ("read", "labels", "backbone", "embed", "split")
-    chosen = as_json(options)
-    sha256 = data.features.sha256 if isinstance(data, Labelled) else ("",) * len(data)
-    return RunRecord(
-        recipe="check",
-        source=str(data.table.source if isinstance(data, Labelled) else data.source),
-        options={room: chosen[room] for room in rooms},
-        seed=options.split.seed,
-        data_digest=run_record.data_digest(sha256, data.labels or ()),
-        versions=run_record.versions(),
-        machine=run_record.machine(),
-        started=started,
-        seconds=seconds,
-        notes=data.notes,
-    )
+    return Checked(found, make_record("check", _chosen(options), table, clock))

@@ -9,15 +9,16 @@ import numpy as np
 
 from headstart.arrays import BoolArray
 from headstart.audit.learning_curve import stratified_rows
-from headstart.data.split import stratified_folds
+from headstart.data.dataset import Dataset
+from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.intervals import Interval, wilson
 from headstart.evaluate.significance import p_words, unpaired_difference
+from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.options import DEFAULT_SEED
 from headstart.progress import QUIET, Progress
 from headstart.recipes.folds import out_of_fold
-from headstart.recipes.labelled import Labelled
 
 FOLDS = 5
 MOST_ROWS = 10_000
@@ -50,7 +51,8 @@ class Leak:
 
 
 def measure_leak(
-    data: Labelled,
+    data: Dataset,
+    features: Features,
     make: Callable[[], Head],
     *,
     seed: int = DEFAULT_SEED,
@@ -62,7 +64,7 @@ def measure_leak(
     rows one fold is enough, and of more than 10,000 rows so many are drawn.
     """
     rows = stratified_rows(data.targets, MOST_ROWS, seed)
-    groups = data.duplicates.group[rows]
+    groups = data.groups[rows]
     if len(np.unique(groups)) == len(rows):
         sentence = "No two pictures are duplicates, so no split can leak by them."
         return Leak(0, None, None, len(rows), None, None, None, None, sentence)
@@ -78,7 +80,8 @@ def measure_leak(
     try:
         for fold in folds:
             # The head's inner folds keep groups together: only the outer split leaks.
-            answers = out_of_fold(data, rows[fold.train], rows[fold.test], make).argmax(axis=1)
+            outer = Split(rows[fold.train], rows[fold.test])
+            answers = out_of_fold(data, features, outer, make).argmax(axis=1)
             right[fold.test] = answers == data.targets[rows[fold.test]]
             has_copy[fold.test] = np.isin(groups[fold.test], groups[fold.train])
             progress.advance()

@@ -11,6 +11,7 @@ from headstart.arrays import IntArray
 from headstart.audit.duplicate_leak import Leak, measure_leak
 from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.shortcuts.search import MODEL, search_shortcuts
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
 from headstart.data.labels import plural, some_of
 from headstart.errors import DataError
@@ -21,7 +22,6 @@ from headstart.options import DEFAULT_SEED, FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import head_maker
-from headstart.recipes.labelled import Labelled
 
 LEAST_COPIES = 10  # pictures that have a duplicate
 
@@ -34,22 +34,29 @@ def measure_copies(
     None with fewer than ten copies, of which nothing could be said, or where the fit had no folds:
     five fits cost half as much as ten folds do, so that this never takes longer than they did.
     """
-    sizes = np.bincount(result.data.duplicates.group)
-    if result.folds is None or sizes[sizes > 1].sum() < LEAST_COPIES:
+    sizes = np.bincount(result.data.groups)
+    too_few = sizes[sizes > 1].sum() < LEAST_COPIES
+    if result.features is None or result.folds is None or too_few:
         return None
-    return measure_leak(result.data, _maker(options), seed=options.split.seed, progress=progress)
+    seed = options.split.seed
+    return measure_leak(result.data, result.features, _maker(options), seed=seed, progress=progress)
 
 
 def measure_curve(
     result: FitResult, options: FitOptions, progress: Progress = QUIET
 ) -> LearningCurve | None:
     """The learning curve of the fit's own head; a note says why there is none."""
-    if not result.data.features.values.shape[1]:
+    if result.features is None:
         progress.note("no learning curve: --curve is for a head on a backbone's features")
         return None
     try:
-        return learning_curve(result.data, _maker(options), seed=options.split.seed,
-                              progress=progress)  # fmt: skip
+        return learning_curve(
+            result.data,
+            result.features,
+            _maker(options),
+            seed=options.split.seed,
+            progress=progress,
+        )
     except DataError as error:
         progress.note(f"no learning curve: {error}")
         return None
@@ -65,7 +72,7 @@ MOST_ROWS = 2_000  # so that trees on names and sizes take a fraction of a secon
 PRECISE = 0.05  # a perfect model's interval that is narrower needs no remark
 
 
-def short_checks(data: Labelled, test: IntArray, *, seed: int = DEFAULT_SEED) -> tuple[str, ...]:
+def short_checks(data: Dataset, test: IntArray, *, seed: int = DEFAULT_SEED) -> tuple[str, ...]:
     """At most five lines, the gravest first; () when there is nothing to say.
 
     Names, order, sizes, formats and times that give the label; near-duplicates, and those with
@@ -81,11 +88,11 @@ def short_checks(data: Labelled, test: IntArray, *, seed: int = DEFAULT_SEED) ->
     return tuple(lines[:MOST_LINES])
 
 
-def _shortcuts(data: Labelled, seed: int) -> Iterator[str]:
+def _shortcuts(data: Dataset, seed: int) -> Iterator[str]:
     search = search_shortcuts(
         data.table,
-        data.features.statistics,
-        groups=data.duplicates.group,
+        data.statistics,
+        groups=data.groups,
         seed=seed,
         looks=False,
         most_rows=MOST_ROWS,
@@ -97,7 +104,7 @@ def _shortcuts(data: Labelled, seed: int) -> Iterator[str]:
         yield f"so do, more or less: {', '.join(more)}"
 
 
-def _contradicting(data: Labelled) -> Iterator[str]:
+def _contradicting(data: Dataset) -> Iterator[str]:
     pairs = contradictions(data.duplicates.pairs, data.labels)
     names, labels = data.table.ids, data.labels
     shown = [
@@ -109,8 +116,8 @@ def _contradicting(data: Labelled) -> Iterator[str]:
         yield f"{count} of near-duplicates with different labels: {some_of(shown, 1)}"
 
 
-def _copies(data: Labelled) -> Iterator[str]:
-    sizes = Counter(data.duplicates.group.tolist())
+def _copies(data: Dataset) -> Iterator[str]:
+    sizes = Counter(data.groups.tolist())
     groups = [size for size in sizes.values() if size > 1]
     if groups:
         by = "a group of their own or duplicates" if data.table.groups else "duplicates"
@@ -120,7 +127,7 @@ def _copies(data: Labelled) -> Iterator[str]:
         )
 
 
-def _sizes(data: Labelled, test: IntArray) -> Iterator[str]:
+def _sizes(data: Dataset, test: IntArray) -> Iterator[str]:
     perfect = wilson(len(test), len(test))
     if perfect is not None and perfect[1] - perfect[0] >= PRECISE:
         yield (

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import BoolArray, FloatArray, IntArray
-from headstart.data.split import stratified_folds
+from headstart.data.dataset import Dataset
+from headstart.data.split import Split, stratified_folds
 from headstart.evaluate.intervals import Interval, wilson
+from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.options import DEFAULT_SEED
 from headstart.progress import QUIET, Progress
-from headstart.recipes.folds import place
-from headstart.recipes.labelled import Labelled
+from headstart.recipes.folds import out_of_fold
 
 
 def stratified_rows(targets: IntArray, most: int, seed: int) -> IntArray:
@@ -144,7 +145,8 @@ class LearningCurve:
 
 
 def learning_curve(
-    data: Labelled,
+    data: Dataset,
+    features: Features,
     make: Callable[[], Head],
     *,
     shares: Sequence[float] = SHARES,
@@ -160,7 +162,7 @@ def learning_curve(
     nothing is repeated, with more than 1,200 one fold's test rows are enough.
 
     Args:
-        data: labelled features; of more than 10,000 rows so many are drawn.
+        data, features: labelled rows; of more than 10,000 so many are drawn.
         make: makes a head for each fit.
         shares: growing shares, the last one 1.
         repeats: how often the folds and shares are drawn anew, of 600 rows or fewer.
@@ -171,7 +173,7 @@ def learning_curve(
         DataError: the groups tie the classes together, so that there are no folds.
     """
     rows, notes = _rows(data, seed)
-    groups = data.duplicates.group[rows]
+    groups = data.groups[rows]
     repeats = repeats if len(rows) <= REPEATED else 1
     tested = np.zeros(len(rows), dtype=np.bool_)
     right = np.zeros((repeats, len(shares), len(rows)), dtype=np.bool_)
@@ -190,7 +192,9 @@ def learning_curve(
                 for number, share in enumerate(shares):
                     train = rows[fold.train[place_of <= share]]
                     sizes[repeat, number] += len(train) / len(folds)
-                    right[repeat, number, fold.test] = _right(data, train, rows[fold.test], make)
+                    part = Split(train, rows[fold.test])
+                    answers = out_of_fold(data, features, part, make).argmax(axis=1)
+                    right[repeat, number, fold.test] = answers == data.targets[part.test]
             progress.advance()
     finally:
         progress.stop()
@@ -199,7 +203,7 @@ def learning_curve(
     return _extrapolated(points, right, groups[tested], seed, notes)
 
 
-def _rows(data: Labelled, seed: int) -> tuple[IntArray, tuple[str, ...]]:
+def _rows(data: Dataset, seed: int) -> tuple[IntArray, tuple[str, ...]]:
     n = len(data)
     rows = stratified_rows(data.targets, MOST_ROWS, seed)
     if len(rows) == n:
@@ -225,14 +229,6 @@ def _growing(targets: IntArray, groups: IntArray, rng: np.random.Generator) -> F
         share_of[mine[0]] = 0.0
     shares: FloatArray = share_of[group]
     return shares
-
-
-def _right(data: Labelled, train: IntArray, test: IntArray, make: Callable[[], Head]) -> BoolArray:
-    head = make().fit(
-        data.features.values[train], data.targets[train], groups=data.duplicates.group[train]
-    )
-    answers = place(head, data.features.values[test], len(data.classes)).argmax(axis=1)
-    return np.asarray(answers == data.targets[test], dtype=np.bool_)
 
 
 def _points(right: BoolArray, sizes: FloatArray, shares: Sequence[float]) -> tuple[CurvePoint, ...]:

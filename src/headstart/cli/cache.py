@@ -9,7 +9,9 @@ from cyclopts import Parameter
 
 def cache(
     *,
-    clear: Annotated[bool, Parameter(help="Delete everything that is kept.", negative="")] = False,
+    clear: Annotated[
+        bool, Parameter(help="Delete what this program keeps there.", negative="")
+    ] = False,
 ) -> int:
     """Show the size of the feature cache, or clear it. Everything in it can be computed again.
 
@@ -18,12 +20,15 @@ def cache(
         headstart cache
         headstart cache --clear
     """
-    from headstart.cache_folder import cache_folder
+    from headstart.cache_folder import cache_files, cache_folder, clear_cache, other_files
     from headstart.cli.show import cell, console, say, table
-    from headstart.features.cache import cache_files, clear_cache
+    from headstart.data.labels import plural, some_of
 
     if clear:
         say(f"{size_text(clear_cache())} freed")
+        others = [str(path.relative_to(cache_folder())) for path in other_files()]
+        if others:
+            say(f"{plural(len(others), 'file')} not of this program kept: {some_of(others)}")
         return 0
     files = cache_files()
     say(f"{cache_folder()}: {size_text(sum(file.size for file in files))}")

@@ -36,7 +36,7 @@ def demo(
     from headstart.cli.show import progress, say, show_fit
     from headstart.compare.model_spec import parse_models
     from headstart.outputs.permission import Inputs
-    from headstart.recipes.frozen import fit_frozen
+    from headstart.recipes.fit import fit
     from headstart.report.comparison import comparison_outputs
     from headstart.report.page import write_report
     from headstart.report.run_folder import run_outputs, write_run
@@ -51,14 +51,14 @@ def demo(
     read = options.ReadOptions(images=folder / "images")
     say(f"headstart fit {table} --images {read.images} --out {run}")
     with progress() as shown:
-        result = fit_frozen(table, options.FitOptions(read=read), shown)
+        result = fit(table, options.FitOptions(read=read), shown)
     with outputs.writing() as new:
         metrics = write_run(result, new)
         write_report(result, metrics, new / "report.html", title="headstart demo")
     show_fit(metrics, run)
-    paths = [result.data.table.paths[row] for row in result.split.test[:PREDICTED]]
-    say(f"headstart predict {run / 'model'} {' '.join(str(path) for path in paths)}")
-    show_answers(result.model.predict(paths), None)
+    images = [result.data.table.images[row] for row in result.split.test[:PREDICTED]]
+    say(f"headstart predict {run / 'model'} {' '.join(map(str, images))}")
+    show_answers(result.model.predict(images), None)
     _compare(table, read, comparison)
     return 0
 

@@ -34,12 +34,12 @@ def embed(
 
     from headstart.backbones.opening import open_backbone
     from headstart.cli.show import progress, say
+    from headstart.data.dataset import content_notes
     from headstart.data.inputs import read_images
     from headstart.errors import DataError
-    from headstart.features.embed import embed_pictures
+    from headstart.features.embed import embed_images
     from headstart.outputs.own_files import FEATURES
     from headstart.outputs.permission import Inputs, OutputFile
-    from headstart.recipes.labelled import content_notes
     from headstart.report.features_file import write_features
 
     inputs = Inputs((source, read.images, backbone.weights))
@@ -52,16 +52,16 @@ def embed(
     with progress() as shown:
         for note in (*table.notes, *opened.info.notes):
             shown.note(note)
-        found = embed_pictures(
-            table.paths, opened, features, max_pixels=read.max_pixels, progress=shown
+        records, found = embed_images(
+            table.images, opened, features, max_pixels=read.max_pixels, progress=shown
         )
-    unread = table.unread(found.errors)
+    unread = table.unread(records.errors)
     if not read.skip_bad:
         table.raise_if_bad(unread)
-    for note in content_notes(table, found):
+    for note in content_notes(table.ids, records.statistics):
         shown.note(note)
     with output.writing() as file:
-        written = write_features(file, table, found)
+        written = write_features(file, table, records, found)
     left = len(table.bad) + len(unread)
     left_text = f", {left} bad inputs left out" if left else ""
     say(

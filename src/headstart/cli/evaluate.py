@@ -38,17 +38,15 @@ def evaluate(
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
     from headstart.outputs.permission import Inputs
-    from headstart.recipes.labelled import read_labelled
+    from headstart.recipes.data_preparation import read_labelled
     from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
 
     outputs = out and evaluation_outputs(out, Inputs((model, source, read.images)))
     trained = load_model(model, device=embed.device)
-    table = read_labelled(source, read)
     with progress() as shown:
-        for note in table.notes:
-            shown.note(note)
+        table = read_labelled(source, read, progress=shown)
         answers = trained.predict(
-            table.paths,
+            table.images,
             names=table.ids,
             truth=table.labels,
             options=embed,

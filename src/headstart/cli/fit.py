@@ -56,13 +56,13 @@ def fit(
     from headstart.cli.remarks import with_remarks
     from headstart.cli.show import progress, show_fit
     from headstart.outputs.permission import Inputs
-    from headstart.recipes.catalogue import run_recipe
+    from headstart.recipes.fit import fit as run_fit
     from headstart.report.page import write_report
     from headstart.report.run_folder import run_outputs, write_run
 
     outputs = run_outputs(out, Inputs((source, read.images, labels.fixes, backbone.weights)))
     with progress() as shown:
-        result = run_recipe(source, chosen, shown)
+        result = run_fit(source, chosen, shown)
         leak = measure_copies(result, chosen, shown)
         more = measure_curve(result, chosen, shown) if curve else None
     result = with_remarks(result, split.seed)

@@ -56,24 +56,24 @@ def predict(
     if show is not None:
         check_sheet_name(show)
     trained = load_model(model, device=embed.device)
-    table = list_pictures(sources, read)
+    table = list_pictures(sources, read, leave_out=show)
     for output in (table_file, sheet_file):
         if output:
-            output.refuse_inputs(Inputs(table.paths))
+            output.refuse_inputs(Inputs(getattr(image, "path", None) for image in table.images))
     with progress() as shown:
         for note in table.notes:
             shown.note(note)
         for bad in table.bad:
             shown.note(f"left out: {bad}")
         answers = trained.predict(
-            table.paths, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
+            table.images, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
         )
     if table_file:
         with table_file.writing() as file:
             write_predictions(file, answers)
     if sheet_file:
         with sheet_file.writing() as file:
-            write_contact_sheet(answers, table.paths, file, max_pixels=read.max_pixels)
+            write_contact_sheet(answers, table.images, file, max_pixels=read.max_pixels)
     show_answers(answers, out)
     return 1 if table.bad or not answers.answered.all() else 0
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.nothing import no_backbone
 from headstart.backbones.opening import open_backbone
 from headstart.compare.model_spec import ModelSpec
-from headstart.data.image_table import ImageTable
+from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
+from headstart.features.embed import Features, embed_images
 from headstart.heads.affine import AffineHead
+from headstart.images.source import Url
 from headstart.option_rules import check_comparison
-from headstart.options import FitOptions
+from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
-from headstart.recipes import run_record
-from headstart.recipes.frozen import FitResult, fit_on_features, make_record, make_result
-from headstart.recipes.labelled import (
-    Labelled,
+from headstart.recipes.data_preparation import (
     choose_folds,
     choose_split,
-    embed_labelled,
+    prepare_data,
+    prepare_without_features,
     read_labelled,
+    tell,
 )
-from headstart.recipes.run_record import RunRecord
+from headstart.recipes.frozen import FitResult, fit_features
+from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Comparison:
     """
 
     entries: tuple[Entry, ...]
-    data: Labelled
+    data: Dataset
     split: Split
     record: RunRecord
 
 
 def compare(
-    source: Path,
+    source: Path | Url,
     specs: Sequence[ModelSpec],
     options: FitOptions,
     *,
@@ -73,7 +73,7 @@ def compare(
     """
     cnns = [spec.is_small_cnn for spec in specs]
     check_comparison(options, has_small_cnn=any(cnns), has_backbone=not all(cnns))
-    started, began = run_record.now(), time.perf_counter()
+    clock = Stopwatch()
     unknown = set(weights) - {s.name for s in specs} - {s.name.partition(".")[0] for s in specs}
     if unknown:
         raise UsageError(
@@ -81,17 +81,16 @@ def compare(
         )
     backbones, missing = open_all(specs, options, weights, skip_missing)
     for name, backbone in backbones.items():
-        for note in backbone.info.notes:
-            progress.note(f"{name}: {note}")
-    table = read_labelled(source, options.read, options.labels)
-    for note in table.notes:
-        progress.note(note)
+        tell(progress, (f"{name}: {note}" for note in backbone.info.notes))
+    table = read_labelled(source, options.read, options.labels, progress)
     # The first backbone's features help to find near-duplicates; all models share the groups.
-    first = next(iter(backbones.values()), None) or no_backbone()
-    data = _embed(table, first, options, progress)
-    for note in data.notes[len(table.notes) :]:
-        progress.note(note)
-    split, folds = choose_split(data, options.split), choose_folds(data, options.split)
+    first = next(iter(backbones.values()), None)
+    features = None
+    if first is None:
+        data = prepare_without_features(table, options, progress)
+    else:
+        data, features = prepare_data(table, first, options, progress)
+    parts = choose_split(data, options.split), choose_folds(data, options.split)
     entries = []
     for spec in specs:
         if spec.text in missing:
@@ -100,19 +99,18 @@ def compare(
         progress.note(f"{spec.text}")
         chosen = spec.options(options, weights)
         if spec.is_small_cnn:
-            result = _train_small_cnn(data, split, chosen, progress)
+            result = _train_small_cnn(data, parts[0], chosen, progress)
         else:
             backbone = backbones[spec.text]
-            own = data if backbone is first else _embed(table, backbone, chosen, progress)
-            result = _fit(own, data, backbone, (split, folds), chosen, progress)
+            ready = features if backbone is first else None
+            result = _fit(data, ready, backbone, parts, chosen, progress)
         entries.append(Entry(spec, result))
-    seconds = {"total": time.perf_counter() - began}
-    record = make_record("compare", options, data, started, seconds)
+    record = make_record("compare", as_json(options), data, clock)
     named = {"models": ",".join(spec.text for spec in specs)}  # as they are typed
     if weights:
         named["weights"] = " ".join(f"{name}={file}" for name, file in weights.items())
     record = replace(record, options={**record.options, **named})
-    return Comparison(tuple(entries), data, split, record)
+    return Comparison(tuple(entries), data, parts[0], record)
 
 
 def open_all(
@@ -140,34 +138,34 @@ def open_all(
     return backbones, missing
 
 
-def _embed(
-    table: ImageTable, backbone: Backbone, options: FitOptions, progress: Progress
-) -> Labelled:
-    return embed_labelled(table, backbone, options.embed, options.read, options.split, progress)
-
-
 def _fit(
-    own: Labelled,
-    shared: Labelled,
+    data: Dataset,
+    features: Features | None,
     backbone: Backbone,
     parts: tuple[Split, list[Split]],
     options: FitOptions,
     progress: Progress,
 ) -> FitResult:
-    """One model on its own features and the shared rows, groups, split and folds."""
-    started, began = run_record.now(), time.perf_counter()
-    if own.features.sha256 != shared.features.sha256:
-        raise UsageError("a picture changed during the comparison; run it again")
-    data = replace(own, duplicates=shared.duplicates)
-    split, folds = parts
-    fitted = fit_on_features(data, backbone, options, progress, split=split, folds=folds)
-    seconds = {"embed": data.features.seconds, **fitted.seconds}
-    seconds["total"] = data.features.seconds + time.perf_counter() - began
-    return make_result(fitted, data, make_record("frozen", options, data, started, seconds))
+    """One model on the shared rows, groups, split and folds; `features` where they are there."""
+    clock = Stopwatch()
+    if features is None:
+        records, features = embed_images(
+            data.table.images,
+            backbone,
+            options.embed,
+            seed=options.split.seed,
+            max_pixels=options.read.max_pixels,
+            progress=progress,
+        )
+        if records.digests != data.digests:
+            raise UsageError("a picture changed during the comparison; run it again")
+    clock.seconds["embed"] = features.seconds
+    clock.restart()
+    return fit_features(data, features, backbone, options, progress, parts=parts, clock=clock)
 
 
 def _train_small_cnn(
-    data: Labelled, split: Split, options: FitOptions, progress: Progress
+    data: Dataset, split: Split, options: FitOptions, progress: Progress
 ) -> FitResult:
     from headstart.recipes.scratch import train_on
 
@@ -177,7 +175,7 @@ def _train_small_cnn(
 def embed_seconds(result: FitResult) -> tuple[float, float | None]:
     """Seconds for embedding, and pictures per second where the backbone ran."""
     seconds = result.record.seconds.get("embed", 0.0)
-    computed = result.data.features.computed
+    computed = result.features.computed if result.features is not None else 0
     return seconds, computed / seconds if computed and seconds else None
 
 

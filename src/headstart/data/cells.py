@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.data.labels import plural, trim
-from headstart.errors import MissingExtraError, TableError, UsageError
+from headstart.errors import ImageError, MissingExtraError, TableError, UsageError
 from headstart.images.formats import looks_like
+from headstart.images.source import Url, read_bytes
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_NAMES = {"\t": "tab", "tab": "\t", "\\t": "\t"}
@@ -40,7 +41,9 @@ class Cells:
     notes: tuple[str, ...]
 
 
-def read_cells(path: Path, *, separator: str | None = None, encoding: str | None = None) -> Cells:
+def read_cells(
+    path: Path | Url, *, separator: str | None = None, encoding: str | None = None
+) -> Cells:
     """Read a CSV, TSV or Parquet table as text.
 
     Raises:
@@ -48,10 +51,7 @@ def read_cells(path: Path, *, separator: str | None = None, encoding: str | None
         UsageError: the separator or the encoding is not a valid one.
         MissingExtraError: a Parquet file, and pyarrow is not installed.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read: {error.strerror or error}") from error
+    data = read_table_bytes(path)
     if not data:
         raise TableError(f"{path.name} is empty")
     if data.startswith(b"PAR1"):
@@ -63,6 +63,14 @@ def read_cells(path: Path, *, separator: str | None = None, encoding: str | None
     if given is not None and len(given) != 1:
         raise UsageError(f"--separator {separator}: one character is allowed, or tab")
     return _parsed(path.name, text, given, notes)
+
+
+def read_table_bytes(path: Path | Url) -> bytes:
+    """A table's bytes. Raises TableError with the cause."""
+    try:
+        return path.read() if isinstance(path, Url) else read_bytes(path)
+    except ImageError as error:
+        raise TableError(f"{path}: {error}") from error
 
 
 def _decoded(name: str, data: bytes, encoding: str | None) -> tuple[str, list[str]]:
@@ -195,7 +203,7 @@ def _refuse_other_separator(name: str, column: str, chosen: str, *, given: bool)
             )
 
 
-def _parquet(path: Path, data: bytes) -> Cells:
+def _parquet(path: Path | Url, data: bytes) -> Cells:
     try:
         import pyarrow
         import pyarrow.parquet

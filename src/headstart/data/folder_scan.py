@@ -11,6 +11,7 @@ from pathlib import Path
 from headstart.data.labels import plural, some_of
 from headstart.errors import BadInput
 from headstart.images.formats import has_picture_suffix
+from headstart.outputs.results import is_result_folder, written_names
 
 _SYSTEM = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
 
@@ -24,6 +25,7 @@ class Scan:
         folders: all folders below, without those left aside.
         others: files that are no pictures by their suffix.
         links_left: links to folders that are read anyway.
+        results: folders and files that this program wrote.
         bad: broken links and folders that cannot be read.
     """
 
@@ -32,6 +34,7 @@ class Scan:
     folders: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     links_left: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
     bad: list[BadInput] = field(default_factory=list)
 
     @property
@@ -45,6 +48,9 @@ class Scan:
             count = plural(len(self.links_left), "link")
             left = some_of(self.links_left)
             notes.append(f"{count} to folders that are read anyway left out: {left}")
+        if self.results:
+            count = plural(len(self.results), "result")
+            notes.append(f"{count} of this program left out: {some_of(self.results)}")
         return notes
 
 
@@ -66,12 +72,13 @@ def scan_folder(root: Path) -> Scan:
 
     Names that begin with a dot, __MACOSX, Thumbs.db and desktop.ini are left aside. Links to
     files are followed. A link to a folder is followed when it leads outside of the root, and
-    each such folder is read once.
+    each such folder is read once. What this program wrote, such as a run in the folder, is left
+    out, unless a picture of the user lies in it.
     """
     scan = Scan(root)
     real_root = os.path.realpath(root)
     _walk(scan, root, "", {real_root}, real_root)
-    for names in (scan.folders, scan.others, scan.links_left):
+    for names in (scan.folders, scan.others, scan.links_left, scan.results):
         names.sort(key=natural_key)
     scan.pictures = dict(sorted(scan.pictures.items(), key=lambda item: natural_key(item[0])))
     scan.bad.sort(key=lambda bad: natural_key(bad.where))
@@ -80,8 +87,14 @@ def scan_folder(root: Path) -> Scan:
 
 def _walk(scan: Scan, folder: Path, name: str, seen: set[str], real: str) -> None:
     """Add what lies in one folder, called `name`, whose real path is `real`."""
+    written = written_names(folder, has_picture_suffix)
     for entry in _entries(scan, folder, name):
         path = f"{name}/{entry.name}" if name else entry.name
+        if entry.name in written or (
+            entry.is_dir() and is_result_folder(Path(entry.path), has_picture_suffix)
+        ):
+            scan.results.append(path)
+            continue
         linked = entry.is_symlink()
         target = os.path.realpath(entry.path) if linked else f"{real}/{entry.name}"
         if entry.is_dir():

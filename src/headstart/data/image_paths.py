@@ -1,4 +1,4 @@
-"""Names in a table to files under the pictures' folder."""
+"""Names in a table to pictures: files under their folder, or addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 from pathlib import Path, PureWindowsPath
 
 from headstart.data.labels import composed, plural
+from headstart.errors import UsageError
 from headstart.images.formats import has_picture_suffix
+from headstart.images.source import ImageSource, LocalFile, RemoteFile, Url, is_url, location
 
 
 class UnresolvedError(Exception):
@@ -15,6 +17,65 @@ class UnresolvedError(Exception):
     def __init__(self, cause: str, *, missing: bool = False) -> None:
         super().__init__(cause)
         self.missing = missing
+
+
+class ImageFinder:
+    """Finds the picture of each name of a table.
+
+    A name is relative to the root, a folder or an address. An address in the table itself is taken
+    when it lies under the root, or when rows may leave the pictures' folder.
+    """
+
+    def __init__(self, root: Path | Url, *, allow_outside: bool) -> None:
+        self.root = root
+        self._allow_outside = allow_outside
+        self._files = (
+            Resolver(root, allow_outside=allow_outside) if isinstance(root, Path) else None
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """One line for each way in which names were bent."""
+        return self._files.notes if self._files is not None else []
+
+    def target(self, name: str) -> ImageSource:
+        """Where the name leads, whether or not a picture is there. Raises UnresolvedError."""
+        if self._files is not None and not is_url(name):
+            return LocalFile(self._files.target(name))
+        return self._address(name)
+
+    def resolve(self, name: str) -> ImageSource:
+        """The picture of a name. Whether an address leads to one is known when it is read.
+
+        Raises UnresolvedError: there is no such file, or the name is bad or fits several.
+        """
+        if self._files is not None and not is_url(name):
+            return LocalFile(self._files.resolve(name))
+        return self._address(name)
+
+    def _address(self, name: str) -> RemoteFile:
+        if not name:
+            raise UnresolvedError("no picture's name")
+        steps = name.replace("\\", "/").split("/")
+        if isinstance(self.root, Url) and not is_url(name):
+            if ".." in steps or name.startswith("/"):
+                raise UnresolvedError(f"leads out of the pictures' folder {self.root}")
+            return RemoteFile(self.root / name)
+        inside = str(self.root).rstrip("/") + "/" if isinstance(self.root, Url) else None
+        if not self._allow_outside and (
+            inside is None or not name.startswith(inside) or ".." in steps
+        ):
+            raise UnresolvedError(
+                f"is a web address outside the pictures' folder {self.root}; allow that with "
+                "--allow-outside"
+            )
+        try:
+            address = location(name)
+        except UsageError as error:
+            raise UnresolvedError(str(error)) from error
+        if isinstance(address, Path):
+            raise UnresolvedError("is no address")
+        return RemoteFile(address)
 
 
 class Resolver:
@@ -51,8 +112,6 @@ class Resolver:
             raise UnresolvedError("no picture's name")
         if "\x00" in name:
             raise UnresolvedError("the name has a NUL character")
-        if "://" in name:
-            raise UnresolvedError("is a web address; download the picture and give its file")
         if ":" not in name or not PureWindowsPath(name).is_absolute():
             # Without "..", so that what is checked is what is opened.
             path = os.path.normpath(self._absolute / name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from headstart.errors import BadInput, BadInputsError
+from headstart.images.source import ImageSource, Url
 
 T = TypeVar("T")
 
@@ -21,20 +22,20 @@ class ImageTable:
 
     Attributes:
         ids: names as the table or folder writes them ("12.jpg", "cat/3.png"), (n,).
-        paths: where the pictures lie, (n,).
+        images: where the pictures come from, (n,).
         labels: classes as trimmed text, (n,); None when the source has none.
         lines: line of the table for each row, counted from 1, (n,); None for a folder.
         splits: the value of --split-column or of a part folder ("train", "val", "test"), (n,).
         groups: the value of --group-column, (n,).
-        source: the table or folder.
+        source: the table or folder, a path or a URL.
         notes: one line for each thing taken, repaired or left out, for the user to read.
         bad: rows and files that cannot be used, with their causes; they are not among the rows.
     """
 
     ids: tuple[str, ...]
-    paths: tuple[Path, ...]
+    images: tuple[ImageSource, ...]
     labels: tuple[str, ...] | None
-    source: Path
+    source: Path | Url
     lines: tuple[int, ...] | None = None
     splits: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
@@ -64,7 +65,7 @@ class ImageTable:
         return replace(
             self,
             ids=pick(self.ids) or (),
-            paths=pick(self.paths) or (),
+            images=pick(self.images) or (),
             labels=pick(self.labels),
             lines=pick(self.lines),
             splits=pick(self.splits),

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from headstart.data.cells import read_table_bytes
 from headstart.data.folder_scan import scan_folder
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import plural
 from headstart.data.read_folder import read_folder
 from headstart.data.read_table import read_table
-from headstart.errors import BadInput, ImageError, TableError, UsageError
+from headstart.errors import BadInput, TableError, UsageError
 from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffix, looks_like
-from headstart.images.source import opened
+from headstart.images.source import LocalFile, RemoteFile, Url
 from headstart.options import ReadOptions
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
 
-def read_images(source: Path, options: ReadOptions) -> ImageTable:
+def read_images(source: Path | Url, options: ReadOptions) -> ImageTable:
     """Read labelled pictures: a table file, or a folder with one folder per class.
 
     Raises:
@@ -26,21 +28,19 @@ def read_images(source: Path, options: ReadOptions) -> ImageTable:
         UsageError: an option does not fit the source.
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
-    if source.is_dir():
+    if isinstance(source, Path) and source.is_dir():
         return read_folder(source, options)
     try:
-        with opened(source) as stream:
-            head = stream.read(SNIFFED_BYTES)
-    except ImageError as error:
+        head = read_table_bytes(source)[:SNIFFED_BYTES]
+    except TableError as error:
         raise TableError(
-            f"{source}: {error}; give a table (.csv, .tsv, .parquet) or a folder with one folder "
-            "per class"
+            f"{error}; give a table (.csv, .tsv, .parquet) or a folder with one folder per class"
         ) from error
     _refuse_other_kinds(source, head)
     return read_table(source, options)
 
 
-def _refuse_other_kinds(source: Path, head: bytes) -> None:
+def _refuse_other_kinds(source: Path | Url, head: bytes) -> None:
     kind = looks_like(head) if head else ""
     workbook = source.suffix.lower() in (".xlsx", ".xls", ".ods")
     if workbook and ("zip" in kind or "Office" in kind):
@@ -51,14 +51,16 @@ def _refuse_other_kinds(source: Path, head: bytes) -> None:
         raise TableError(f"{source.name} is {kind}, which may run code; save the table as CSV")
     if "HTML" in kind or "LFS" in kind:  # a download that brought something else
         raise TableError(f"{source.name} is {kind}, not a table")
-    if has_picture_suffix(source) and format_of(head) is not None:
+    if has_picture_suffix(source.name) and format_of(head) is not None:
         raise TableError(
             f"{source.name} is a picture; give a table of pictures (.csv, .tsv, .parquet) or a "
             "folder with one folder per class"
         )
 
 
-def list_pictures(sources: Sequence[Path], options: ReadOptions) -> ImageTable:
+def list_pictures(
+    sources: Sequence[Path | Url], options: ReadOptions, *, leave_out: Path | None = None
+) -> ImageTable:
     """List the pictures to predict, in the given order; there are no labels.
 
     Files stay as they are given, also those that are missing, so that each gets an answer or an
@@ -66,8 +68,10 @@ def list_pictures(sources: Sequence[Path], options: ReadOptions) -> ImageTable:
     their rows in order, repeated and missing ones too.
 
     Args:
-        sources: pictures, folders of pictures, and tables (.csv, .tsv, .parquet).
+        sources: pictures, folders of pictures, and tables (.csv, .tsv, .parquet); pictures and
+            tables may be addresses.
         options: how tables are read.
+        leave_out: a picture in one of the folders that is no input, such as an earlier answer.
 
     Raises:
         TableError: there is no picture at all, or a table cannot be read as a whole.
@@ -75,14 +79,14 @@ def list_pictures(sources: Sequence[Path], options: ReadOptions) -> ImageTable:
     """
     if not sources:
         raise UsageError("no picture given; give files, folders or tables")
-    tables = [_listed(source, options) for source in sources]
+    tables = [_listed(source, options, leave_out) for source in sources]
     ids = tuple(name for table in tables for name in table.ids)
     bad = tuple(item for table in tables for item in table.bad)
     if not ids and not bad:
         raise TableError(f"{', '.join(map(str, sources))}: no picture found")
     return ImageTable(
         ids=ids,
-        paths=tuple(path for table in tables for path in table.paths),
+        images=tuple(image for table in tables for image in table.images),
         labels=None,
         source=sources[0],
         lines=tables[0].lines if len(tables) == 1 else None,
@@ -91,23 +95,29 @@ def list_pictures(sources: Sequence[Path], options: ReadOptions) -> ImageTable:
     )
 
 
-def _listed(source: Path, options: ReadOptions) -> ImageTable:
-    if source.is_dir():
-        return _folder(source)
-    if source.suffix.lower() in TABLE_SUFFIXES and source.exists():
+def _listed(source: Path | Url, options: ReadOptions, leave_out: Path | None) -> ImageTable:
+    if isinstance(source, Path) and source.is_dir():
+        return _folder(source, leave_out)
+    is_table = source.suffix.lower() in TABLE_SUFFIXES
+    if is_table and (isinstance(source, Url) or source.exists()):
         return read_table(source, options, keep_missing=True)
-    return ImageTable(ids=(str(source),), paths=(source,), labels=None, source=source)
+    image = RemoteFile(source) if isinstance(source, Url) else LocalFile(source)
+    return ImageTable(ids=(str(source),), images=(image,), labels=None, source=source)
 
 
-def _folder(folder: Path) -> ImageTable:
+def _folder(folder: Path, leave_out: Path | None) -> ImageTable:
     scan = scan_folder(folder)
+    if leave_out is not None:
+        gone = os.path.realpath(leave_out)
+        scan.results += [name for name, real in scan.pictures.items() if real == gone]
+        scan.pictures = {name: real for name, real in scan.pictures.items() if real != gone}
     bad = [BadInput(f"{folder.as_posix()}/{item.where}", item.cause) for item in scan.bad]
     if not scan.pictures:
         others = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
         bad.append(BadInput(str(folder), f"no picture in it{others}"))
     return ImageTable(
         ids=tuple(f"{folder.as_posix()}/{name}" for name in scan.pictures),
-        paths=tuple(folder / name for name in scan.pictures),
+        images=tuple(LocalFile(folder / name) for name in scan.pictures),
         labels=None,
         source=folder,
         notes=tuple(scan.notes),

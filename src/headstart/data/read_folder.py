@@ -11,6 +11,7 @@ from headstart.data.folder_scan import Scan, natural_key, scan_folder
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import composed, kept_rows, merge_spellings, plural, some_of, trim
 from headstart.errors import BadInput, TableError, UsageError
+from headstart.images.source import LocalFile
 from headstart.options import ReadOptions
 
 _PARTS = {
@@ -146,7 +147,7 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
         notes.append(f"one class only: {rows[0].label!r}")
     return ImageTable(
         ids=tuple(row.name for row in rows),
-        paths=tuple(path / row.name for row in rows),
+        images=tuple(LocalFile(path / row.name) for row in rows),
         labels=tuple(row.label for row in rows),
         source=path,
         splits=tuple(row.split or "" for row in rows) if parts else None,

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from headstart.data.cells import Cells, read_cells
 from headstart.data.columns import Columns, find_columns
-from headstart.data.image_paths import Resolver, UnresolvedError
+from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import kept_rows, merge_spellings, plural, trim
 from headstart.errors import BadInput, TableError, UsageError
+from headstart.images.source import ImageSource, Url, location
 from headstart.options import ReadOptions
 
 
@@ -24,13 +25,13 @@ class _Row:
     label: str | None
     split: str | None
     group: str | None
-    path: Path = Path()
+    image: ImageSource | None = None
 
 
 class _Reading:
     """What gathers while a table is read: bad rows by line, and notes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | Url) -> None:
         self.table = path.name
         self.bad: list[tuple[int, BadInput]] = []
         self.notes: list[str] = []
@@ -40,7 +41,7 @@ class _Reading:
         self.bad.append((line, BadInput(f"{self.table}, {where or f'line {line}'}{named}", cause)))
 
 
-def read_table(path: Path, options: ReadOptions, *, keep_missing: bool = False) -> ImageTable:
+def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = False) -> ImageTable:
     """Read a CSV, TSV or Parquet table of pictures.
 
     All cells are text and stay what they are, but for blanks at their ends. Names are relative
@@ -64,14 +65,16 @@ def read_table(path: Path, options: ReadOptions, *, keep_missing: bool = False) 
     columns = find_columns(path.name, cells.columns, options, label_needed=not keep_missing)
     if not cells.rows:
         raise TableError(f"{path.name} has no rows")
-    root = options.images if options.images is not None else path.parent
-    if not root.is_dir():
+    root = location(options.images) if options.images is not None else path.parent
+    if isinstance(root, Path) and not root.is_dir():
         raise UsageError(f"--images {root}: no such folder")
     reading = _Reading(path)
     reading.notes += [*columns.notes, *cells.notes]
     rows = _rows(cells, columns, reading, label_needed=not keep_missing)
     rows = _labelled(rows, options.exclude, reading)
-    rows = _placed(rows, Resolver(root, allow_outside=options.allow_outside), reading, keep_missing)
+    rows = _placed(
+        rows, ImageFinder(root, allow_outside=options.allow_outside), reading, keep_missing
+    )
     if not keep_missing:
         rows = _once(rows, reading)
     return _table(path, rows, columns, reading)
@@ -122,16 +125,16 @@ def _labelled(rows: list[_Row], exclude: Sequence[str], reading: _Reading) -> li
 
 
 def _placed(
-    rows: list[_Row], resolver: Resolver, reading: _Reading, keep_missing: bool
+    rows: list[_Row], finder: ImageFinder, reading: _Reading, keep_missing: bool
 ) -> list[_Row]:
     """Rows with their files; rows without one are refused, or kept when asked."""
     placed, missing = [], []
     for row in rows:
         try:
-            placed.append(replace(row, path=resolver.resolve(row.name)))
+            placed.append(replace(row, image=finder.resolve(row.name)))
         except UnresolvedError as error:
             if error.missing and keep_missing:
-                placed.append(replace(row, path=resolver.target(row.name.replace("\\", "/"))))
+                placed.append(replace(row, image=finder.target(row.name.replace("\\", "/"))))
                 continue
             if error.missing:
                 missing.append(row)
@@ -139,19 +142,19 @@ def _placed(
     if missing and len(missing) == len(rows):
         raise TableError(
             f"{reading.table}: {len(missing)} of {plural(len(rows), 'picture')} not found under "
-            f"{resolver.root}, first: {missing[0].name}; name their folder with --images"
+            f"{finder.root}, first: {missing[0].name}; name their folder with --images"
         )
-    reading.notes += resolver.notes
+    reading.notes += finder.notes
     return placed
 
 
 def _once(rows: list[_Row], reading: _Reading) -> list[_Row]:
     """Each picture once; a picture with two labels, splits or groups is refused."""
-    by_path: dict[Path, list[_Row]] = {}
+    by_place: dict[ImageSource | None, list[_Row]] = {}
     for row in rows:
-        by_path.setdefault(row.path, []).append(row)
+        by_place.setdefault(row.image, []).append(row)
     kept, repeated = [], []
-    for same in by_path.values():
+    for same in by_place.values():
         first = same[0]
         conflict = _conflict(same)
         if conflict:
@@ -182,10 +185,10 @@ def _conflict(rows: Sequence[_Row]) -> str:
     return ""
 
 
-def _table(path: Path, rows: list[_Row], columns: Columns, reading: _Reading) -> ImageTable:
+def _table(path: Path | Url, rows: list[_Row], columns: Columns, reading: _Reading) -> ImageTable:
     return ImageTable(
         ids=tuple(row.name for row in rows),
-        paths=tuple(row.path for row in rows),
+        images=tuple(row.image for row in rows if row.image is not None),
         labels=None if columns.label is None else tuple(row.label or "" for row in rows),
         source=path,
         lines=tuple(row.line for row in rows),

@@ -1,23 +1,27 @@
-"""Features that were computed before, and what is known of the files they came from, in SQLite."""
+"""Features that were computed before, and what is known of the pictures they came from, in SQLite.
+
+Each kept row carries a checksum of its key and its content: SQLite has none of its own, and a
+damaged disk must never change an answer. A row that does not fit counts as absent.
+"""
 
 from __future__ import annotations
 
-import os
+import hashlib
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from headstart.arrays import Float32Array
-from headstart.cache_folder import VARIABLE, cache_folder
-from headstart.errors import UsageError
+from headstart.cache_folder import APPLICATION_ID
+from headstart.images.source import Stamp
 from headstart.images.statistics import STATISTICS_VERSION, ImageStatistics
+from headstart.outputs import disk
 from headstart.progress import QUIET, Progress
 
 T = TypeVar("T")
@@ -25,7 +29,42 @@ T = TypeVar("T")
 WAIT_SECONDS = 60.0  # for another process that is writing
 RETRY_SECONDS = 0.05
 CHUNK = 500  # values in one question; SQLite allows at least 999
-DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column")
+DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column", "no column")
+CHECKSUM_BYTES = 8
+
+PLAIN = ""  # the view that is the picture itself
+
+FEATURES_SCHEMA = """
+CREATE TABLE IF NOT EXISTS features (
+    sha256 BLOB NOT NULL, view TEXT NOT NULL, vector BLOB NOT NULL, checksum BLOB NOT NULL,
+    PRIMARY KEY (sha256, view)
+) WITHOUT ROWID;
+"""
+IMAGES_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    place BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
+    sha256 BLOB NOT NULL, checksum BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS statistics (
+    sha256 BLOB NOT NULL, version INTEGER NOT NULL, content TEXT NOT NULL, checksum BLOB NOT NULL,
+    PRIMARY KEY (sha256, version)
+) WITHOUT ROWID;
+"""
+
+
+def checksum(*parts: object) -> bytes:
+    """A digest of a row's key and content, 8 bytes."""
+    total = hashlib.blake2b(digest_size=CHECKSUM_BYTES)
+    for part in parts:
+        content = part if isinstance(part, bytes) else _as_bytes(str(part))
+        total.update(len(content).to_bytes(8, "big"))
+        total.update(content)
+    return total.digest()
+
+
+def _as_bytes(text: str) -> bytes:
+    """A text as bytes; a file name that is no UTF-8 as the bytes that it has on disk."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 class Store:
@@ -42,6 +81,16 @@ class Store:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._off = False
+        self._told = False
+
+    def tell_damaged(self, rows: int) -> None:
+        """Say once that some rows do not fit their checksums."""
+        if rows and not self._told:
+            self._told = True
+            self._progress.note(
+                f"feature cache {self.path.name}: damaged rows were found (at least {rows}); they "
+                "are dropped and computed again"
+            )
 
     def read(
         self, question: str, values: Sequence[Any], *, before: tuple[Any, ...] = ()
@@ -91,9 +140,15 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            disk.make_folder(self.path.parent)
             connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False)
+            # Texts come as bytes: damaged ones must not stop the reading of others.
+            connection.text_factory = bytes
             try:
+                connection.execute("PRAGMA cell_size_check=ON")
+                # Before the change to WAL, so that the mark stands in the file itself at once.
+                if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
                 connection.executescript(self._schema)
@@ -111,7 +166,7 @@ class Store:
         for ending in ("", "-wal", "-shm"):
             file = self.path.with_name(self.path.name + ending)
             with suppress(FileNotFoundError):  # another process may have done it first
-                file.replace(aside.with_name(aside.name + ending))
+                disk.rename(file, aside.with_name(aside.name + ending))
         self._progress.note(
             f"feature cache {self.path.name} is damaged ({error}); set aside as {aside.name}"
         )
@@ -127,80 +182,63 @@ def _is_busy(error: sqlite3.Error | OSError) -> bool:
     )
 
 
-PLAIN = ""  # the view that is the picture itself
-
-FEATURES_SCHEMA = """
-CREATE TABLE IF NOT EXISTS features (
-    sha256 BLOB NOT NULL, view TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (sha256, view)
-) WITHOUT ROWID;
-"""
-PICTURES_SCHEMA = """
-CREATE TABLE IF NOT EXISTS files (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
-    sha256 TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS statistics (
-    sha256 TEXT NOT NULL, version INTEGER NOT NULL, statistics TEXT NOT NULL,
-    PRIMARY KEY (sha256, version)
-) WITHOUT ROWID;
-"""
-
-
-@dataclass(frozen=True)
-class FileStamp:
-    """How an unchanged file is recognised without reading it."""
-
-    path: str
-    size: int
-    mtime: int
-    ctime: int
-
-    @classmethod
-    def of(cls, path: Path) -> FileStamp | None:
-        """The file's stamp, or None when it is not there."""
-        try:
-            status = path.stat()
-            absolute = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
-        except (OSError, ValueError):
-            return None
-        return cls(absolute, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-class PictureStore:
-    """Which content an unchanged file has, and the statistics of that content."""
+class ImageCache:
+    """Which content an unchanged picture has, and the statistics of that content."""
 
     def __init__(self, folder: Path, progress: Progress = QUIET) -> None:
-        self._store = Store(folder / "pictures.sqlite", PICTURES_SCHEMA, progress)
+        self._store = Store(folder / "images.sqlite", IMAGES_SCHEMA, progress)
 
-    def digests(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
-        """sha256 of the files that have not changed since they were last read."""
+    def digests(self, stamps: Sequence[Stamp]) -> dict[Stamp, str]:
+        """sha256 of the pictures that have not changed since they were last read."""
         rows = self._store.read(
-            "SELECT path, size, mtime, ctime, sha256 FROM files WHERE path IN ({})",
-            [stamp.path for stamp in stamps],
+            "SELECT place, size, mtime, ctime, sha256, checksum FROM files WHERE place IN ({})",
+            [_as_bytes(stamp.place) for stamp in stamps],
         )
-        known = {FileStamp(*row[:4]): row[4] for row in rows}
+        known, damaged = {}, 0
+        for place, *numbers, digest, mark in rows:
+            if checksum(place, *numbers, digest) == mark:
+                text = place.decode("utf-8", "surrogateescape")
+                known[Stamp(text, *numbers)] = digest.hex()
+            else:
+                damaged += 1
+        self._store.tell_damaged(damaged)
         return {stamp: known[stamp] for stamp in stamps if stamp in known}
 
     def statistics(self, digests: Sequence[str]) -> dict[str, ImageStatistics]:
         """What was measured of these contents."""
         rows = self._store.read(
-            "SELECT sha256, statistics FROM statistics WHERE version = ? AND sha256 IN ({})",
-            digests,
+            "SELECT sha256, content, checksum FROM statistics WHERE version = ? AND sha256 IN ({})",
+            [bytes.fromhex(digest) for digest in digests],
             before=(STATISTICS_VERSION,),
         )
-        return {row[0]: ImageStatistics.from_json(row[1]) for row in rows}
+        found, damaged = {}, 0
+        for digest, content, mark in rows:
+            if checksum(digest, STATISTICS_VERSION, content) == mark:
+                found[digest.hex()] = ImageStatistics.from_json(content.decode())
+            else:
+                damaged += 1
+        self._store.tell_damaged(damaged)
+        return found
 
     def put(
-        self, files: Iterable[tuple[FileStamp, str]], statistics: Mapping[str, ImageStatistics]
+        self, files: Iterable[tuple[Stamp, str]], statistics: Mapping[str, ImageStatistics]
     ) -> None:
-        """Remember files and statistics."""
+        """Remember pictures and statistics."""
+        places = [
+            (_as_bytes(s.place), s.size, s.mtime, s.ctime, bytes.fromhex(digest))
+            for s, digest in files
+        ]
         self._store.write(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
-            ((s.path, s.size, s.mtime, s.ctime, digest) for s, digest in files),
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)",
+            ((*row, checksum(*row)) for row in places),
         )
+        measured = [
+            (bytes.fromhex(digest), STATISTICS_VERSION, item.to_json())
+            for digest, item in statistics.items()
+        ]
         self._store.write(
-            "INSERT OR REPLACE INTO statistics VALUES (?, ?, ?)",
-            ((digest, STATISTICS_VERSION, fact.to_json()) for digest, fact in statistics.items()),
+            "INSERT OR REPLACE INTO statistics VALUES (?, ?, ?, ?)",
+            ((*row, checksum(*row)) for row in measured),
         )
 
     def close(self) -> None:
@@ -218,70 +256,29 @@ class FeatureStore:
         self._store = Store(folder / f"{fingerprint}.sqlite", FEATURES_SCHEMA, progress)
 
     def get(self, digests: Sequence[str], view: str = PLAIN) -> dict[str, Float32Array]:
-        """The rows that are kept, by sha256; a row of a wrong length counts as absent."""
+        """The rows that are kept, by sha256; one of a wrong length or damaged counts as absent."""
         rows = self._store.read(
-            "SELECT sha256, vector FROM features WHERE view = ? AND sha256 IN ({})",
+            "SELECT sha256, vector, checksum FROM features WHERE view = ? AND sha256 IN ({})",
             [bytes.fromhex(digest) for digest in digests],
             before=(view,),
         )
-        found = ((sha.hex(), np.frombuffer(vector, dtype="<f4")) for sha, vector in rows)
-        return {sha: vector for sha, vector in found if vector.shape == (self._size,)}
+        found, damaged = {}, 0
+        for digest, content, mark in rows:
+            if checksum(digest, view, content) != mark:
+                damaged += 1
+            elif len(content) == 4 * self._size:
+                found[digest.hex()] = np.frombuffer(content, dtype="<f4")
+        self._store.tell_damaged(damaged)
+        return found
 
     def put(self, rows: Iterable[tuple[str, str, Float32Array]]) -> None:
-        """Keep (sha256, view, features (d,)); what is there already stays."""
+        """Keep (sha256, view, features (d,))."""
+        kept = [(bytes.fromhex(sha), view, row.astype("<f4").tobytes()) for sha, view, row in rows]
         self._store.write(
-            "INSERT OR IGNORE INTO features VALUES (?, ?, ?)",
-            ((bytes.fromhex(sha), view, row.astype("<f4").tobytes()) for sha, view, row in rows),
+            "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)",
+            ((*row, checksum(*row)) for row in kept),
         )
 
     def close(self) -> None:
         """Close the file."""
         self._store.close()
-
-
-@dataclass(frozen=True)
-class CacheFile:
-    """One line of `headstart cache`: a file and its bytes."""
-
-    path: Path
-    size: int
-
-
-# What this program writes into its cache folder, and nothing else: the folder may be any that the
-# user named, with files of theirs in it.
-OWN_FILES = (
-    "pictures.sqlite*",
-    "features/*.sqlite*",
-    "backbones/*.json",
-    "backbones/*.safetensors",
-    "backbones/*.tmp",
-    "downloads/*",
-)
-
-
-def cache_files() -> tuple[CacheFile, ...]:
-    """This program's files in the cache folder, largest first.
-
-    Raises UsageError when the folder is a file.
-    """
-    folder = cache_folder()
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"the cache folder {folder} is a file; name a folder with {VARIABLE}")
-    files = [path for pattern in OWN_FILES for path in folder.glob(pattern) if path.is_file()]
-    listed = [CacheFile(path, path.stat().st_size) for path in files]
-    return tuple(sorted(listed, key=lambda file: (-file.size, file.path)))
-
-
-def clear_cache() -> int:
-    """Delete this program's files in the cache folder; returns the bytes that were freed.
-
-    Raises UsageError for one that may not be deleted.
-    """
-    freed = 0
-    for file in cache_files():
-        try:
-            file.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise UsageError(f"{file.path} cannot be deleted: {error.strerror}") from error
-        freed += file.size
-    return freed

@@ -6,16 +6,18 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from headstart.arrays import Float32Array
+from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
 from headstart.cache_folder import cache_folder
-from headstart.features.cache import FeatureStore, FileStamp, PictureStore
+from headstart.data.dataset import ImageRecords
+from headstart.features.cache import FeatureStore, ImageCache
 from headstart.features.loading import Known, Loaded, Loader, Wanted
+from headstart.images.source import ImageSource, LocalFile, Stamp
 from headstart.images.statistics import ImageStatistics
 from headstart.option_rules import check_options
 from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOptions, SplitOptions
@@ -23,6 +25,8 @@ from headstart.progress import QUIET, Progress
 
 LARGEST_KEPT = 8192  # numbers a picture; larger features cost more to keep than to compute
 AHEAD = 2  # chunks that wait for a thread
+READ_AT_ONCE = 16  # pictures that a thread reads before it says so, where none is embedded
+ASKED_AT_ONCE = 16  # addresses whose versions are asked for side by side
 
 
 @dataclass(frozen=True)
@@ -30,56 +34,76 @@ class Features:
     """Features of n pictures, d numbers each.
 
     Attributes:
-        values: features of the pictures themselves; NaN for a picture that cannot be read, (n, d).
-        views: features of K augmented views of each picture, (n, K, d).
-        sha256: digests of the files' bytes, "" where a file cannot be read, (n,).
-        statistics: what was measured of each picture, None where it cannot be decoded, (n,).
-        errors: why a picture cannot be used, "" where it can, (n,).
+        values: of the pictures themselves; NaN for a picture that cannot be read, (n, d).
+        views: of K augmented views of each picture, (n, K, d).
         computed: pictures that went through the backbone now; the others came from the cache.
-        seconds: how long all of it took.
+        seconds: how long all of it took, the reading included.
     """
 
     values: Float32Array
     views: Float32Array
-    sha256: tuple[str, ...]
-    statistics: tuple[ImageStatistics | None, ...]
-    errors: tuple[str, ...]
-    computed: int
-    seconds: float
+    computed: int = 0
+    seconds: float = 0.0
 
     def __len__(self) -> int:
         return len(self.values)
 
+    def take(self, rows: IntArray | list[int]) -> Features:
+        """The features of these rows, in this order."""
+        return Features(self.values[rows], self.views[rows], self.computed, self.seconds)
 
-def embed_pictures(
-    paths: Sequence[Path],
+
+def inspect_images(
+    images: Sequence[ImageSource],
+    options: EmbedOptions | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress = QUIET,
+) -> ImageRecords:
+    """Read, recognise and measure pictures, without a backbone; errors stand in their rows."""
+    return _pass(images, None, options or EmbedOptions(), DEFAULT_SEED, max_pixels, progress)[0]
+
+
+def embed_images(
+    images: Sequence[ImageSource],
     backbone: Backbone,
     options: EmbedOptions | None = None,
     *,
     seed: int = DEFAULT_SEED,
     max_pixels: int = MAX_PIXELS,
     progress: Progress = QUIET,
-) -> Features:
+) -> tuple[ImageRecords, Features]:
     """Features of pictures, in their order. A picture that cannot be read has its error in its row.
 
     `options.views` augmented views are drawn from `seed` and each picture's content.
     """
-    options = options or EmbedOptions()
+    return _pass(images, backbone, options or EmbedOptions(), seed, max_pixels, progress)
+
+
+def _pass(
+    images: Sequence[ImageSource],
+    backbone: Backbone | None,
+    options: EmbedOptions,
+    seed: int,
+    max_pixels: int,
+    progress: Progress,
+) -> tuple[ImageRecords, Features]:
     check_options(options, SplitOptions(seed=seed), ReadOptions(max_pixels=max_pixels))
     began = time.perf_counter()
-    info = backbone.info
-    pictures = features = None
-    if options.cache and info.feature_size <= LARGEST_KEPT:
-        pictures = PictureStore(cache_folder(), progress)
-        features = FeatureStore(
-            cache_folder() / "features", info.fingerprint, info.feature_size, progress
-        )
-    wanted = Wanted(info.preprocessing, options.views, seed, max_pixels)
-    run = _Run(backbone, Loader(wanted, pictures, features), pictures, features, options)
+    known = features = None
+    if options.cache:
+        known = ImageCache(cache_folder(), progress)
+    if options.cache and backbone is not None and backbone.info.feature_size <= LARGEST_KEPT:
+        info = backbone.info
+        folder = cache_folder() / "features"
+        features = FeatureStore(folder, info.fingerprint, info.feature_size, progress)
+    preprocessing = backbone.info.preprocessing if backbone is not None else None
+    wanted = Wanted(preprocessing, options.views, seed, max_pixels)
+    run = _Run(backbone, Loader(wanted, known, features), known, features, options)
     try:
-        run.embed(paths, progress)
+        run.embed(images, progress)
     finally:
-        for store in (pictures, features):
+        for store in (known, features):
             if store is not None:
                 store.close()
     return run.result(time.perf_counter() - began)
@@ -103,46 +127,46 @@ class _Run:
 
     def __init__(
         self,
-        backbone: Backbone,
+        backbone: Backbone | None,
         loader: Loader,
-        pictures: PictureStore | None,
+        known: ImageCache | None,
         features: FeatureStore | None,
         options: EmbedOptions,
     ) -> None:
         self.backbone = backbone
         self.loader = loader
-        self.pictures = pictures
+        self.known = known
         self.features = features
         self.names = loader.wanted.names
         self.lanes = options.workers or os.cpu_count() or 1
         self.batch = options.embed_batch
         self.computed = 0
 
-    def embed(self, paths: Sequence[Path], progress: Progress) -> None:
-        n, d = len(paths), self.backbone.info.feature_size
-        self.values = np.full((n, len(self.names), d), np.nan, dtype=np.float32)
-        self.sha256 = [""] * n
+    def embed(self, images: Sequence[ImageSource], progress: Progress) -> None:
+        n, d = len(images), self.backbone.info.feature_size if self.backbone is not None else 0
+        self.values = np.full((n, max(1, len(self.names)), d), np.nan, dtype=np.float32)
+        self.digests = [""] * n
         self.statistics: list[ImageStatistics | None] = [None] * n
         self.errors = [""] * n
         self.complete: dict[str, int] = {}  # a row with all features, by content
         self.failed: dict[str, str] = {}  # why a content cannot be decoded
         progress.start("reading pictures", n)
         try:
-            unknown = self._take_known(paths)
+            unknown = self._take_known(images)
             progress.advance(n - len(unknown))
-            for chunk in self._chunks(paths, unknown):
+            for chunk in self._chunks(images, unknown):
                 self._take(chunk)
                 progress.advance(len(chunk.rows))
         finally:
             progress.stop()
         self._copy_repeated()
 
-    def _take_known(self, paths: Sequence[Path]) -> dict[int, Known | None]:
-        """Fill in unchanged files whose features are kept; returns the other rows."""
-        stamps = [FileStamp.of(path) for path in paths]
-        by_stamp: dict[FileStamp, str] = {}
-        if self.pictures is not None:
-            by_stamp = self.pictures.digests([stamp for stamp in stamps if stamp is not None])
+    def _take_known(self, images: Sequence[ImageSource]) -> dict[int, Known | None]:
+        """Fill in unchanged pictures whose features are kept; returns the other rows."""
+        if self.known is None:
+            return dict.fromkeys(range(len(images)))
+        stamps = _stamps(images)
+        by_stamp = self.known.digests([stamp for stamp in stamps if stamp is not None])
         digests = [by_stamp.get(stamp, "") if stamp else "" for stamp in stamps]
         known = self.loader.look_up(sorted(set(digests) - {""}))
         unknown: dict[int, Known | None] = {}
@@ -154,23 +178,26 @@ class _Run:
                 unknown[row] = have
         return unknown
 
-    def _chunks(self, paths: Sequence[Path], unknown: dict[int, Known | None]) -> Iterator[_Chunk]:
+    def _chunks(
+        self, images: Sequence[ImageSource], unknown: dict[int, Known | None]
+    ) -> Iterator[_Chunk]:
         """Chunks as they are done, in any order."""
         if not unknown:
             return  # and the network stays unloaded
         rows = list(unknown)
-        size = max(1, (self.batch or self.backbone.usual_batch()) // len(self.names))
+        size = self._chunk_size()
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
         lanes = min(self.lanes, len(parts))
 
         def work(part: list[int]) -> _Chunk:
-            loaded = [self.loader.load(paths[row], unknown[row]) for row in part]
+            loaded = [self.loader.load(images[row], unknown[row]) for row in part]
             chunk = _Chunk(part, loaded, self._through_backbone(loaded))
             self._keep(chunk)
             return chunk
 
         pending: set[Future[_Chunk]] = set()
-        with self.backbone.lanes(), ThreadPoolExecutor(lanes, "embed") as pool:
+        prepared = self.backbone.lanes() if self.backbone is not None else nullcontext()
+        with prepared, ThreadPoolExecutor(lanes, "embed") as pool:
             try:
                 for part in parts:
                     pending.add(pool.submit(work, part))
@@ -183,11 +210,17 @@ class _Run:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
+    def _chunk_size(self) -> int:
+        """Pictures that a thread takes at once."""
+        if self.backbone is None:
+            return READ_AT_ONCE
+        return max(1, (self.batch or self.backbone.usual_batch()) // len(self.names))
+
     def _through_backbone(self, loaded: list[Loaded]) -> list[dict[str, Float32Array]]:
         """Features of the prepared inputs of some pictures, by view."""
         places = [(i, name) for i, item in enumerate(loaded) for name in item.pixels]
         found: list[dict[str, Float32Array]] = [{} for _ in loaded]
-        if places:
+        if places and self.backbone is not None:
             inputs = np.stack([loaded[i].pixels[name] for i, name in places])
             for (i, name), vector in zip(places, self.backbone.embed(inputs), strict=True):
                 found[i][name] = vector
@@ -195,17 +228,20 @@ class _Run:
 
     def _keep(self, chunk: _Chunk) -> None:
         """Write a chunk into the cache as soon as it is computed, whatever happens next."""
-        if self.features is None or self.pictures is None:
+        if self.known is None:
             return
         read, measured, rows = [], {}, []
         for loaded, vectors in zip(chunk.loaded, chunk.vectors, strict=True):
-            rows += [(loaded.sha256, name, vector) for name, vector in vectors.items()]
-            if loaded.stamp is not None and not loaded.error:
-                read.append((loaded.stamp, loaded.sha256))
-                if loaded.statistics is not None:
-                    measured[loaded.sha256] = loaded.statistics
-        self.features.put(rows)
-        self.pictures.put(read, measured)
+            rows += [(loaded.digest, name, vector) for name, vector in vectors.items()]
+            if loaded.error:
+                continue
+            if loaded.stamp is not None:
+                read.append((loaded.stamp, loaded.digest))
+            if loaded.statistics is not None:
+                measured[loaded.digest] = loaded.statistics
+        if self.features is not None:
+            self.features.put(rows)
+        self.known.put(read, measured)
 
     def _take(self, chunk: _Chunk) -> None:
         """Write a chunk into the result."""
@@ -214,32 +250,33 @@ class _Run:
             self.computed += bool(vectors)
 
     def _place(self, row: int, loaded: Loaded, vectors: dict[str, Float32Array]) -> None:
-        self.sha256[row] = loaded.sha256
+        self.digests[row] = loaded.digest
         self.statistics[row] = loaded.statistics
         self.errors[row] = loaded.error
-        if loaded.error and loaded.sha256:
-            self.failed[loaded.sha256] = loaded.error
+        if loaded.error and loaded.digest:
+            self.failed[loaded.digest] = loaded.error
         vectors = {**loaded.vectors, **vectors}
         for number, name in enumerate(self.names):
             if name in vectors:
                 self.values[row, number] = vectors[name]
         if loaded.statistics is not None and len(vectors) == len(self.names):
-            self.complete.setdefault(loaded.sha256, row)
+            self.complete.setdefault(loaded.digest, row)
 
     def _copy_repeated(self) -> None:
         """Rows with the same content as another went through the backbone once, for one of them."""
-        for row, digest in enumerate(self.sha256):
+        for row, digest in enumerate(self.digests):
             first = self.complete.get(digest, row)
             self.values[row], self.statistics[row] = self.values[first], self.statistics[first]
             self.errors[row] = self.errors[row] or self.failed.get(digest, "")
 
-    def result(self, seconds: float) -> Features:
-        return Features(
-            values=self.values[:, 0],
-            views=self.values[:, 1:],
-            sha256=tuple(self.sha256),
-            statistics=tuple(self.statistics),
-            errors=tuple(self.errors),
-            computed=self.computed,
-            seconds=seconds,
-        )
+    def result(self, seconds: float) -> tuple[ImageRecords, Features]:
+        records = ImageRecords(tuple(self.digests), tuple(self.statistics), tuple(self.errors))
+        return records, Features(self.values[:, 0], self.values[:, 1:], self.computed, seconds)
+
+
+def _stamps(images: Sequence[ImageSource]) -> list[Stamp | None]:
+    """Stamps of pictures; those behind addresses take a request each, made side by side."""
+    if all(isinstance(image, LocalFile) for image in images):
+        return [image.stamp() for image in images]
+    with ThreadPoolExecutor(ASKED_AT_ONCE, "stamp") as pool:
+        return list(pool.map(lambda image: image.stamp(), images))

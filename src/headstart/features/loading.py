@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
-from headstart.features.cache import PLAIN, FeatureStore, FileStamp, PictureStore
-from headstart.images.decode import decode_picture, read_file
-from headstart.images.statistics import ImageStatistics, measure
+from headstart.features.cache import PLAIN, FeatureStore, ImageCache
+from headstart.images.decode import decode_picture
+from headstart.images.source import Content, ImageSource, Stamp, content_digest
+from headstart.images.statistics import MINIMUM_SIDE, ImageStatistics, measure_content
 from headstart.images.views import augment, view_rng
 from headstart.options import MAX_PIXELS
 
@@ -27,9 +26,12 @@ def view_name(seed: int, number: int) -> str:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of every picture: views by name, and the largest picture allowed."""
+    """What is wanted of every picture: views by name, and the largest picture allowed.
 
-    preprocessing: Preprocessing
+    Without preprocessing pictures are read, recognised and measured only.
+    """
+
+    preprocessing: Preprocessing | None = None
     views: int = 0
     seed: int = 0
     max_pixels: int = MAX_PIXELS
@@ -37,6 +39,8 @@ class Wanted:
     @property
     def names(self) -> tuple[str, ...]:
         """The plain picture first, then the augmented views."""
+        if self.preprocessing is None:
+            return ()
         return (PLAIN, *(view_name(self.seed, number) for number in range(self.views)))
 
 
@@ -53,16 +57,16 @@ class Loaded:
     """One picture, ready for the backbone.
 
     Attributes:
-        sha256: digest of the file's bytes, "" when it could not be read.
-        stamp: the file as it was before it was read.
+        digest: sha256 of the content, "" when it could not be read.
+        stamp: the picture as it was before it was read.
         statistics: newly measured or known; None for an unreadable picture.
         vectors: features that the cache has, by view.
         pixels: prepared inputs for the views that it has not.
         error: why the picture cannot be used, or "".
     """
 
-    sha256: str
-    stamp: FileStamp | None
+    digest: str
+    stamp: Stamp | None
     statistics: ImageStatistics | None = None
     vectors: Mapping[str, Float32Array] = field(default_factory=dict)
     pixels: Mapping[str, ByteImage] = field(default_factory=dict)
@@ -73,20 +77,22 @@ class Loader:
     """Loads pictures; one object serves all threads."""
 
     def __init__(
-        self, wanted: Wanted, pictures: PictureStore | None, features: FeatureStore | None
+        self, wanted: Wanted, images: ImageCache | None, features: FeatureStore | None
     ) -> None:
         self.wanted = wanted
-        self._pictures = pictures
+        self._images = images
         self._features = features
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
     def look_up(self, digests: Sequence[str]) -> dict[str, Known]:
         """What the cache has of these contents."""
-        if self._pictures is None or self._features is None or not digests:
+        if self._images is None or not digests:
             return {}
-        statistics = self._pictures.statistics(digests)
-        vectors = {name: self._features.get(digests, name) for name in self.wanted.names}
+        statistics = self._images.statistics(digests)
+        vectors: dict[str, dict[str, Float32Array]] = {}
+        if self._features is not None:
+            vectors = {name: self._features.get(digests, name) for name in self.wanted.names}
         return {
             digest: Known(
                 statistics.get(digest),
@@ -102,14 +108,14 @@ class Loader:
             return False  # too large for this run, although an earlier one took it
         return len(known.vectors) == len(self.wanted.names)
 
-    def load(self, path: Path, known: Known | None) -> Loaded:
-        """Read one file. `known` is what the cache has of it, if its content is known already."""
-        stamp = FileStamp.of(path)
+    def load(self, image: ImageSource, known: Known | None) -> Loaded:
+        """Read one picture. `known` is what the cache has of it, if its content is known."""
+        stamp = image.stamp()
         try:
-            content = read_file(path)
+            content = image.read()
         except ImageError as error:
             return Loaded("", stamp, error=str(error))
-        digest = hashlib.sha256(content).hexdigest()
+        digest = content_digest(content)
         if known is None:
             known = self.look_up([digest]).get(digest, Known())
         if self.is_complete(known) or not self._claim(digest):
@@ -128,15 +134,16 @@ class Loader:
             return is_first
 
     def _decode(
-        self, content: bytes, digest: str, known: Known
+        self, content: Content, digest: str, known: Known
     ) -> tuple[ImageStatistics, dict[str, ByteImage]]:
         wanted = self.wanted
         preprocessing = wanted.preprocessing
-        decoded = decode_picture(
-            content, minimum_side=preprocessing.resize, max_pixels=wanted.max_pixels
-        )
-        statistics = known.statistics or measure(decoded, len(content))
-        pixels = {}
+        side = preprocessing.resize if preprocessing else MINIMUM_SIDE
+        decoded = decode_picture(content, minimum_side=side, max_pixels=wanted.max_pixels)
+        statistics = known.statistics or measure_content(content, decoded, wanted.max_pixels)
+        pixels: dict[str, ByteImage] = {}
+        if preprocessing is None:
+            return statistics, pixels
         for number, name in enumerate(wanted.names):
             if name in known.vectors:
                 continue

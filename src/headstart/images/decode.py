@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -36,7 +38,7 @@ from headstart.images.formats import (
 )
 from headstart.images.header import exif_fields, jpeg_quality
 from headstart.images.pixel_modes import to_rgb
-from headstart.images.source import opened
+from headstart.images.source import Content, ImageSource, read_bytes
 from headstart.options import MAX_PIXELS
 
 _here = threading.local()
@@ -109,9 +111,10 @@ class Decoded:
 
     Attributes:
         rgb: pixels, uint8, (h, w, 3); smaller than the header's size after a reduced decoding.
+        reduction: 1, or 2, 4 or 8 when a JPEG was decoded at that part of its size.
         width: full width in pixels, upright.
         height: full height in pixels, upright.
-        format: "JPEG", "PNG", ..., by content.
+        format: "JPEG", "PNG", ..., by content; "pixels" for an array.
         mode: Pillow's name for the pixels as stored: "RGB", "P", "CMYK", ...
         frames: frames or pages in the file; the first is used.
         exif: Make, Model, DateTime, DateTimeOriginal, Software, Orientation as text where the
@@ -127,17 +130,27 @@ class Decoded:
     frames: int
     exif: dict[str, str]
     jpeg_quality: int | None
+    reduction: int = 1
+
+
+Given = ImageSource | Path | Content
 
 
 def decode(
-    source: Path | bytes, *, minimum_side: int | None = None, max_pixels: int = MAX_PIXELS
+    source: Given, *, minimum_side: int | None = None, max_pixels: int = MAX_PIXELS
 ) -> ByteImage:
     """The pixels of `decode_picture` alone: RGB uint8 (h, w, 3)."""
     return decode_picture(source, minimum_side=minimum_side, max_pixels=max_pixels).rgb
 
 
+def reduction(shorter_side: int, minimum_side: int | None) -> int:
+    """The part (1, 2, 4 or 8) at which a JPEG is decoded, never below twice `minimum_side`."""
+    wanted = shorter_side // (2 * minimum_side) if minimum_side else 1
+    return next((part for part in (8, 4, 2) if wanted >= part), 1)
+
+
 def decode_picture(
-    source: Path | bytes, *, minimum_side: int | None = None, max_pixels: int = MAX_PIXELS
+    source: Given, *, minimum_side: int | None = None, max_pixels: int = MAX_PIXELS
 ) -> Decoded:
     """Decode one picture by the one rule of this program.
 
@@ -149,7 +162,7 @@ def decode_picture(
     end marker.
 
     Args:
-        source: a file, or a file's content.
+        source: a picture's source, a file, a file's content, or pixels (h, w, 3).
         minimum_side: pixels that the shorter side is needed at; a larger JPEG may then be decoded
             at a half, a quarter or an eighth, never below twice this.
         max_pixels: limit for width times height, checked in the header before decoding.
@@ -157,14 +170,19 @@ def decode_picture(
     Raises:
         ImageError: the cause, without the file's name.
     """
-    with opened(source) as stream, quiet_decoding():
-        head = stream.read(SNIFFED_BYTES)
-        if not head:
-            raise ImageError("empty (0 bytes)")
-        kind = format_of(head)
-        if kind is None:
-            raise ImageError(f"not a picture; it looks like {looks_like(head)}")
-        stream.seek(0)
+    content = read_content(source)
+    if isinstance(content, np.ndarray):
+        height, width = content.shape[:2]
+        _check_size((width, height), max_pixels)
+        return Decoded(content, width, height, "pixels", "RGB", 1, {}, None)
+    head = content[:SNIFFED_BYTES]
+    if not head:
+        raise ImageError("empty (0 bytes)")
+    kind = format_of(head)
+    if kind is None:
+        raise ImageError(f"not a picture; it looks like {looks_like(head)}")
+    stream = io.BytesIO(content)
+    with quiet_decoding():
         if kind == "HEIC":
             return _decode_heic(stream, max_pixels)
         image = _header(stream, kind, head, max_pixels)
@@ -218,11 +236,12 @@ def _decode_image(
 ) -> Decoded:
     width, height = image.size
     mode = image.mode
-    quality = None
+    quality, part = None, 1
     if kind == "JPEG":
         quality = jpeg_quality(image)
-        if minimum_side and min(width, height) >= 4 * minimum_side:
-            image.draft(None, (2 * minimum_side, 2 * minimum_side))
+        part = reduction(min(width, height), minimum_side)
+        if part > 1:
+            image.draft(None, (width // part, height // part))
     depth = head[24] if kind == "PNG" else None
     with _explained(kind):
         if kind == "TIFF":  # Pillow turns a TIFF itself while loading it, and forgets the tag
@@ -236,7 +255,20 @@ def _decode_image(
     if orientation >= 5:
         width, height = height, width
     frames = 1 if kind == "JPEG" else _frames(image)
-    return Decoded(rgb, width, height, kind, mode, frames, exif, quality)
+    return Decoded(rgb, width, height, kind, mode, frames, exif, quality, part)
+
+
+def pixels_of(image: Image.Image) -> ByteImage:
+    """A Pillow image by the same rule as a file: RGB uint8 (h, w, 3), upright and over white.
+
+    The image itself stays as it is. Raises ImageError as `decode_picture`.
+    """
+    kind = image.format or "picture"
+    with quiet_decoding(), _explained(kind):
+        loaded = image.copy()
+        loaded.format = image.format
+        orientation = exif_fields(loaded)[0]
+        return to_rgb(loaded, depth=None, orientation=orientation)
 
 
 def _frames(image: Image.Image) -> int:
@@ -264,7 +296,8 @@ def _decode_heic(stream: IO[bytes], max_pixels: int) -> Decoded:
     return Decoded(rgb, width, height, "HEIC", heif.mode, len(heif), exif, None)
 
 
-def read_file(path: Path) -> bytes:
-    """A file's bytes, to be decoded and recognised later. Raises ImageError as `decode` does."""
-    with opened(path) as stream:
-        return stream.read()
+def read_content(source: Given) -> Content:
+    """What is to be decoded and recognised. Raises ImageError as `decode` does."""
+    if isinstance(source, ImageSource):
+        return source.read()
+    return read_bytes(source) if isinstance(source, Path) else source

@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from headstart.arrays import FloatArray
+from headstart.images.decode import Decoded, decode_picture, reduction
+from headstart.images.source import Content
 
-if TYPE_CHECKING:
-    from headstart.images.decode import Decoded
+STATISTICS_VERSION = 2  # part of the cache's key: raise it when a measure changes
 
-STATISTICS_VERSION = 1  # part of the cache's key: raise it when a measure changes
-
+MINIMUM_SIDE = 256  # pixels: of the reduced decoding that is measured, whatever a backbone needs
 SIDE = 128  # grey values are measured after shrinking (or growing) the picture to this square
 GRID = 16  # the border is the outermost ring of a grid of this many cells a side
 THUMBNAIL_SIDE = 8
@@ -85,6 +85,21 @@ class ImageStatistics:
         values["mean_colour"] = tuple(values["mean_colour"])
         values["border"] = tuple(values["border"])
         return cls(**values)
+
+
+def measure_content(content: Content, decoded: Decoded, max_pixels: int) -> ImageStatistics:
+    """Measure a picture at a scale that its file alone decides.
+
+    A large JPEG is decoded at a part of its size, which depends on who needs it: its measures,
+    the groups of near-duplicates and with them the split would depend on which backbone read it
+    first. So it is decoded once more where `decoded` has another part than the one measured.
+    """
+    part = decoded.reduction
+    if decoded.format == "JPEG":
+        part = reduction(min(decoded.width, decoded.height), MINIMUM_SIDE)
+    if part != decoded.reduction:
+        decoded = decode_picture(content, minimum_side=MINIMUM_SIDE, max_pixels=max_pixels)
+    return measure(decoded, len(content) if isinstance(content, bytes) else content.nbytes)
 
 
 def measure(decoded: Decoded, file_bytes: int) -> ImageStatistics:

@@ -30,6 +30,12 @@ def earlier_files(folder: Path) -> dict[str, Entry]:
 
     Their digests are those of the files as they are: whether a user changed them is not known.
     """
+    by, names = earlier_names(folder)
+    return {name: _entry(by, folder / name) for name in names}
+
+
+def earlier_names(folder: Path) -> tuple[str, list[str]]:
+    """The command that wrote there, and the names of its files; none where it is not certain."""
     for by, find in (
         ("fit", _run),
         ("compare", _comparison),
@@ -39,8 +45,8 @@ def earlier_files(folder: Path) -> dict[str, Entry]:
     ):
         names = find(folder)
         if names:
-            return {name: _entry(by, folder / name) for name in names}
-    return {}
+            return by, names
+    return "", []
 
 
 def _entry(by: str, path: Path) -> Entry:

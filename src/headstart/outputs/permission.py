@@ -34,8 +34,10 @@ class Inputs:
     Links, hard links and other spellings of a name are the same file.
     """
 
-    def __init__(self, paths: Iterable[Path | None] = ()) -> None:
-        self._numbers = {_number(path) for path in paths if path is not None} - {None}
+    def __init__(self, inputs: Iterable[object] = ()) -> None:
+        """Take paths; None, and what is no file of this machine, such as a URL, is passed over."""
+        paths = (path for path in inputs if isinstance(path, Path))
+        self._numbers = {_number(path) for path in paths} - {None}
 
     def has(self, path: Path) -> bool:
         """True when this is one of them."""

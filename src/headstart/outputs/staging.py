@@ -20,6 +20,7 @@ from pathlib import Path
 from headstart.outputs import disk
 from headstart.outputs.manifest import folders_below
 
+PREFIX = ".headstart-"
 STALE_AFTER = 2.0  # seconds; a new folder is held within far less
 
 
@@ -58,7 +59,7 @@ def staging(parent: Path, target: Path) -> Iterator[Staging]:
 
 
 def _prefix(target: Path) -> str:
-    return f".headstart-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]}-"
+    return f"{PREFIX}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]}-"
 
 
 def _tell_target(error: OSError, folder: Path, target: Path) -> None:
@@ -75,9 +76,14 @@ def _tell_target(error: OSError, folder: Path, target: Path) -> None:
 
 def left_behind(parent: Path, target: Path) -> Iterator[Path]:
     """The staging folders for `target` that a process left when it was killed, each held."""
+    return abandoned(parent, _prefix(target))
+
+
+def abandoned(parent: Path, prefix: str = PREFIX) -> Iterator[Path]:
+    """All staging folders in a folder that killed processes left there, each held."""
     with suppress(OSError):
         for folder in sorted(parent.iterdir()):
-            if not folder.name.startswith(_prefix(target)) or not _is_stale(folder):
+            if not folder.name.startswith(prefix) or not _is_stale(folder):
                 continue
             with disk.held(folder) as is_free:
                 if is_free:

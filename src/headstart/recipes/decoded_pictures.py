@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from headstart.arrays import ByteImage
 from headstart.errors import BadInput, BadInputsError, ImageError
 from headstart.images.decode import decode
+from headstart.images.source import ImageSource, content_digest
 from headstart.images.views import resize_shorter_side
 from headstart.options import MAX_PIXELS
 from headstart.progress import QUIET, Progress
@@ -60,12 +59,12 @@ class PixelStore:
     that cannot be read is never replaced by anything.
 
     Args:
-        paths: the pictures, (n,).
+        images: the pictures, (n,).
         side: longest allowed shorter side in pixels; twice a network's input leaves room for
             crops.
         memory_limit: bytes of decoded pictures to keep.
         workers: threads that decode; None for one a core.
-        where: names of the pictures for messages, (n,); default: the paths.
+        where: names of the pictures for messages, (n,); default: their own.
         max_pixels: largest picture in pixels; larger ones are bad.
         progress: told of each picture, and by a note when memory will not hold all of them.
 
@@ -75,7 +74,7 @@ class PixelStore:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        images: Sequence[ImageSource],
         side: int,
         *,
         memory_limit: int,
@@ -84,18 +83,20 @@ class PixelStore:
         max_pixels: int = MAX_PIXELS,
         progress: Progress = QUIET,
     ) -> None:
-        self.paths = tuple(paths)
+        self.images = tuple(images)
         self.side = side
         self.memory_limit = memory_limit
         self.workers = worker_count(workers)
         self.max_pixels = max_pixels
-        self._where = tuple(where) if where is not None else tuple(map(str, self.paths))
+        self._where = (
+            tuple(where) if where is not None else tuple(image.name for image in self.images)
+        )
         self._kept: list[ByteImage] = []
         self._digests: list[str] = []
         self._read_all(progress)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.images)
 
     @property
     def kept(self) -> int:
@@ -117,7 +118,7 @@ class PixelStore:
         return image
 
     def sha256(self, index: int) -> str:
-        """Digest of the picture's file, 64 hexadecimal digits."""
+        """Digest of the picture's content, 64 hexadecimal digits."""
         return self._digests[index]
 
     def _read_all(self, progress: Progress) -> None:
@@ -147,14 +148,13 @@ class PixelStore:
 
     def _read(self, index: int) -> tuple[ByteImage | BadInput, str]:
         try:
-            content = self.paths[index].read_bytes()
+            content = self.images[index].read()
             rgb = decode(content, minimum_side=self.side, max_pixels=self.max_pixels)
-        except (OSError, ImageError) as error:
-            cause = error.strerror if isinstance(error, OSError) else str(error)
-            return BadInput(self._where[index], cause or str(error)), ""
+        except ImageError as error:
+            return BadInput(self._where[index], str(error)), ""
         if min(rgb.shape[:2]) > self.side:
             rgb = resize_shorter_side(rgb, self.side)
-        return rgb, hashlib.sha256(content).hexdigest()
+        return rgb, content_digest(content)
 
     def _tell_if_too_many(self, mean_bytes: float, progress: Progress) -> None:
         needed = mean_bytes * len(self)

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from headstart.arrays import FloatArray, IntArray
+from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.evaluate.intervals import mean_and_standard_error
 from headstart.evaluate.metrics import Metrics, measure
 from headstart.evaluate.predictions import Predictions
+from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.heads.threads import threads_for
 from headstart.progress import QUIET, Progress
-from headstart.recipes.labelled import Labelled, stack_views
+from headstart.recipes.data_preparation import stack_views
 
 SIDE_BY_SIDE = 5_000_000  # numbers; larger folds need the memory and have use for all cores
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
@@ -51,7 +53,8 @@ class FoldResult:
 
 
 def cross_validate(
-    data: Labelled,
+    data: Dataset,
+    features: Features,
     folds: Sequence[Split],
     make: Callable[[], Head],
     progress: Progress = QUIET,
@@ -59,7 +62,7 @@ def cross_validate(
     """Fit a new head for each fold on its training rows and answer its test rows."""
     progress.start("folds", len(folds))
     try:
-        probabilities = out_of_folds(data, folds, make, progress)
+        probabilities = out_of_folds(data, features, folds, make, progress)
     finally:
         progress.stop()
     whole = as_predictions(data, probabilities)
@@ -68,7 +71,8 @@ def cross_validate(
 
 
 def out_of_folds(
-    data: Labelled,
+    data: Dataset,
+    features: Features,
     folds: Sequence[Split],
     make: Callable[[], Head],
     progress: Progress = QUIET,
@@ -78,13 +82,13 @@ def out_of_folds(
     The folds share nothing, so that small ones are fitted side by side.
     """
     probabilities = np.full((len(data), len(data.classes)), np.nan)
-    size = data.features.values.size
+    size = features.values.size
     is_small = size <= SIDE_BY_SIDE and make().side_by_side
     lanes = (os.cpu_count() or 1) if is_small else 1
     # One limit around all of them: a fold that ends must not change the threads of another, which
     # would change the order of its sums.
     with threads_for(size), ThreadPoolExecutor(lanes, "fold") as pool:
-        answers = pool.map(lambda fold: out_of_fold(data, fold.train, fold.test, make), folds)
+        answers = pool.map(lambda fold: out_of_fold(data, features, fold, make), folds)
         for fold, answer in zip(folds, answers, strict=True):
             probabilities[fold.test] = answer
             progress.advance()
@@ -92,12 +96,12 @@ def out_of_folds(
 
 
 def out_of_fold(
-    data: Labelled, train: IntArray, test: IntArray, make: Callable[[], Head]
+    data: Dataset, features: Features, fold: Split, make: Callable[[], Head]
 ) -> FloatArray:
-    """Probabilities (len(test), k) by a head that learnt from `train` only."""
-    X, y, groups = stack_views(data, train)
+    """Probabilities (b, k) of the fold's test rows, by a head that learnt from the others only."""
+    X, y, groups = stack_views(data, features, fold.train)
     head = make().fit(X, y, groups=groups)
-    return place(head, data.features.values[test], len(data.classes))
+    return place(head, features.values[fold.test], len(data.classes))
 
 
 def place(head: Head, X: Any, k: int) -> FloatArray:
@@ -110,7 +114,7 @@ def place(head: Head, X: Any, k: int) -> FloatArray:
     return wide
 
 
-def as_predictions(data: Labelled, probabilities: FloatArray) -> Predictions:
+def as_predictions(data: Dataset, probabilities: FloatArray) -> Predictions:
     """Answers for all rows with their names and truth."""
     return Predictions(
         images=data.table.ids,

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from headstart.arrays import IntArray
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
+from headstart.data.dataset import Dataset
+from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.predictions import Predictions
+from headstart.features.embed import Features
 from headstart.heads.head import Head
-from headstart.option_rules import check_fit
 from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
-from headstart.recipes import run_record
+from headstart.recipes.data_preparation import (
+    choose_folds,
+    choose_split,
+    prepare_data,
+    stack_views,
+    tell,
+)
 from headstart.recipes.folds import (
     FoldResult,
     as_predictions,
@@ -30,16 +36,8 @@ from headstart.recipes.folds import (
     take,
 )
 from headstart.recipes.head_choice import head_maker
-from headstart.recipes.labelled import (
-    Labelled,
-    choose_folds,
-    choose_split,
-    embed_labelled,
-    read_labelled,
-    stack_views,
-)
 from headstart.recipes.loop import History
-from headstart.recipes.run_record import RunRecord
+from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
 
 CALIBRATION_FOLDS = 5
@@ -51,7 +49,8 @@ class FitResult:
 
     Attributes:
         model: fitted on the training rows.
-        data: all usable rows with their features.
+        data: all usable rows.
+        features: of these rows; None for a network that was trained on the pictures themselves.
         split: which rows trained and which tested.
         test: the model's answers on the test rows, calibrated.
         test_uncalibrated: the same as the head gave them.
@@ -63,7 +62,8 @@ class FitResult:
     """
 
     model: TrainedModel
-    data: Labelled
+    data: Dataset
+    features: Features | None
     split: Split
     test: Predictions
     test_uncalibrated: Predictions
@@ -73,114 +73,82 @@ class FitResult:
     record: RunRecord
 
 
-def fit_frozen(source: Path, options: FitOptions, progress: Progress = QUIET) -> FitResult:
-    """Read, embed, split, fit, and measure. Raises UsageError and DataError."""
-    check_fit(options, "frozen")
-    started, began = run_record.now(), time.perf_counter()
-    table = read_labelled(source, options.read, options.labels)
-    for note in table.notes:
-        progress.note(note)
+def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
+    """Embed, split, fit, and measure. Raises UsageError and DataError."""
+    clock = Stopwatch()
     backbone = open_backbone(options.backbone, device=options.embed.device)
-    for note in backbone.info.notes:
-        progress.note(note)
-    data = embed_labelled(table, backbone, options.embed, options.read, options.split, progress)
-    for note in data.notes[len(table.notes) :]:
-        progress.note(note)
-    seconds = {"open": time.perf_counter() - began - data.features.seconds}
-    fitted = fit_on_features(data, backbone, options, progress)
-    seconds |= {"embed": data.features.seconds, **fitted.seconds}
-    seconds["total"] = time.perf_counter() - began
-    return make_result(fitted, data, make_record("frozen", options, data, started, seconds))
+    tell(progress, backbone.info.notes)
+    clock.lap("open")
+    data, features = prepare_data(table, backbone, options, progress)
+    clock.lap("embed")
+    return fit_features(data, features, backbone, options, progress, clock=clock)
 
 
-def make_result(fitted: Fitted, data: Labelled, record: RunRecord) -> FitResult:
-    """What was fitted, with the data and the record of the run."""
-    return FitResult(
-        model=fitted.model,
-        data=data,
-        split=fitted.split,
-        test=fitted.test,
-        test_uncalibrated=fitted.test_uncalibrated,
-        train_accuracy=fitted.train_accuracy,
-        folds=fitted.folds,
-        history=fitted.history,
-        record=record,
-    )
-
-
-def make_record(
-    recipe: str,
-    options: FitOptions,
-    data: Labelled,
-    started: str,
-    seconds: dict[str, float],
-) -> RunRecord:
-    """The record of a run on this data."""
-    return RunRecord(
-        recipe=recipe,
-        source=str(data.table.source),
-        options=as_json(options),
-        seed=options.split.seed,
-        data_digest=run_record.data_digest(data.features.sha256, data.labels),
-        versions=run_record.versions(),
-        machine=run_record.machine(),
-        started=started,
-        seconds=seconds,
-        notes=data.notes,
-    )
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What fitting on features gives; the fields are those of `FitResult`."""
-
-    model: TrainedModel
-    split: Split
-    test: Predictions
-    test_uncalibrated: Predictions
-    train_accuracy: float
-    folds: FoldResult | None
-    history: History | None
-    seconds: dict[str, float]
-
-
-def fit_on_features(
-    data: Labelled,
+def fit_features(
+    data: Dataset,
+    features: Features,
     backbone: Backbone,
     options: FitOptions,
     progress: Progress = QUIET,
     *,
-    split: Split | None = None,
-    folds: list[Split] | None = None,
-) -> Fitted:
-    """Fit a head on the training rows; `split` and `folds` are drawn unless they are given."""
-    split = split if split is not None else choose_split(data, options.split)
-    folds = folds if folds is not None else choose_folds(data, options.split)
+    parts: tuple[Split, list[Split]] | None = None,
+    clock: Stopwatch | None = None,
+) -> FitResult:
+    """Fit a head on the training rows, and measure it.
+
+    Args:
+        data, features: all usable rows.
+        backbone: what the features came from.
+        options: of the head, its training and the split.
+        progress: told of epochs and folds.
+        parts: the split and the folds; default: drawn as `options.split` says.
+        clock: of a run that has begun already.
+    """
+    clock = clock or Stopwatch()
+    split, folds = parts or (choose_split(data, options.split), choose_folds(data, options.split))
     _check_training_classes(data, split)
+    model = train_head(data, features, backbone, split.train, options, progress)
+    clock.lap("head")
+    raw = place(model.head, features.values, len(data.classes))
     make = head_maker(options.head, options.loop, options.split.seed)
-    tell = head_maker(options.head, options.loop, options.split.seed, progress)
-    began = time.perf_counter()
-    X, y, groups = stack_views(data, split.train)
-    head = tell().fit(X, y, groups=groups)
-    head_seconds = time.perf_counter() - began
-    temperature = choose_temperature(data, split.train, make, options.split.seed)
-    model = TrainedModel(backbone, head, data.classes, temperature)
-    raw = place(head, data.features.values, len(data.classes))
-    began = time.perf_counter()
-    validated = cross_validate(data, folds, make, progress) if folds else None
-    return Fitted(
+    validated = cross_validate(data, features, folds, make, progress) if folds else None
+    clock.lap("folds")
+    calibrated = apply_temperature(raw, model.temperature)
+    return FitResult(
         model=model,
+        data=data,
+        features=features,
         split=split,
-        test=take(as_predictions(data, apply_temperature(raw, temperature)), split.test),
+        test=take(as_predictions(data, calibrated), split.test),
         test_uncalibrated=take(as_predictions(data, raw), split.test),
         train_accuracy=float(np.mean(raw[split.train].argmax(1) == data.targets[split.train])),
         folds=validated,
-        history=getattr(head, "history_", None),
-        seconds={"head": head_seconds, "folds": time.perf_counter() - began},
+        history=getattr(model.head, "history_", None),
+        record=make_record("frozen", as_json(options), data, clock),
     )
 
 
-def _check_training_classes(data: Labelled, split: Split) -> None:
+def train_head(
+    data: Dataset,
+    features: Features,
+    backbone: Backbone,
+    rows: IntArray,
+    options: FitOptions,
+    progress: Progress = QUIET,
+) -> TrainedModel:
+    """A head fitted on these rows, with its temperature; the program and Python both call it.
+
+    C and the temperature are chosen by folds within the rows, with groups kept together.
+    """
+    make = head_maker(options.head, options.loop, options.split.seed)
+    tell_epochs = head_maker(options.head, options.loop, options.split.seed, progress)
+    X, y, groups = stack_views(data, features, rows)
+    head = tell_epochs().fit(X, y, groups=groups)
+    temperature = choose_temperature(data, features, rows, make, options.split.seed)
+    return TrainedModel(backbone, head, data.classes, temperature)
+
+
+def _check_training_classes(data: Dataset, split: Split) -> None:
     absent = set(range(len(data.classes))) - set(data.targets[split.train].tolist())
     if absent:
         names = ", ".join(repr(data.classes[number]) for number in sorted(absent))
@@ -190,16 +158,16 @@ def _check_training_classes(data: Labelled, split: Split) -> None:
 
 
 def choose_temperature(
-    data: Labelled, train: IntArray, make: Callable[[], Head], seed: int
+    data: Dataset, features: Features, train: IntArray, make: Callable[[], Head], seed: int
 ) -> float:
     """The temperature of least log loss on out-of-fold answers within the training rows."""
     labels = [data.labels[row] for row in train]
     try:
         inner = stratified_folds(
-            labels, folds=CALIBRATION_FOLDS, seed=seed, groups=data.duplicates.group[train]
+            labels, folds=CALIBRATION_FOLDS, seed=seed, groups=data.groups[train]
         )
     except DataError:
         return 1.0  # too few pictures of a class to hold some out
     within = [Split(train[fold.train], train[fold.test]) for fold in inner]
-    probabilities = out_of_folds(data, within, make)
+    probabilities = out_of_folds(data, features, within, make)
     return fit_temperature(probabilities[train], data.targets[train])

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from headstart.data.dataset import Dataset
+from headstart.data.image_table import ImageTable
 
 PACKAGES = ("headstart", "torch", "torchvision", "timm", "scikit-learn", "numpy", "scipy", "pillow")
 
@@ -47,6 +51,49 @@ class RunRecord:
         return {**asdict(self), "notes": list(self.notes)}
 
 
+class Stopwatch:
+    """When a run began, and how long its parts took, in seconds by name."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.seconds: dict[str, float] = {}
+        self._began = self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """The part since the last lap, or since the beginning, is called `name`."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def restart(self) -> None:
+        """The next lap begins now; what lies before it counts for the total only."""
+        self._last = time.perf_counter()
+
+    def total(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self._began
+
+
+def make_record(
+    recipe: str, options: Mapping[str, Any], data: Dataset | ImageTable, clock: Stopwatch
+) -> RunRecord:
+    """The record of a run on this data; `options` are plain JSON values with their room "split"."""
+    table = data.table if isinstance(data, Dataset) else data
+    digests = data.digests if isinstance(data, Dataset) else ("",) * len(data)
+    return RunRecord(
+        recipe=recipe,
+        source=str(table.source),
+        options=dict(options),
+        seed=options["split"]["seed"],
+        data_digest=data_digest(digests, table.labels or ()),
+        versions=versions(),
+        machine=machine(),
+        started=clock.started,
+        seconds={**clock.seconds, "total": clock.total()},
+        notes=data.notes,
+    )
+
+
 def data_digest(sha256: Sequence[str], labels: Sequence[str]) -> str:
     """One digest for pictures and labels, in their order."""
     total = hashlib.sha256()
@@ -73,8 +120,3 @@ def machine() -> dict[str, Any]:
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
     }
-
-
-def now() -> str:
-    """The time in UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
-from headstart.backbones.nothing import no_backbone
 from headstart.backbones.opening import SMALL_CNN, HeldNetwork
 from headstart.backbones.weights.digest import digest
+from headstart.data.dataset import Dataset
+from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError, UsageError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.heads.linear import LinearHead
-from headstart.option_rules import check_fit
-from headstart.options import FitOptions, LoopOptions
+from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
-from headstart.recipes import run_record
+from headstart.recipes.data_preparation import choose_split, prepare_without_features
 from headstart.recipes.folds import as_predictions, take
-from headstart.recipes.frozen import FitResult, Fitted, make_record, make_result
+from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import epoch_teller
-from headstart.recipes.labelled import Labelled, choose_split, embed_labelled, read_labelled
 from headstart.recipes.loop import NETWORK_RATE
+from headstart.recipes.run_record import Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -39,22 +37,21 @@ AT_A_TIME = 512  # pictures; their last maps are 100 kB each
 VALIDATION_FOLDS = 10  # one of them chooses the epoch and the temperature
 
 
-def fit_scratch(source: Path, options: FitOptions, progress: Progress = QUIET) -> FitResult:
-    """Read, split, train the small CNN from nothing, and measure. Raises UsageError, DataError."""
-    check_fit(options, "scratch")
-    table = read_labelled(source, options.read, options.labels)
-    for note in table.notes:
-        progress.note(note)
-    data = embed_labelled(
-        table, no_backbone(), options.embed, options.read, options.split, progress
-    )
-    for note in data.notes[len(table.notes) :]:
-        progress.note(note)
-    return train_on(data, choose_split(data, options.split), options, progress)
+def fit_scratch(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
+    """Split, train the small CNN from nothing, and measure. Raises UsageError, DataError."""
+    clock = Stopwatch()
+    data = prepare_without_features(table, options, progress)
+    clock.lap("embed")
+    return train_on(data, choose_split(data, options.split), options, progress, clock=clock)
 
 
 def train_on(
-    data: Labelled, split: Split, options: FitOptions, progress: Progress = QUIET
+    data: Dataset,
+    split: Split,
+    options: FitOptions,
+    progress: Progress = QUIET,
+    *,
+    clock: Stopwatch | None = None,
 ) -> FitResult:
     """Train on the training rows, part of which choose the epoch; the test rows choose nothing."""
     from headstart.backbones.small_cnn import feature_size
@@ -65,7 +62,7 @@ def train_on(
         raise UsageError(
             f"the small CNN has its own last layer; --head {options.head.head} is not for it"
         )
-    started, began = run_record.now(), time.perf_counter()
+    clock = clock or Stopwatch()
     loop = replace(
         options.loop,
         epochs=options.loop.epochs if options.loop.epochs is not None else DEFAULT_EPOCHS,
@@ -76,7 +73,7 @@ def train_on(
     steps = small_cnn_preprocessing(options.backbone.image_size or 224)
     feature_size(steps.size)
     store = PixelStore(
-        data.table.paths,
+        data.table.images,
         2 * steps.size,
         memory_limit=loop.memory_limit,
         workers=options.embed.workers,
@@ -84,35 +81,36 @@ def train_on(
         max_pixels=options.read.max_pixels,
         progress=progress,
     )
-    seconds = {"embed": 0.0, "read": time.perf_counter() - began}
+    clock.lap("read")
     network, history, validation = _train(data, split, store, loop, options, progress)
-    seconds |= {"head": time.perf_counter() - began - seconds["read"], "folds": 0.0}
+    clock.lap("head")
     untempered = as_trained(network, data, 1.0, steps.size)
     raw = _answers(untempered, data, options)
     temperature = 1.0
     if len(validation):
         temperature = fit_temperature(raw[validation], data.targets[validation])
-    model = replace(untempered, temperature=temperature)
-    seconds["total"] = time.perf_counter() - began
-    fitted = Fitted(
-        model=model,
+    clock.seconds.setdefault("embed", 0.0)
+    clock.seconds["folds"] = 0.0
+    return FitResult(
+        model=replace(untempered, temperature=temperature),
+        data=data,
+        features=None,
         split=split,
         test=take(as_predictions(data, apply_temperature(raw, temperature)), split.test),
         test_uncalibrated=take(as_predictions(data, raw), split.test),
         train_accuracy=history.records[history.kept_epoch - 1].training_accuracy,
         folds=None,
         history=history,
-        seconds=seconds,
+        record=make_record("scratch", as_json(options), data, clock),
     )
-    return make_result(fitted, data, make_record("scratch", options, data, started, seconds))
 
 
-def _answers(model: TrainedModel, data: Labelled, options: FitOptions) -> FloatArray:
+def _answers(model: TrainedModel, data: Dataset, options: FitOptions) -> FloatArray:
     """Probabilities (n, k) by the path that prediction takes, some pictures at a time."""
     own = replace(options.embed, cache=False, views=0)
     parts = [
         model.predict(
-            data.table.paths[start : start + AT_A_TIME],
+            data.table.images[start : start + AT_A_TIME],
             options=own,
             max_pixels=options.read.max_pixels,
         )
@@ -122,7 +120,7 @@ def _answers(model: TrainedModel, data: Labelled, options: FitOptions) -> FloatA
 
 
 def _train(
-    data: Labelled,
+    data: Dataset,
     split: Split,
     store: PixelStore,
     loop: LoopOptions,
@@ -153,19 +151,19 @@ def _train(
     return network, history, validation
 
 
-def choose_validation(data: Labelled, train: IntArray, seed: int) -> tuple[IntArray, IntArray]:
+def choose_validation(data: Dataset, train: IntArray, seed: int) -> tuple[IntArray, IntArray]:
     """Training rows that are learnt from, and those that choose the epoch: about a tenth."""
     labels = [data.labels[row] for row in train]
     try:
         fold = stratified_folds(
-            labels, folds=VALIDATION_FOLDS, seed=seed, groups=data.duplicates.group[train]
+            labels, folds=VALIDATION_FOLDS, seed=seed, groups=data.groups[train]
         )[0]
     except DataError:
         return train, train[:0]  # too few pictures to hold some out: the last epoch is kept
     return train[fold.train], train[fold.test]
 
 
-def as_trained(network: SmallCNN, data: Labelled, temperature: float, size: int) -> TrainedModel:
+def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) -> TrainedModel:
     """The network as a backbone with a linear head, which is how models are kept."""
     from headstart.recipes.small_cnn import small_cnn_preprocessing
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from headstart.arrays import Float32Array, FloatArray
 from headstart.backbones.backbone import Backbone
+from headstart.data.dataset import ImageRecords
+from headstart.data.label_values import LabelType
 from headstart.evaluate.calibration import apply_temperature
 from headstart.evaluate.predictions import Predictions
-from headstart.features.embed import Features, embed_pictures
+from headstart.features.embed import Features, embed_images
 from headstart.heads.head import Head
+from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
 
@@ -27,12 +29,14 @@ class TrainedModel:
         head: the fitted head; its classes are in the order of `classes`.
         classes: class names in stored order, (k,).
         temperature: divides the log probabilities; 1 leaves them as the head gave them.
+        label_type: what the labels were in Python before they became text.
     """
 
     backbone: Backbone
     head: Head
     classes: tuple[str, ...]
     temperature: float = 1.0
+    label_type: LabelType = "text"
 
     def probabilities(self, features: Float32Array | FloatArray) -> FloatArray:
         """Class probabilities (n, k) for features (n, d)."""
@@ -40,7 +44,7 @@ class TrainedModel:
 
     def predict(
         self,
-        paths: Sequence[Path],
+        images: Sequence[ImageSource],
         *,
         names: Sequence[str] | None = None,
         truth: Sequence[str] | None = None,
@@ -48,23 +52,27 @@ class TrainedModel:
         max_pixels: int = MAX_PIXELS,
         progress: Progress = QUIET,
     ) -> Predictions:
-        """Answers in the order of `paths`; a picture that cannot be read has its error."""
-        features = embed_pictures(
-            paths, self.backbone, options, max_pixels=max_pixels, progress=progress
+        """Answers in the order of `images`; a picture that cannot be read has its error."""
+        records, features = embed_images(
+            images, self.backbone, options, max_pixels=max_pixels, progress=progress
         )
-        shown = names if names is not None else [str(path) for path in paths]
-        return self.answer(features, shown, truth)
+        shown = names if names is not None else [image.name for image in images]
+        return self.answer(records, features, shown, truth)
 
     def answer(
-        self, features: Features, names: Sequence[str], truth: Sequence[str] | None = None
+        self,
+        records: ImageRecords,
+        features: Features,
+        names: Sequence[str],
+        truth: Sequence[str] | None = None,
     ) -> Predictions:
         """Answers for features that are there already."""
         return Predictions(
             images=tuple(names),
             classes=self.classes,
-            probabilities=answer_rows(self, features.values, features.errors),
+            probabilities=answer_rows(self, features.values, records.errors),
             truth=tuple(truth) if truth is not None else None,
-            errors=features.errors,
+            errors=records.errors,
         )
 
 

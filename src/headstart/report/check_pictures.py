@@ -56,7 +56,7 @@ def evidence_of(audit: Audit, finding: Finding, max_pixels: int = MAX_PIXELS) ->
     """At most a dozen pictures of a finding; those that cannot be read say why."""
 
     def show(row: int, *lines: tuple[str, str, str, str]) -> Shown:
-        small = thumbnail(audit.table.paths[row], max_pixels=max_pixels)
+        small = thumbnail(audit.table.images[row], max_pixels=max_pixels)
         return Shown(audit.table.ids[row], small, lines)
 
     if finding.kind == "bad inputs":

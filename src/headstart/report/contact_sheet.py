@@ -19,6 +19,7 @@ from headstart.arrays import ByteImage
 from headstart.errors import ImageError, UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.decode import decode
+from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS
 from headstart.outputs import disk
 from headstart.outputs.own_files import SHEET_SIGN
@@ -59,7 +60,7 @@ def check_sheet_name(out: Path) -> None:
 
 def write_contact_sheet(
     predictions: Predictions,
-    paths: Sequence[Path],
+    images: Sequence[ImageSource],
     out: Path,
     *,
     max_pixels: int = MAX_PIXELS,
@@ -70,15 +71,17 @@ def write_contact_sheet(
 
     Args:
         predictions: the answers, at least one.
-        paths: the pictures in the same order, (n,).
+        images: the pictures in the same order, (n,).
         out: the new file; its ending chooses the format.
         max_pixels: limit for a picture's size.
 
     Raises OSError, UsageError for an ending that no picture has, and ValueError without pictures
     or for unequal lengths.
     """
-    if len(paths) != len(predictions) or not paths:
-        raise ValueError(f"{len(paths)} paths for {len(predictions)} answers; at least 1 is needed")
+    if len(images) != len(predictions) or not images:
+        raise ValueError(
+            f"{len(images)} pictures for {len(predictions)} answers; at least 1 is needed"
+        )
     check_sheet_name(out)
     settings: dict[Any, Any] = {
         "text.parse_math": False,
@@ -87,8 +90,8 @@ def write_contact_sheet(
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        draw = _draw_one if len(paths) == 1 else _draw_many
-        _save(draw(predictions, paths, max_pixels), out)
+        draw = _draw_one if len(images) == 1 else _draw_many
+        _save(draw(predictions, images, max_pixels), out)
 
 
 def _present(names: Sequence[str]) -> list[str]:
@@ -112,8 +115,8 @@ def _sign(ending: str) -> dict[str, Any]:
     return {"metadata": {"Software" if ending == "png" else "Creator": SHEET_SIGN}}
 
 
-def _draw_one(predictions: Predictions, paths: Sequence[Path], max_pixels: int) -> Figure:
-    picture, error = _picture(predictions, paths, 0, int(ALONE * DPI), max_pixels)
+def _draw_one(predictions: Predictions, images: Sequence[ImageSource], max_pixels: int) -> Figure:
+    picture, error = _picture(predictions, images, 0, int(ALONE * DPI), max_pixels)
     width = height = ALONE
     if picture is not None:
         aspect = picture.shape[1] / picture.shape[0]
@@ -134,24 +137,24 @@ def _draw_one(predictions: Predictions, paths: Sequence[Path], max_pixels: int) 
     return figure
 
 
-def _draw_many(predictions: Predictions, paths: Sequence[Path], max_pixels: int) -> Figure:
-    shown = min(len(paths), MOST_SHOWN)
+def _draw_many(predictions: Predictions, images: Sequence[ImageSource], max_pixels: int) -> Figure:
+    shown = min(len(images), MOST_SHOWN)
     columns = min(MOST_COLUMNS, math.ceil(math.sqrt(shown)))
     rows = math.ceil(shown / columns)
-    left_out = len(paths) - shown
+    left_out = len(images) - shown
     top = MARGIN + (0.35 if left_out else 0)
     width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
     height = top + MARGIN + rows * (CELL + CAPTION) + (rows - 1) * GAP
     figure = Figure(figsize=(width, height))
     if left_out:
-        line = f"The first {shown} of {len(paths):,} pictures; {left_out:,} are not shown."
+        line = f"The first {shown} of {len(images):,} pictures; {left_out:,} are not shown."
         figure.text(MARGIN / width, 1 - MARGIN / height, line, va="top", size=10, color=MUTED)
     for place in range(shown):
         row, column = divmod(place, columns)
         left = MARGIN + column * (CELL + GAP)
         foot = height - top - row * (CELL + CAPTION + GAP) - CELL
         axes = figure.add_axes((left / width, foot / height, CELL / width, CELL / height))
-        picture, error = _picture(predictions, paths, place, int(CELL * DPI), max_pixels)
+        picture, error = _picture(predictions, images, place, int(CELL * DPI), max_pixels)
         _show(axes, picture, error)
         found, score = _words(predictions, place)
         under: dict[str, Any] = {"transform": axes.transAxes, "va": "top", "clip_on": False}
@@ -170,13 +173,13 @@ def _words(predictions: Predictions, row: int) -> tuple[str, str]:
 
 
 def _picture(
-    predictions: Predictions, paths: Sequence[Path], row: int, side: int, max_pixels: int
+    predictions: Predictions, images: Sequence[ImageSource], row: int, side: int, max_pixels: int
 ) -> tuple[ByteImage | None, str]:
     """The pixels at about the size they are shown at, or None with the cause."""
     if predictions.errors[row]:
         return None, predictions.errors[row]
     try:
-        rgb = decode(paths[row], minimum_side=side, max_pixels=max_pixels)
+        rgb = decode(images[row], minimum_side=side, max_pixels=max_pixels)
     except ImageError as error:
         return None, f"cannot be shown: {error}"
     if max(rgb.shape) > side:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from headstart.evaluate.predictions import Predictions
+from headstart.images.source import ImageSource
 from headstart.report.thumbnails import Thumbnail, thumbnail
 
 SHOWN = 12
@@ -49,13 +49,13 @@ def uncertain_rows(answers: Predictions) -> list[int]:
 
 
 def examples(
-    answers: Predictions, paths: Sequence[Path], rows: Sequence[int], max_pixels: int
+    answers: Predictions, images: Sequence[ImageSource], rows: Sequence[int], max_pixels: int
 ) -> tuple[Example, ...]:
-    """These rows of the answers as examples; `paths` belong to the answers, (n,)."""
-    return tuple(_example(answers, paths[row], row, max_pixels) for row in rows)
+    """These rows of the answers as examples; `images` belong to the answers, (n,)."""
+    return tuple(_example(answers, images[row], row, max_pixels) for row in rows)
 
 
-def _example(answers: Predictions, path: Path, row: int, max_pixels: int) -> Example:
+def _example(answers: Predictions, image: ImageSource, row: int, max_pixels: int) -> Example:
     shares = answers.probabilities[row]
     answer, second = np.argsort(-shares, kind="stable")[:2]
     right = bool(answers.correct[row])
@@ -67,5 +67,5 @@ def _example(answers: Predictions, path: Path, row: int, max_pixels: int) -> Exa
         right=right,
         other=answers.classes[other],
         other_probability=float(shares[other]),
-        small=thumbnail(path, max_pixels=max_pixels),
+        small=thumbnail(image, max_pixels=max_pixels),
     )

@@ -45,7 +45,7 @@ def write_report(
     """
     known = evidence(result)
     table = result.data.table
-    paths = [table.paths[row] for row in known.rows]
+    images = [table.images[row] for row in known.rows]
     limit = result.record.options.get("read", {}).get("max_pixels", MAX_PIXELS)
     wrong, doubtful = wrong_rows(known.answers), uncertain_rows(known.answers)
     context = {
@@ -55,9 +55,9 @@ def write_report(
         "matrices": _matrices(metrics),
         "classes": _classes(metrics),
         "evidence": known.words,
-        "wrong": examples(known.answers, paths, wrong[:SHOWN], limit),
+        "wrong": examples(known.answers, images, wrong[:SHOWN], limit),
         "wrong_count": len(wrong),
-        "uncertain": examples(known.answers, paths, doubtful[:SHOWN], limit),
+        "uncertain": examples(known.answers, images, doubtful[:SHOWN], limit),
         "calibration": calibration(result, known),
         "two_classes": two_class_curves(known),
         "learning": learning(result.history) if result.history is not None else None,

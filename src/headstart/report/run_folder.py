@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
@@ -13,7 +14,6 @@ from headstart.model_dir import write_model
 from headstart.outputs.permission import Inputs, OutputFolder
 from headstart.outputs.text_files import write_json, write_rows
 from headstart.recipes.frozen import FitResult
-from headstart.recipes.labelled import Labelled
 from headstart.report.predictions_table import write_predictions
 
 RUN_FILES = (
@@ -86,7 +86,7 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
         "test": test,
         "folds": result.folds.to_json() if result.folds is not None else None,
         "seconds": result.record.seconds,
-        "pictures_embedded": result.data.features.computed,
+        "pictures_embedded": result.features.computed if result.features is not None else 0,
     }
 
 
@@ -96,7 +96,7 @@ def _strength(result: FitResult) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def write_split(path: Path, data: Labelled, split: Split) -> None:
+def write_split(path: Path, data: Dataset, split: Split) -> None:
     """Which row trained and which tested, with its group."""
     part = dict.fromkeys(split.train.tolist(), "train") | dict.fromkeys(split.test.tolist(), "test")
     rows = [
@@ -104,7 +104,7 @@ def write_split(path: Path, data: Labelled, split: Split) -> None:
             "image": name,
             "label": label,
             "split": part.get(row, ""),
-            "group": int(data.duplicates.group[row]),
+            "group": int(data.groups[row]),
         }
         for row, (name, label) in enumerate(zip(data.table.ids, data.labels, strict=True))
     ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
 from headstart.errors import ImageError
 from headstart.images.decode import decode
+from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS
 
 SIDE = 160  # pixels of the longer side
@@ -27,10 +27,10 @@ class Thumbnail:
     error: str = ""
 
 
-def thumbnail(path: Path, *, side: int = SIDE, max_pixels: int = MAX_PIXELS) -> Thumbnail:
+def thumbnail(image: ImageSource, *, side: int = SIDE, max_pixels: int = MAX_PIXELS) -> Thumbnail:
     """The picture at no more than `side` pixels as JPEG; a smaller one keeps its size."""
     try:
-        picture = Image.fromarray(decode(path, minimum_side=side, max_pixels=max_pixels))
+        picture = Image.fromarray(decode(image, minimum_side=side, max_pixels=max_pixels))
     except ImageError as error:
         return Thumbnail("", 0, 0, str(error))
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)

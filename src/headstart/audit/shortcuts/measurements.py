@@ -13,6 +13,7 @@ import numpy as np
 from headstart.arrays import FloatArray, IntArray
 from headstart.audit.shortcuts.file_names import Columns, name_numbers, name_words, plain_names
 from headstart.data.image_table import ImageTable
+from headstart.images.source import local_path
 from headstart.images.statistics import ImageStatistics
 
 Sort = Literal["metadata", "look"]
@@ -194,10 +195,9 @@ def _times(table: ImageTable, rows: IntArray, known: dict[int, ImageStatistics])
 
 
 def _changed(table: ImageTable, row: int) -> float:
-    try:
-        return table.paths[row].stat().st_mtime
-    except (OSError, ValueError):
-        return float("nan")
+    path = local_path(table.images[row])
+    stamp = table.images[row].stamp() if path is not None else None
+    return stamp.mtime / 1e9 if stamp is not None else float("nan")
 
 
 def _taken(fact: ImageStatistics) -> datetime | None:
