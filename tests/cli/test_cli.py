@@ -213,7 +213,7 @@ def test_backbones_and_cache(fitted: Path, capsys: pytest.CaptureFixture[str]) -
     assert "tf_efficientnet_lite0" in shown
     assert "fc7 4096" in shown
     assert run("cache") == 0
-    assert "pictures.sqlite" in capsys.readouterr().out
+    assert "images.sqlite" in capsys.readouterr().out
     assert run("cache", "--clear") == 0
     assert "freed" in capsys.readouterr().out
     assert run("cache") == 0

@@ -24,9 +24,14 @@ LARGEST_SHEET = 200_000_000  # bytes; no sheet of sixty pictures comes near
 
 @dataclass(frozen=True)
 class FileKind:
-    """One kind of file that a command writes: its words, and how an earlier one is known."""
+    """One kind of file that a command writes.
 
-    words: str
+    Attributes:
+        refusal: what is said of a file that is not known as one.
+        is_ours: how an earlier one is known.
+    """
+
+    refusal: str
     is_ours: Callable[[Path], bool]
 
 
@@ -88,7 +93,7 @@ def _rows(path: Path, most: int | None = None) -> list[list[str]]:
         return []
 
 
-PREDICTIONS = FileKind("a table of answers", is_predictions_table)
-FEATURES = FileKind("a file of features", is_features_file)
-CONTACT_SHEET = FileKind("a picture of answers", is_contact_sheet)
-FIXES = FileKind("a table of doubtful labels without your fixes", is_unedited_fixes)
+PREDICTIONS = FileKind("is no table of answers of this program", is_predictions_table)
+FEATURES = FileKind("is no file of features of this program", is_features_file)
+CONTACT_SHEET = FileKind("is no picture of answers of this program", is_contact_sheet)
+FIXES = FileKind("may hold your edits", is_unedited_fixes)

@@ -73,8 +73,7 @@ class OutputFile:
             return
         if self._real.exists() and self._real.stat().st_size and not kind.is_ours(self._real):
             raise UsageError(
-                f"{flag} {path}: there is a file that is not {kind.words} of this program; name "
-                "another, or move it away"
+                f"{flag} {path} is there already and {kind.refusal}; name another, or move it away"
             )
         check_place(self._real.parent, f"{flag} {path}")
         if self._real.parent.is_dir():
