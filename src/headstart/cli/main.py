@@ -21,6 +21,7 @@ from headstart.cli.embed import embed
 from headstart.cli.evaluate import evaluate
 from headstart.cli.fit import fit
 from headstart.cli.predict import predict
+from headstart.cli.start import exit_code
 from headstart.errors import HeadstartError
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the program and leave with its exit code.
 
     0: done. 1: bad data, or a file that cannot be read or written. 2: wrong use. 130: stopped by
-    the user.
+    Ctrl-C. 143: stopped by SIGTERM.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that cannot be shown stops nothing
@@ -76,8 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()  # here a full disk can still be told
     except HeadstartError as error:
         _leave(f"error: {error}", error.exit_code)
-    except KeyboardInterrupt:
-        _leave("stopped", 130)
+    except KeyboardInterrupt as stop:
+        _leave("stopped", exit_code(stop))
     except BrokenPipeError:
         _drop_output()  # whoever read the output has gone; nothing is left to say
         sys.exit(0)

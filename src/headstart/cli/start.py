@@ -5,10 +5,27 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
 
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells tell it
 COLLECT_AFTER = (100_000, 50, 100)  # new objects, then rounds of the younger generations
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: whatever cleans up after Ctrl-C does so now too."""
+
+
+def exit_code(stop: KeyboardInterrupt) -> int:
+    """130 for Ctrl-C, 143 for SIGTERM."""
+    return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
 
 
 def start() -> None:
@@ -18,14 +35,15 @@ def start() -> None:
     through them for garbage again and again, and to take them apart at the end, took 2 of 12 s of a
     fit. So it is looked for rarely, and the process ends with all it has.
     """
+    signal.signal(signal.SIGTERM, _terminate)
     gc.set_threshold(*COLLECT_AFTER)
     try:
         from headstart.cli.main import main  # here, so that it can be stopped while it loads
 
         main()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("stopped", file=sys.stderr)
-        _end(130)
+        _end(exit_code(stop))
     except SystemExit as stop:
         if isinstance(stop.code, str):  # a text is shown by Python itself
             raise

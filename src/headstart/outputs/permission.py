@@ -36,7 +36,7 @@ class Inputs:
 
     def __init__(self, inputs: Iterable[object] = ()) -> None:
         """Take paths; None, and what is no file of this machine, such as a URL, is passed over."""
-        paths = (path for path in inputs if isinstance(path, Path))
+        paths = (Path(path) for path in inputs if isinstance(path, str | Path))
         self._numbers = {_number(path) for path in paths} - {None}
 
     def has(self, path: Path) -> bool:
@@ -84,8 +84,7 @@ class OutputFile:
         """Raise UsageError when the file is one of the inputs."""
         if inputs.has(self._real):
             raise UsageError(
-                f"{self._flag} {self.path} is an input too and would be overwritten; name another "
-                "file"
+                f"{self._flag} {self.path} is an input too and would be overwritten; name another file"
             )
 
     @contextmanager
@@ -223,7 +222,7 @@ class OutputFolder:
         for name in self._in_the_way():
             path, entry = self._real / name, known.get(name)
             if self._inputs.has(path):
-                self._refuse(name, "is read by this command and would be written over")
+                self._refuse(name, "is read by this command and would be written over", "")
             if entry is None:
                 self._refuse(name, "was not written by this program")
             elif entry.by != self.by:
@@ -237,12 +236,12 @@ class OutputFolder:
         }
         for name in ours:
             if self._inputs.has(self._real / name):
-                self._refuse(name, "is read by this command and would be removed")
+                self._refuse(name, "is read by this command and would be removed", "")
         return ours
 
-    def _refuse(self, name: str, why: str) -> NoReturn:
+    def _refuse(self, name: str, why: str, remedy: str = ", or move it away") -> NoReturn:
         raise UsageError(
-            f"{self.path / name} {why}; nothing was written: name another folder, or move it away"
+            f"{self.path / name} {why}; nothing is written: name another folder{remedy}"
         )
 
     def _in_the_way(self) -> Iterator[str]:
