@@ -76,16 +76,12 @@ class OutputFile:
                 f"{flag} {path} is there already and {kind.refusal}; name another, or move it away"
             )
         check_place(self._real.parent, f"{flag} {path}")
-        if self._real.parent.is_dir():
-            for folder in left_behind(self._real.parent, self._real):
-                discard(folder)
 
     def refuse_inputs(self, inputs: Inputs) -> None:
         """Raise UsageError when the file is one of the inputs."""
         if inputs.has(self._real):
-            raise UsageError(
-                f"{self._flag} {self.path} is an input too and would be overwritten; name another file"
-            )
+            named = f"{self._flag} {self.path}"
+            raise UsageError(f"{named} is an input too and would be overwritten; name another file")
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
@@ -109,6 +105,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises OSError that names `path`; the earlier file is as it was then.
     """
     disk.make_folder(path.parent)
+    for left in left_behind(path.parent, path):
+        discard(left)
     with staging(path.parent, path) as made:
         file = made.folder / path.name
         yield file
@@ -261,16 +259,16 @@ class OutputFolder:
 def check_place(folder: Path, named: str) -> None:
     """Find out before long work that nothing can be written there. Raises UsageError.
 
-    The folder need not be there: then the lowest one above it is tried.
+    The folder need not be there: then the lowest one above it is looked at.
     """
     while not folder.exists() and folder.parent != folder:
         folder = folder.parent
-    try:
-        with (
-            staging(folder, folder / "probe") as made,
-            disk.create(made.folder / "probe") as file,
-        ):
-            file.write(b"probe")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(f"{named}: {folder} cannot be written to ({reason})") from error
+    why = ""
+    if not folder.is_dir():
+        why = "it is a file"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        why = "no permission, or a disk that can only be read"
+    elif not shutil.disk_usage(folder).free:
+        why = "the disk is full"
+    if why:
+        raise UsageError(f"{named}: {folder} cannot be written to: {why}")

@@ -88,8 +88,10 @@ def _exchanged(made: Staging, target: Path, ours: Mapping[str, Entry]) -> bool:
         _drop(new, carried)
         return False
     made.is_ours = False
-    with suppress(OSError):  # the new folder is in its place; the rest can wait for the next run
+    # The new folder is in its place; what fails now can wait for the next run.
+    with suppress(OSError):
         disk.sync(target.parent)
+    with suppress(OSError):
         clear(new, target, ours, carried)
     return True
 

@@ -70,8 +70,10 @@ def _tell_target(error: OSError, folder: Path, target: Path) -> None:
         error.filename = str(target)
     elif path.is_relative_to(folder):
         inside = path.relative_to(folder)
-        error.filename = str(target if inside == Path(target.name) else target / inside)
-    error.filename2 = None
+        is_known = inside != Path(target.name) and not inside.name.startswith(PREFIX)
+        error.filename = str(target / inside if is_known else target)
+    if error.filename2 is not None:
+        del error.filename2
 
 
 def left_behind(parent: Path, target: Path) -> Iterator[Path]:
