@@ -75,6 +75,11 @@ class OutputFile:
             raise UsageError(
                 f"{flag} {path} is there already and {kind.refusal}; name another, or move it away"
             )
+        entry = _listed(self._real)
+        if entry is not None:
+            raise UsageError(
+                f"{flag} {path} belongs to the results of headstart {entry.by}; name another file"
+            )
         check_place(self._real.parent, f"{flag} {path}")
 
     def refuse_inputs(self, inputs: Inputs) -> None:
@@ -95,6 +100,14 @@ class OutputFile:
             return
         with replacing(self._real) as file:
             yield file
+
+
+def _listed(path: Path) -> Entry | None:
+    """What the list of the file's folder says of it."""
+    try:
+        return known_files(path.parent).get(path.name) if path.exists() else None
+    except UsageError:  # a file of the list's name that is none of ours
+        return None
 
 
 @contextmanager
