@@ -29,9 +29,23 @@ def written_names(folder: Path, is_picture: Callable[[str], bool]) -> set[str]:
 
 
 def is_result_folder(folder: Path, is_picture: Callable[[str], bool]) -> bool:
-    """True for a folder of results into which the user has put no picture."""
+    """True for a folder of results into which the user has put no picture.
+
+    A folder that holds nothing but such folders is one as well: "inside" after --out inside/run.
+    """
     written = _written(folder)
-    return bool(written) and not _has_other_picture(folder, "", written, is_picture)
+    if written:
+        return not _has_other_picture(folder, "", written, is_picture)
+    is_empty = True
+    try:
+        for path in folder.iterdir():
+            if not path.name.startswith("."):
+                is_empty = False
+                if path.is_symlink() or not path.is_dir() or not is_result_folder(path, is_picture):
+                    return False
+    except OSError:  # told by whoever reads it
+        return False
+    return not is_empty
 
 
 def _written(folder: Path) -> set[str]:
