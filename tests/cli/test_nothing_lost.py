@@ -94,12 +94,12 @@ def test_a_linked_table_is_the_same_table(work: Path, drawn: Path) -> None:
 def test_fixes_and_weights_are_inputs_too(
     work: Path, drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (work / "report.html").write_text("image,fix\n")
-    (work / "metrics.json").write_text("weights")
     for flag, name in (("--fixes", "report.html"), ("--weights", "metrics.json")):
+        (work / name).write_text("mine")
         ask = ["fit", "labels.csv", "--images", drawn.parent / "images", "--out", "."]
         assert run(*ask, flag, name, "--backbone", "test_resnet", *CPU) == 2
         assert f"{name} is read by this command" in capsys.readouterr().err
+        (work / name).unlink()
 
 
 def test_compare_keeps_what_is_not_its_own(
@@ -221,8 +221,7 @@ def test_results_in_the_scanned_folder_are_left_out(
     shutil.copytree("run", "0/old run")
     (class_folders / "0" / "old run" / ".headstart.json").unlink()  # of the version before
     assert run("fit", ".", "--out", "inside/run", *FIT) == 0
-    assert run("fit", ".", "--out", "inside/run", *FIT) == 2  # "inside" is an empty class
-    shutil.rmtree("inside")
+    assert run("fit", ".", "--out", "inside/run", *FIT) == 0
     assert run("compare", ".", "--out", ".", *SMALL) == 0
     assert run("compare", ".", "--out", ".", *SMALL) == 0
     assert "results of this program left out: " in capsys.readouterr().err

@@ -11,7 +11,7 @@ import errno
 import io
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +102,11 @@ class _File(io.FileIO):
         return super().write(content)
 
 
+def _sync_in_turn(paths: Iterable[Path]) -> None:
+    for path in paths:
+        disk.sync(path)
+
+
 @contextmanager
 def faulty(layer: FaultLayer) -> Iterator[FaultLayer]:
     """Put a layer between the program and the system.
@@ -134,7 +139,7 @@ def faulty(layer: FaultLayer) -> Iterator[FaultLayer]:
         patch.setattr(os, "fsync", synced)
         patch.setattr(disk, "exchange", layer.replaced("exchange", disk.exchange))
         # In one thread, so that each step has its number.
-        patch.setattr(disk, "sync_files", lambda paths: [disk.sync(path) for path in paths])
+        patch.setattr(disk, "sync_files", _sync_in_turn)
         patch.setattr(staging, "STALE_AFTER", 0.0)
         signal.signal(signal.SIGTERM, terminated)
         try:
