@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.faults.fault_layer import FAULTS
 from tests.faults.scenarios import SCENARIOS, Memory, Scenario, prepare_shared, remembering
-from tests.faults.trials import REALLY_KILLED, Bench
+from tests.faults.trials import Bench
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,6 @@ def test_nothing_is_lost(
     bench = Bench(scenario, shared, memory)
     bench.prepare()
     for kind in FAULTS:
-        for at in bench.points(kind):
-            bench.attempt(kind, at)
-    for at in range(1, len(bench.steps) + 1, REALLY_KILLED):
-        bench.kill(at)
+        for at, is_real in bench.trials(kind):
+            bench.attempt(kind, at, is_real=is_real)
     assert set(bench.tried) == set(FAULTS)

@@ -117,16 +117,28 @@ class Bench:
             if number % often == 0:
                 yield number
 
-    def attempt(self, kind: str, at: int) -> None:
-        """Let one step go wrong, look at what is left, and run the command again."""
+    def trials(self, kind: str) -> Iterator[tuple[int, bool]]:
+        """The steps, and whether the process is really killed there."""
+        yield from ((at, False) for at in self.points(kind))
+        if kind == KILL:
+            yield from ((at, True) for at in range(1, len(self.steps) + 1, REALLY_KILLED))
+
+    def attempt(self, kind: str, at: int, *, is_real: bool = False) -> None:
+        """Let one step go wrong, look at what is left, and run the command again.
+
+        With `is_real`, the system kills a process at this step.
+        """
+        self.tried[kind] = self.tried.get(kind, 0) + 1
         self.restart()
+        if is_real:
+            self._kill(at)
+            self._judge(kind, at, Ended(-1))
+            return
         with faulty(FaultLayer(self.root, at, kind)):
             done = self.call(NEW)
-        self.judge(kind, at, done)
+        self._judge(kind, at, done)
 
-    def kill(self, at: int) -> None:
-        """The same with a process that the system kills."""
-        self.restart()
+    def _kill(self, at: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the child computes nothing
             child = os.fork()
@@ -136,9 +148,8 @@ class Bench:
             os._exit(0)
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
-        self.judge(KILL, at, Ended(-1))
 
-    def judge(self, kind: str, at: int, done: Ended) -> None:
+    def _judge(self, kind: str, at: int, done: Ended) -> None:
         """Check what a fault has left, and that the next run does not need to know of it."""
         where = f"{self.scenario.name}: {kind} at step {at} of {len(self.steps)}, "
         where += f"{self.steps[at - 1]}; exit code {done.code}, {done.words.strip()[-300:]}"
@@ -154,7 +165,6 @@ class Bench:
             assert done.code == {"SIGINT": 130, "SIGTERM": 143}[kind], where
         if kind != KILL and self.steps[at - 1] not in REMOVALS and not self._has_plan():
             assert not self.left_overs(), where
-        self.tried[kind] = self.tried.get(kind, 0) + 1
         if self.steps[at - 1] not in SWAP and at % RUN_AGAIN:
             return
         with faulty(FaultLayer(self.root)):
