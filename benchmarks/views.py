@@ -22,7 +22,7 @@ import numpy as np
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.split import Split
-from headstart.evaluate.intervals import mean_and_standard_error
+from headstart.evaluate.intervals import corrected_standard_error
 from headstart.evaluate.metrics import Metrics
 from headstart.evaluate.significance import corrected_t_test, p_words
 from headstart.features.embed import Features
@@ -109,7 +109,8 @@ def fit(data: Dataset, features: Features, folds: list[Split], embedding: float 
 
 def row(backbone: str, own: Measured, plain: Measured, folds: list[Split]) -> str:
     """One line of the table."""
-    cells = [backbone, str(own.views), spread(own.accuracies), spread(own.log_losses)]
+    cells = [backbone, str(own.views)]
+    cells += [spread(own.accuracies, folds), spread(own.log_losses, folds)]
     if own.views:
         pairs = ((own.accuracies, plain.accuracies), (own.log_losses, plain.log_losses))
         cells += [difference(mine, other, folds) for mine, other in pairs]
@@ -119,16 +120,23 @@ def row(backbone: str, own: Measured, plain: Measured, folds: list[Split]) -> st
     return "| " + " | ".join([*cells, f"{own.fitting:.1f} s"]) + " |"
 
 
-def spread(values: Sequence[float]) -> str:
-    mean, error = mean_and_standard_error(values)
+def mean_rows(folds: list[Split]) -> tuple[float, float]:
+    train = sum(len(fold.train) for fold in folds) / len(folds)
+    return train, sum(len(fold.test) for fold in folds) / len(folds)
+
+
+def spread(values: Sequence[float], folds: list[Split]) -> str:
+    mean, error = (
+        math.fsum(values) / len(values),
+        corrected_standard_error(values, *mean_rows(folds)),
+    )
     return f"{mean:.3f}" if error is None else f"{mean:.3f} ± {error:.3f}"
 
 
 def difference(mine: Sequence[float], other: Sequence[float], folds: list[Split]) -> str:
     """Mean difference over the folds, its 95% interval and p."""
-    n_test = round(sum(len(fold.test) for fold in folds) / len(folds))
-    n_train = round(sum(len(fold.train) for fold in folds) / len(folds))
-    found = corrected_t_test([a - b for a, b in zip(mine, other, strict=True)], n_train, n_test)
+    gaps = [a - b for a, b in zip(mine, other, strict=True)]
+    found = corrected_t_test(gaps, *mean_rows(folds))
     if found.interval is None or found.p_value is None:
         return f"{found.mean:+.3f}"
     low, high = found.interval

@@ -6,7 +6,7 @@ import ast
 import sys
 from pathlib import Path
 
-LONGEST_FILE = 300  # lines
+LONGEST_FILE = 400  # lines
 LONGEST_FUNCTION = 60  # lines, the docstring included
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.runtimes.torch_network import TorchNetwork
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,11 +29,11 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def tiny_preprocessing() -> Preprocessing:
-    """16 pixels, no crop."""
+def tiny_preprocessing(resize: int = SIDE) -> Preprocessing:
+    """16 pixels, of pictures whose shorter side is brought to `resize` before."""
     return Preprocessing(
         size=SIDE,
-        resize=SIDE,
+        resize=resize,
         crop="center",
         interpolation="bilinear",
         mean=(0.5, 0.5, 0.5),
@@ -39,24 +41,29 @@ def tiny_preprocessing() -> Preprocessing:
     )
 
 
+def describe_tiny(weights_id: str = "tiny", resize: int = SIDE) -> BackboneInfo:
+    """What is known of a backbone of 8 features."""
+    return BackboneInfo(
+        name="tiny",
+        layer="pooled",
+        precision="fp32",
+        preprocessing=tiny_preprocessing(resize),
+        feature_size=8,
+        parameters=1,
+        weights_id=weights_id,
+        source="made for a test",
+        classifier=None,
+        device="cpu",
+    )
+
+
 class CountingBackbone(Backbone):
     """A backbone of one convolution that counts the pictures that went through it."""
 
-    def __init__(self, weights_id: str = "tiny", *, seed: int = 0) -> None:
-        info = BackboneInfo(
-            name="tiny",
-            layer="pooled",
-            precision="fp32",
-            preprocessing=tiny_preprocessing(),
-            feature_size=8,
-            parameters=1,
-            weights_id=weights_id,
-            source="made for a test",
-            classifier=None,
-        )
+    def __init__(self, weights_id: str = "tiny", *, seed: int = 0, resize: int = SIDE) -> None:
         self.pictures = 0
         self.batches: list[int] = []
-        super().__init__(info, lambda: _tiny_network(seed), device="cpu")
+        super().__init__(describe_tiny(weights_id, resize), TinyNetwork(seed))
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
         self.pictures += len(pixels)
@@ -64,15 +71,31 @@ class CountingBackbone(Backbone):
         return super().embed(pixels)
 
 
-def _tiny_network(seed: int) -> nn.Module:
-    import torch
-    from torch import nn
+@dataclass(eq=False)
+class TinyNetwork(TorchNetwork):
+    """One convolution with weights from a seed."""
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return nn.Sequential(
-            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        )
+    seed: int
+
+    def build(self) -> nn.Module:
+        from torch import nn
+
+        from headstart.torch_random import OwnRandomNumbers
+
+        with OwnRandomNumbers(self.seed):
+            return nn.Sequential(
+                nn.Conv2d(3, 8, 3),
+                nn.BatchNorm2d(8),
+                nn.ReLU(),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+            )
+
+
+@pytest.fixture
+def tiny_info() -> BackboneInfo:
+    """The description of `tiny_backbone`."""
+    return describe_tiny()
 
 
 @pytest.fixture
@@ -100,3 +123,14 @@ def pictures(tmp_path: Path) -> list[Path]:
         paths.append(folder / f"p{number:02d}.png")
         Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
     return paths
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """The file system behind `memory://`, empty before and after."""
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    yield system
+    system.store.clear()

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import headstart
 
 ROOT = Path(headstart.__file__).parent
+README = Path(__file__).parents[1] / "README.md"
 LAYERS = (
-    {"errors", "arrays", "options", "option_rules", "progress", "outputs", "cache_folder"},
+    {
+        "wording",
+        "errors",
+        "arrays",
+        "options",
+        "option_facts",
+        "option_checks",
+        "progress",
+        "outputs",
+        "cache_folder",
+        "thread_counts",
+        "torch_random",
+    },
     {"images", "samples"},
     {"data"},
     {"backbones"},
@@ -21,6 +35,7 @@ LAYERS = (
     {"model_checks", "model_dir", "export", "report"},
     {"inputs", "embedder", "classifier"},
     {"serve", "cluster", "cli"},
+    {"__main__"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
@@ -58,6 +73,28 @@ def test_imports_go_down_only() -> None:
 def test_every_room_has_a_level() -> None:
     rooms = {p.name.removesuffix(".py") for p in ROOT.iterdir() if p.name[0] not in "._"}
     assert rooms - {"py.typed"} <= set(LEVEL)
+
+
+def file_map() -> list[str]:
+    """The rooms of the source in the order of the README's file map."""
+    rows = [line for line in README.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
+    first = next(i for i, row in enumerate(rows) if "src/headstart/" in row)
+    rooms = []
+    for row in rows[first:]:
+        for place in re.findall(r"`([^`]+)`", row.split("|")[1]):
+            name = place.removeprefix("src/headstart/").rstrip("/")
+            assert (ROOT / name).exists() or (README.parent / name).exists(), place
+            if (ROOT / name).exists():
+                rooms.append(name.removesuffix(".py"))
+    return rooms
+
+
+def test_the_readme_maps_every_room_and_imports_run_down_the_map() -> None:
+    rooms = file_map()
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "_"}
+    assert folders <= set(rooms)
+    levels = [LEVEL[room] for room in rooms]
+    assert levels == sorted(levels)
 
 
 def test_the_import_reader_sees_all_forms(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def fitted(head: str) -> TrainedModel:
     X[:30, :20] += 1
     learner = make_head(HeadOptions(head=head), 0)  # type: ignore[arg-type]
     learner.fit(X, np.repeat([0, 1], 30))
-    return TrainedModel(backbone, learner, ("cat, small", "dög"), 1.7)
+    return TrainedModel(backbone, learner.fitted_, ("cat, small", "dög"), 1.7)
 
 
 def rewritten(folder: Path, **values: object) -> None:

@@ -34,7 +34,7 @@ def fitted(head: str, pictures: list[Path], **changed: object) -> TrainedModel:
     X[:30, :20] += 1
     y = np.repeat([0, 1], 30)
     learner = make_head(HeadOptions(head=head), 0).fit(X, y)  # type: ignore[arg-type]
-    return TrainedModel(backbone, learner, ("cat, small", "dög"), 1.7)
+    return TrainedModel(backbone, learner.fitted_, ("cat, small", "dög"), 1.7)
 
 
 @pytest.mark.parametrize("head", ["linear", "svm", "knn", "mlp"])

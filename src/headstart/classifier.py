@@ -15,14 +15,19 @@ from sklearn.utils.validation import check_is_fitted
 from headstart.arrays import FloatArray
 from headstart.backbones.opening import FILE_SOURCE, RANDOM_SOURCE
 from headstart.data.image_table import ImageTable
-from headstart.data.label_values import label_text, read_labels, restored_classes
-from headstart.data.labels import plural
-from headstart.embedder import ImageEmbedder, Images, OnBackbone
+from headstart.data.label_values import (
+    label_text,
+    places,
+    read_groups,
+    read_labels,
+    restored_classes,
+)
+from headstart.embedder import ImageEmbedder, Images, OnBackbone, plain
 from headstart.errors import DataError, UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource, image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
-from headstart.option_rules import check_fit
+from headstart.option_checks import check_fit
 from headstart.options import (
     DEFAULT_BACKBONE,
     DEFAULT_SEED,
@@ -42,7 +47,9 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
     """A picture classifier: a frozen pretrained backbone with a head fitted on its features.
 
     `fit` does what `headstart fit` does with its training rows. A picture is a path, a URL, a
-    file's bytes, a Pillow image or a uint8 array (h, w, 3) in RGB.
+    file's bytes, a Pillow image or a uint8 array (h, w, 3) in RGB; pictures are any iterable of
+    them, a column of names, or one array (n, h, w, 3). A picture that is stored without loss has
+    the same answer in each of these forms.
 
     Args:
         backbone: name of the backbone, any of timm's.
@@ -104,7 +111,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         self.random_state = random_state
 
     def fit(self, X: Images, y: Any, groups: Any = None) -> Self:
-        """Learn from n pictures and their labels, (n,) or (n, 1), of text or numbers.
+        """Learn from n pictures and their labels, (n,) or (n, 1), of text, whole numbers or bools.
 
         Pictures of one group, (n,), and pictures that are equal or nearly equal, stay together
         where C and the temperature are chosen by held-out rows.
@@ -114,7 +121,8 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         labels that cannot be used. All but TypeError are ValueErrors.
         """
         options = self._fit_options()
-        check_fit(options, "frozen")
+        with self._naming_parameters():
+            check_fit(options, "frozen")
         images = image_sources(X)
         if not images:
             raise DataError("there are no pictures to learn from")
@@ -126,32 +134,43 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
             images=images,
             labels=labels.texts,
             source=Path("X"),
-            groups=_as_groups(groups, len(images)),
+            splits=("train",) * len(images),
+            groups=None if groups is None else read_groups(groups, len(images)),
         )
         backbone = self._open()
-        data, features = prepare_data(table, backbone, options)
-        model = train_head(data, features, backbone, np.arange(len(data)), options)
+        with self._naming_parameters():
+            data, features = prepare_data(table, backbone, options)
+            model, _ = train_head(data, features, backbone, np.arange(len(data)), options)
         return self._hold(replace(model, label_type=labels.type), labels.classes)
 
     def _fit_options(self) -> FitOptions:
-        if self.class_weight not in (None, "balanced"):
-            raise UsageError(
-                f"class_weight is {self.class_weight!r}; allowed are None and 'balanced'"
-            )
-        seed = self.random_state
-        if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(2**31)
+        weight = self.class_weight
+        if not (weight is None or (isinstance(weight, str) and weight == "balanced")):
+            raise UsageError(f"class_weight is {weight!r}; it must be None or 'balanced'")
         return FitOptions(
             read=self._read_options(),
             backbone=self._backbone_options(),
-            embed=replace(self._embed_options(), views=self.views),
-            split=SplitOptions(seed=int(seed), near_duplicates=self.near_duplicates),
+            embed=replace(self._embed_options(), views=plain(self.views)),
+            split=SplitOptions(seed=self._seed(), near_duplicates=plain(self.near_duplicates)),
             head=HeadOptions(
                 head=self.head,  # type: ignore[arg-type]  # checked with the others
-                C=self.C,
-                class_weight="none" if self.class_weight is None else "balanced",
+                C=plain(self.C),
+                class_weight="none" if weight is None else "balanced",
             ),
         )
+
+    def _seed(self) -> int:
+        """`random_state` as a whole number; which ones are allowed is checked with the others."""
+        given = plain(self.random_state)
+        if isinstance(given, int):
+            return given
+        try:
+            return int(check_random_state(given).randint(2**31))
+        except ValueError as error:
+            raise UsageError(
+                f"random_state is {given!r}; it must be a whole number from 0, None, or NumPy's "
+                "RandomState"
+            ) from error
 
     def _hold(self, model: TrainedModel, classes: npt.NDArray[Any]) -> Self:
         """Keep a model; `classes` are its classes as values, sorted, (k,)."""
@@ -162,7 +181,10 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         return self
 
     def predict(self, X: Images) -> npt.NDArray[Any]:
-        """Classes (n,) in the order of X. Raises BadInputsError for unreadable pictures."""
+        """Classes (n,) of n pictures, in their order and in the type of `classes_`.
+
+        Raises BadInputsError with all pictures that cannot be read, and TypeError for what is none.
+        """
         best = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
 
@@ -175,33 +197,45 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         return self.model_.probabilities(features)[:, self._columns]
 
     def predictions(self, X: Images, y: Any = None) -> Predictions:
-        """Answers in the order of X; an unreadable picture has its error in its row.
+        """Answers for n pictures; an unreadable picture has its error in its row.
 
-        Raises DataError for labels that are missing or do not fit the pictures.
+        Classes and true labels, (n,) or (n, 1), are text there, as in the program's tables. Raises
+        DataError for labels that are missing or do not fit the pictures.
         """
         check_is_fitted(self, "model_")
         images = image_sources(X)
-        truth = None if y is None else read_labels(y, len(images)).texts
-        return self.model_.predict(
-            images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
-        )
+        truth = None if y is None else self._as_texts(y, len(images))
+        with self._naming_parameters():
+            return self.model_.predict(
+                images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
+            )
 
     def score(self, X: Images, y: Any, sample_weight: Any = None) -> float:
-        """Share of right answers among n pictures with labels (n,) or (n, 1).
+        """Share of right answers among n pictures with labels (n,) or (n, 1), weighted by (n,).
 
-        Raises DataError for no pictures at all, and for labels or weights that do not fit them.
+        A label that the model has not learnt is a wrong answer. Raises DataError for no pictures
+        at all, for labels or weights that do not fit them, and for labels that differ from a class
+        only by case.
         """
+        check_is_fitted(self, "model_")
         images: tuple[ImageSource, ...] = image_sources(X)
         if not images:
             raise DataError("there are no pictures to score")
-        labels = read_labels(y, len(images))
-        if sample_weight is not None and np.shape(sample_weight) != (len(images),):
-            raise DataError(
-                f"sample_weight has the shape {np.shape(sample_weight)}, expected ({len(images)},)"
-            )
-        # As text, since a model that was read from a folder may have been fitted on text.
-        answers = np.array([label_text(value) for value in self.predict(images).tolist()])
-        return float(np.average(answers == np.array(labels.texts), weights=sample_weight))
+        truth = places(read_labels(y, len(images)), self.classes_)
+        weights = _as_weights(sample_weight, len(images))
+        return float(
+            np.average(self.predict_proba(images).argmax(axis=1) == truth, weights=weights)
+        )
+
+    def _as_texts(self, y: Any, pictures: int) -> list[str]:
+        """Labels (n,) in the model's spelling, where it has them."""
+        labels = read_labels(y, pictures)
+        names = [label_text(value) for value in self.classes_.tolist()]
+        found = places(labels, self.classes_)
+        return [
+            names[place] if place >= 0 else text
+            for place, text in zip(found, labels.texts, strict=True)
+        ]
 
     def save(self, folder: str | Path) -> None:
         """Write a complete model folder that `headstart.load` and `headstart predict` read."""
@@ -212,6 +246,10 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
 def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     """The classifier in a model folder. Raises ModelFolderError for anything else.
 
+    Its classes have the type that they were fitted with, text for a model of the program, sorted. A
+    model from before the type was kept has text in an order of its own, which tools that take the
+    columns for sorted, such as scikit-learn's log loss, must be told.
+
     Its parameters are those of the model, so that a clone can be fitted on the same backbone. The
     path of a weights file is not kept: where the backbone came from one, `weights` is the folder's
     own copy, which must stay there for that. A head that was trained by epochs is solved exactly
@@ -219,30 +257,34 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     again by its name.
     """
     model = load_model(Path(folder), device=device)
-    info, head = model.backbone.info, model.head.get_params(deep=False)
+    info, asked = model.backbone.info, model.head.asked
     is_from_file = info.source.startswith(FILE_SOURCE)
     classifier = ImageClassifier(
         info.name,
         head=model.head.name,
-        C=head.get("C"),
-        class_weight=head["class_weight"],
+        C=asked.C,
+        class_weight=asked.class_weight,
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
         layer=info.layer,
         image_size=info.preprocessing.size,
         random_weights=info.source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,
-        random_state=head["random_state"],
+        random_state=asked.random_state,
     )
+    if model.label_type is None:  # an old model's columns stay where they were
+        return classifier._hold(model, np.array(model.classes))
     classes = np.unique(np.array(restored_classes(model.classes, model.label_type)))
     return classifier._hold(model, classes)
 
 
-def _as_groups(groups: Any, pictures: int) -> tuple[str, ...] | None:
-    """Groups (n,) as text; a group that is missing is the picture's own."""
-    if groups is None:
+def _as_weights(sample_weight: Any, pictures: int) -> FloatArray | None:
+    """Weights (n,) with a sum above 0. Raises DataError for others."""
+    if sample_weight is None:
         return None
-    named = tuple("" if group is None else str(group) for group in groups)
-    if len(named) != pictures:
-        raise DataError(f"{plural(pictures, 'picture')} and {plural(len(named), 'group')}")
-    return named
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (pictures,):
+        raise DataError(f"sample_weight has the shape {weights.shape}, expected ({pictures},)")
+    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.sum() > 0):
+        raise DataError("sample_weight must be finite, 0 or more, and not 0 for all pictures")
+    return weights

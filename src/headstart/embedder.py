@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 from headstart.arrays import Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
+from headstart.errors import BadInput, BadInputsError, HeadstartError
 from headstart.features.embed import embed_images
 from headstart.images.source import image_sources
-from headstart.option_rules import check_options
+from headstart.option_checks import check_options
 from headstart.options import (
     DEFAULT_BACKBONE,
     MAX_PIXELS,
@@ -26,6 +30,14 @@ from headstart.options import (
 )
 
 Images = Iterable[Any]  # of paths, URLs, bytes, Pillow images or uint8 arrays (h, w, 3)
+ADVICE = "Mend them, or leave them out."
+_FLAG = re.compile(r"--(no-)?([A-Za-z][A-Za-z-]*)")
+_OWN_NAMES = {"seed": "random_state"}  # parameters that have scikit-learn's name and not the flag's
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy, as a search over a grid gives it, as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class OnBackbone(BaseEstimator):
@@ -42,36 +54,65 @@ class OnBackbone(BaseEstimator):
     cache: bool
     max_pixels: int
 
+    @contextmanager
+    def _naming_parameters(self) -> Iterator[None]:
+        """Errors from inside name this object's parameters where the program's would name flags."""
+        try:
+            yield
+        except BadInputsError as error:
+            inputs = [BadInput(item.where, self._spelt(item.cause)) for item in error.inputs]
+            raise BadInputsError(inputs, ADVICE) from None
+        except HeadstartError as error:
+            error.args = (self._spelt(str(error)),)
+            raise
+
+    def _spelt(self, message: str) -> str:
+        known = self.get_params(deep=False)
+
+        def name(flag: re.Match[str]) -> str:
+            word = flag[2].replace("-", "_")
+            word = _OWN_NAMES.get(word, word)
+            if word not in known:
+                return flag[0]
+            return f"{word}=False" if flag[1] else word
+
+        return _FLAG.sub(name, message)
+
     def _open(self) -> Backbone:
         options = self._backbone_options()
-        check_options(options, self._embed_options(), self._read_options())
-        return open_backbone(options, device=self.device)
+        with self._naming_parameters():
+            check_options(options, self._embed_options(), self._read_options())
+            return open_backbone(options, device=self.device)
 
     def _backbone_options(self) -> BackboneOptions:
+        is_path = isinstance(self.weights, str | os.PathLike)
         return BackboneOptions(
             backbone=self.backbone,
-            weights=Path(self.weights) if self.weights is not None else None,
+            weights=Path(self.weights) if is_path else self.weights,  # type: ignore[arg-type]
             layer=self.layer,
-            image_size=self.image_size,
-            random_weights=self.random_weights,
+            image_size=plain(self.image_size),
+            random_weights=plain(self.random_weights),
             precision=self.precision,
         )
 
     def _embed_options(self) -> EmbedOptions:
-        return EmbedOptions(device=self.device, workers=self.workers, cache=self.cache)
+        return EmbedOptions(
+            device=self.device, workers=plain(self.workers), cache=plain(self.cache)
+        )
 
     def _read_options(self) -> ReadOptions:
-        return ReadOptions(max_pixels=self.max_pixels)
+        return ReadOptions(max_pixels=plain(self.max_pixels))
 
     def _embed(self, backbone: Backbone, X: Images) -> Float32Array:
         """Features (n, d) of readable pictures. Raises BadInputsError that lists all others."""
         images = image_sources(X)
         if not images:
             return np.empty((0, backbone.info.feature_size), dtype=np.float32)
-        records, features = embed_images(
-            images, backbone, self._embed_options(), max_pixels=self.max_pixels
-        )
-        records.raise_if_bad(images)
+        with self._naming_parameters():
+            records, features = embed_images(
+                images, backbone, self._embed_options(), max_pixels=self.max_pixels
+            )
+            records.raise_if_bad(images)
         return features.values
 
     def __sklearn_tags__(self) -> Any:
@@ -85,7 +126,8 @@ class OnBackbone(BaseEstimator):
 class ImageEmbedder(TransformerMixin, OnBackbone):
     """Features of pictures by a frozen pretrained backbone.
 
-    A picture is a path, a URL, a file's bytes, a Pillow image or a uint8 array (h, w, 3).
+    A picture is a path, a URL, a file's bytes, a Pillow image or a uint8 array (h, w, 3) in RGB;
+    pictures are any iterable of them, a column of names, or one array (n, h, w, 3).
 
     Args:
         backbone: name of the backbone, any of timm's.
@@ -126,13 +168,21 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self.max_pixels = max_pixels
 
     def fit(self, X: Images, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
-        """Open the backbone; nothing is learnt from the pictures."""
+        """Open the backbone; nothing is learnt from the pictures.
+
+        Raises UsageError, a ValueError, for a parameter that is not allowed, and WeightsError when
+        the weights are not to be had.
+        """
         self.backbone_ = self._open()
         self.n_features_out_ = self.backbone_.info.feature_size
         return self
 
     def transform(self, X: Images) -> Float32Array:
-        """Features (n, d) of n pictures. Raises BadInputsError for unreadable ones."""
+        """Features (n, d) of n pictures.
+
+        Raises BadInputsError with all pictures that cannot be read, TypeError for what is none,
+        and what `fit` raises when it was not called before.
+        """
         if not hasattr(self, "backbone_"):
             self.fit(())
         return self._embed(self.backbone_, X)
@@ -144,3 +194,8 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         """Names of the d features: the backbone's name and a number."""
         check_is_fitted(self)
         return np.array([f"{self.backbone}_{i}" for i in range(self.n_features_out_)], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False  # `transform` opens the backbone itself
+        return tags

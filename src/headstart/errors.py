@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headstart.wording import one_line
+
 SHOWN_BAD_INPUTS = 50
 
 
@@ -27,7 +29,7 @@ class BadInput:
     cause: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.cause}"
+        return one_line(f"{self.where}: {self.cause}")
 
 
 class HeadstartError(Exception):

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.data.label_values import LabelType, restored_classes
 from headstart.errors import ModelFolderError
-from headstart.heads.head import Arrays, Head
+from headstart.heads.fitted_heads import Arrays, FittedHead
 
 
 def check_classes(classes: Any, where: Path) -> tuple[str, ...]:
@@ -33,8 +33,13 @@ def check_temperature(temperature: Any, where: Path) -> float:
     return float(temperature)
 
 
-def check_label_type(label_type: Any, classes: tuple[str, ...], where: Path) -> LabelType:
-    """The labels' type. Raises ModelFolderError unless the classes are texts of such values."""
+def check_label_type(label_type: Any, classes: tuple[str, ...], where: Path) -> LabelType | None:
+    """The labels' type, None where it is not kept.
+
+    Raises ModelFolderError unless the classes are texts of such values.
+    """
+    if label_type is None:
+        return None
     try:
         if label_type not in get_args(LabelType):
             raise ValueError(f"expected one of {', '.join(get_args(LabelType))}")
@@ -66,7 +71,7 @@ def check_arrays(arrays: Arrays, where: Path) -> None:
             )
 
 
-def check_head(head: Head, features: int, classes: int, where: Path) -> None:
+def check_head(head: FittedHead, features: int, classes: int, where: Path) -> None:
     """Raise ModelFolderError unless the head takes d features and answers k probabilities."""
     try:
         answers = head.predict_proba(np.zeros((1, features)))

@@ -26,10 +26,9 @@ import numpy.typing as npt
 from headstart.backbones.backbone import BackboneInfo
 from headstart.backbones.opening import SMALL_CNN, restore_backbone
 from headstart.backbones.weights.digest import digest
-from headstart.errors import ModelFolderError, UsageError
-from headstart.heads.affine import AffineHead
+from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import restore_head
-from headstart.heads.head import Arrays, Head
+from headstart.heads.fitted_heads import Arrays, Asked, FittedLinear
 from headstart.model_checks import (
     check_arrays,
     check_classes,
@@ -73,7 +72,7 @@ def write_model(model: TrainedModel, folder: Path) -> None:
 def _write_files(model: TrainedModel, folder: Path) -> None:
     tensors = model.backbone.tensors()
     why_not = _why_timm_cannot(model)
-    if not why_not and isinstance(model.head, AffineHead):
+    if not why_not and isinstance(model.head, FittedLinear):
         layer = _last_layer(model.head, model.temperature, str(model.backbone.info.classifier))
         tensors = {**tensors, **layer}
         write_json(folder / TIMM_FILE, _timm_config(model))
@@ -98,12 +97,14 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         info = BackboneInfo.from_json(description["backbone"])
         classes = check_classes(description["classes"], described)
         temperature = check_temperature(description["temperature"], described)
-        label_type = check_label_type(description.get("label_type", "text"), classes, described)
+        label_type = check_label_type(description.get("label_type"), classes, described)
         check_arrays(arrays, folder / HEAD_FILE)
-        head = restore_head(description["head"], arrays, np.arange(len(classes)))
-        _set_options(head, description["head_options"])
+        asked = _asked(description["head_options"])
+        head = restore_head(description["head"], arrays, np.arange(len(classes)), asked)
         saved, tensors = str(description["digest"]), str(description["tensors"])
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, UsageError) as e:
+    except ModelFolderError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as e:
         raise ModelFolderError(f"{described} is damaged: {e!r}") from e
     check_head(head, info.feature_size, len(classes), folder / HEAD_FILE)
     if _content_digest(description, arrays) != saved:
@@ -130,7 +131,7 @@ def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def _why_timm_cannot(model: TrainedModel) -> str:
-    if not isinstance(model.head, AffineHead):
+    if not isinstance(model.head, FittedLinear):
         return f"the {model.head.name} head is no single linear layer"
     if model.backbone.info.classifier is None:
         info = model.backbone.info
@@ -143,7 +144,7 @@ def _why_timm_cannot(model: TrainedModel) -> str:
     return ""
 
 
-def _last_layer(head: AffineHead, temperature: float, name: str) -> dict[str, npt.NDArray[Any]]:
+def _last_layer(head: FittedLinear, temperature: float, name: str) -> dict[str, npt.NDArray[Any]]:
     """The head as the architecture's last layer: weight (k, d), bias (k,)."""
     weight, bias = head.folded()
     return {
@@ -180,31 +181,25 @@ def _description(model: TrainedModel, why_not: str) -> dict[str, Any]:
         "temperature": model.temperature,
         "label_type": model.label_type,
         "head": model.head.name,
-        "head_options": _head_options(model.head),
+        "head_options": _head_options(model.head.asked),
         "backbone": model.backbone.info.to_json(),
         "timm": {"opens": not why_not, "why_not": why_not or None},
     }
 
 
-def _head_options(head: Head) -> dict[str, Any]:
+def _head_options(asked: Asked) -> dict[str, Any]:
     """What the head was asked for, so that a model that is read can be fitted anew alike."""
-    asked = head.get_params(deep=False)
-    C, seed = asked.get("C"), asked.get("random_state")
     return {
-        "strength": None if C is None else float(C),
-        "class_weights": "balanced" if asked.get("class_weight") == "balanced" else "none",
-        "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
+        "strength": asked.C,
+        "class_weights": asked.class_weight or "none",
+        "random_state": asked.random_state,
     }
 
 
-def _set_options(head: Head, options: Mapping[str, Any]) -> None:
-    """The inverse of `_head_options`, on a head that was restored from its arrays."""
+def _asked(options: Mapping[str, Any]) -> Asked:
+    """The inverse of `_head_options`."""
     balanced = options["class_weights"] == "balanced"
-    head.set_params(
-        class_weight="balanced" if balanced else None, random_state=options["random_state"]
-    )
-    if "C" in head.get_params(deep=False):
-        head.set_params(C=options["strength"])
+    return Asked(options["strength"], "balanced" if balanced else None, options["random_state"])
 
 
 def _content_digest(description: Mapping[str, Any], arrays: Arrays) -> str:

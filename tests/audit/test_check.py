@@ -33,8 +33,8 @@ def test_clean_data_has_nothing_to_mend(make_labelled: MakeLabelled, two_blobs: 
     found = audit(*make_labelled(*two_blobs), make=head)
     assert not found.has_errors
     kinds = [finding.kind for finding in found.findings]
-    assert kinds[-2:] == ["test size", "learning curve"]
-    assert not any(kind.startswith(("shortcut", "odd", "duplicates")) for kind in kinds)
+    assert kinds[-2:] == ["test-size", "learning-curve"]
+    assert not any(kind.startswith(("shortcut", "odd", "duplicate")) for kind in kinds)
     assert found.curve is not None and found.leak is not None and found.leak.n_with == 0
 
 
@@ -64,27 +64,27 @@ def test_findings_in_order(dirty: tuple[Dataset, Features]) -> None:
     found = audit(*dirty, make=head)
     kinds = [(finding.level, finding.kind) for finding in found.findings]
     assert kinds[:3] == [
-        ("error", "bad inputs"),
-        ("error", "contradictions"),
-        ("error", "shortcut: width and height"),
+        ("error", "bad-input"),
+        ("error", "contradiction"),
+        ("error", "shortcut-width-and-height"),
     ]
-    assert ("warning", "odd: blank") in kinds
+    assert ("warning", "odd-blank") in kinds
     assert kinds[-4:] == [
-        ("info", "duplicates"),
-        ("info", "small classes"),  # 6 test pictures each
-        ("info", "test size"),
-        ("info", "learning curve"),
+        ("info", "duplicate"),
+        ("info", "small-class"),  # 6 test pictures each
+        ("info", "test-size"),
+        ("info", "learning-curve"),
     ]
     assert found.has_errors
     by_kind = {finding.kind: finding for finding in found.findings}
-    assert "line 9: x.jpg: truncated" in by_kind["bad inputs"].title
+    assert "line 9: x.jpg: truncated" in by_kind["bad-input"].title
     pair = found.contradictions[0]
-    assert by_kind["contradictions"].rows == (pair.first, pair.second)
-    assert "the width below 500: 'dog'; from 500: 'cat'" not in by_kind["contradictions"].title
+    assert by_kind["contradiction"].rows == (pair.first, pair.second)
+    assert "the width below 500: 'dog'; from 500: 'cat'" not in by_kind["contradiction"].title
     assert "the width below 401: 'dog'; from 500: 'cat'" in (
-        by_kind["shortcut: width and height"].title
+        by_kind["shortcut-width-and-height"].title
     )
-    assert by_kind["odd: blank"].rows == (5,)
+    assert by_kind["odd-blank"].rows == (5,)
 
 
 def test_rows_and_json(dirty: tuple[Dataset, Features]) -> None:
@@ -103,7 +103,7 @@ def test_rows_and_json(dirty: tuple[Dataset, Features]) -> None:
     assert (rows[-1][0], rows[-1][-1]) == ("labels.csv, line 9: x.jpg", "truncated")
     values = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert values["has_errors"] is True
-    assert values["findings"][0]["kind"] == "bad inputs"
+    assert values["findings"][0]["kind"] == "bad-input"
     assert values["contradictions"][0]["labels"] in (["cat", "dog"], ["dog", "cat"])
     assert values["learning_curve"]["n_twice"] == found.curve.n_twice  # type: ignore[union-attr]
     assert values["overview"]["class_counts"] == {"cat": 60, "dog": 60}
@@ -119,7 +119,7 @@ def test_a_name_that_gives_the_label_is_to_look_at(
     data = replace(data, table=replace(data.table, ids=tuple(names.tolist())))
     found = audit(data, features, make=head)
     kinds = [(finding.level, finding.kind) for finding in found.findings]
-    assert kinds[0] == ("warning", "shortcut: name numbers")
+    assert kinds[0] == ("warning", "shortcut-name-numbers")
     assert not found.has_errors
 
 
@@ -130,7 +130,7 @@ def test_a_class_with_one_picture_does_not_stop_it(
     labels[7] = "owl"
     found = audit(*make_labelled(X, labels), make=head)
     assert found.curve is None and found.label_scores is None and found.wrong_labels == ()
-    small = next(finding for finding in found.findings if finding.kind == "small classes")
+    small = next(finding for finding in found.findings if finding.kind == "small-class")
     assert "Class 'owl' has no test picture" in small.meaning
 
 
@@ -147,11 +147,11 @@ def test_a_table_by_itself(make_table: MakeTable) -> None:
     labels[3] = ""
     found = audit_table(make_table([f"{number}.jpg" for number in numbers], labels))
     assert [finding.kind for finding in found.findings] == [
-        "bad inputs",
-        "missing pictures",
-        "shortcut: name numbers",
-        "small classes",
-        "test size",
+        "bad-input",
+        "missing-picture",
+        "shortcut-name-numbers",
+        "small-class",
+        "test-size",
     ]
     assert found.bad == (BadInput(f"labels.csv, line 5: {numbers[3]}.jpg", "no label"),)
     assert found.has_errors

@@ -33,7 +33,10 @@ def test_copies_of_noise_are_answered_and_others_are_not(make_labelled: MakeLabe
     assert leak.accuracy_with is not None and leak.accuracy_without is not None
     assert leak.accuracy_with > 0.75
     assert leak.accuracy_without < 0.7
-    assert leak.interval_with == wilson(round(leak.accuracy_with * leak.n_with), leak.n_with)
+    # Copies of one picture are one group, so that the interval is wider than Wilson's on all rows.
+    plain = wilson(round(leak.accuracy_with * leak.n_with), leak.n_with)
+    assert plain is not None and leak.interval_with is not None
+    assert leak.interval_with[0] < plain[0]
     expected = leak.accuracy_with * leak.n_with + leak.accuracy_without * leak.n_without
     assert leak.accuracy_ignoring == pytest.approx(expected / 220)
     assert leak.p_value is not None and leak.p_value < 0.01

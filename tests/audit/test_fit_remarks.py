@@ -12,6 +12,7 @@ from headstart.arrays import FloatArray
 from headstart.audit.fit_remarks import short_checks
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import DuplicatePair
+from headstart.evaluate.intervals import wilson
 from headstart.features.embed import Features
 
 MakeLabelled = Callable[..., tuple[Dataset, Features]]
@@ -67,6 +68,18 @@ def test_at_most_five_lines_the_gravest_first(dirty: Dataset) -> None:
     )
     assert lines[4].startswith("with 12 test pictures")
     assert len(lines) == 5
+
+
+def test_groups_limit_what_a_perfect_model_could_show(
+    make_labelled: MakeLabelled, two_blobs: Blobs
+) -> None:
+    X, labels = two_blobs
+    data, _ = make_labelled(X, labels, np.arange(120) // 12)
+    (line,) = [line for line in short_checks(data, np.arange(60)) if "even a perfect" in line]
+    share = float(line.split("known to be ")[1].split("%")[0]) / 100
+    alone = wilson(60, 60)
+    assert alone is not None
+    assert share < alone[0] - 0.1
 
 
 def test_the_users_groups_are_called_so(make_labelled: MakeLabelled, two_blobs: Blobs) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +15,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from headstart.arrays import FloatArray
-from headstart.audit.learning_curve import PowerLaw, _growing, fit_power_laws, learning_curve
+from headstart.audit.learning_curve import (
+    PowerLaw,
+    _gain_in_words,
+    _growing,
+    fit_power_laws,
+    learning_curve,
+)
 from headstart.data.dataset import Dataset
 from headstart.features.embed import Features
 from headstart.heads.linear import LinearHead
+from headstart.progress import QUIET, Progress
 
 MakeLabelled = Callable[..., tuple[Dataset, Features]]
 
@@ -99,14 +109,66 @@ def test_a_flat_curve_says_that_more_hardly_helps(make_labelled: MakeLabelled) -
     assert "would hardly help" in curve.sentence
 
 
-def test_few_pictures_cannot_tell(make_labelled: MakeLabelled) -> None:
+def test_few_pictures_cannot_tell_whether_but_how_much_at_most(make_labelled: MakeLabelled) -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 4))
     labels = ["a", "b"] * 15
     X[:, 0] += [1.5 * (label == "a") for label in labels]
     curve = learning_curve(*make_labelled(X, labels), head)
     assert curve.helps is None
-    assert "cannot be told" in curve.sentence
+    assert re.fullmatch(
+        r"With twice the pictures the error of about \d+\.\d% would change to about \d+\.\d%: at "
+        r"most \d+\.\d points would be gained, and whether any would be cannot be told\.",
+        curve.sentence,
+    )
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [
+        ((-0.012, 0.009), "at most 0.9 points would be gained"),
+        ((0.0, 0.0101), "at most 1.0 points would be gained"),
+        ((-0.01, 0.0003), "at most 0.1 points would be gained"),
+        ((0.001, 0.02), "between 0.1 and 2.0 points would be gained"),
+    ],
+)
+def test_an_uncertain_gain_in_words(gain: tuple[float, float], words: str) -> None:
+    said = _gain_in_words(None, 0.05, 0.045, (0.03, 0.06), gain)
+    assert words in said
+    assert said.startswith("With twice the pictures the error of about 5.0% would ")
+
+
+def test_heads_learn_from_the_views_that_the_fit_has(
+    make_labelled: MakeLabelled, two_blobs: tuple[FloatArray, list[str]]
+) -> None:
+    seen = []
+
+    class Watching(LinearHead):
+        def fit(self, X: Any, y: Any, groups: Any = None, progress: Progress = QUIET) -> Watching:
+            seen.append((len(X), len(np.unique(groups))))
+            return super().fit(X, y, groups=groups, progress=progress)
+
+    data, features = make_labelled(*two_blobs)
+    views = np.stack((features.values + 0.1, features.values - 0.1), axis=1)
+    features = replace(features, views=views)
+    curve = learning_curve(data, features, lambda: Watching(C=0.1), repeats=1)
+    assert [point.n_train for point in curve.points] == [10, 20, 38, 76, 96]  # pictures, not views
+    assert seen[4] == (3 * 96, 96)
+
+
+def test_the_points_intervals_know_groups(
+    make_labelled: MakeLabelled, two_blobs: tuple[FloatArray, list[str]]
+) -> None:
+    X, labels = two_blobs
+    alone = learning_curve(*make_labelled(X, labels), head)
+    order = np.argsort(np.array(labels) == "dog", kind="stable")
+    group = np.empty(120, dtype=np.int64)
+    group[order] = np.arange(120) // 12
+    copies = X.copy()
+    copies[order] = np.repeat(X[order][::12], 12, axis=0)  # groups of twelve copies
+    grouped = learning_curve(*make_labelled(copies, labels, group), head)
+    widths = [np.diff(curve.points[-1].interval)[0] for curve in (alone, grouped)]
+    assert widths[1] > 2 * widths[0]
 
 
 def test_many_rows_are_drawn_from(

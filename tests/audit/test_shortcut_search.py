@@ -12,6 +12,7 @@ import pytest
 
 from headstart.audit.shortcuts.search import Shortcut, find_shortcuts, search_shortcuts
 from headstart.data.image_table import ImageTable
+from headstart.images.source import local_files
 from headstart.images.statistics import ImageStatistics
 
 MakeFact = Callable[..., ImageStatistics]
@@ -158,12 +159,12 @@ def test_file_times(make_table: MakeTable, tmp_path: Path) -> None:
         path.touch()
         os.utime(path, (0, 10**9 + 5000 * code + int(rng.integers(999))))
     labels = [str(code) for code in codes]
-    found = only(find_shortcuts(make_table(names, labels, paths=tuple(paths))))
+    found = only(find_shortcuts(make_table(names, labels, images=local_files(paths))))
     assert found.kind == "time stamps"
     assert "copied class by class" in found.advice
     # In a folder of class folders a difference within a day comes from a copy.
     inside = [f"{code}/{name}" for code, name in zip(codes, names, strict=True)]
-    folder = make_table(inside, labels, paths=tuple(paths), lines=None)
+    folder = make_table(inside, labels, images=local_files(paths), lines=None)
     assert find_shortcuts(folder) == ()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
-from headstart.heads.logistic import softmax
+from headstart.heads.probabilities import softmax
 
 Call = Callable[..., Any]
 
@@ -96,3 +96,28 @@ def test_c58_one_softmax(tmp_path: Path, colours: Path, paint: Call, answers: Ca
         assert sum(shares) == pytest.approx(1, abs=1e-5)
         # Two softmaxes over four classes could not pass e / (e + 3) = 0.475.
         assert float(row["probability"]) == max(shares) > 0.6, name
+
+
+def test_groups_of_a_table_widen_the_intervals(
+    tmp_path: Path, run: Call, colours: Path, paint: Call
+) -> None:
+    lines = ["image,label,patient"]
+    for number in range(40):
+        label, patient = ("red", "blue")[number % 2], number // 8
+        paint(
+            tmp_path / f"{number}.png", "red" if patient == 0 else label, seed=number, size=(9, 8)
+        )
+        lines.append(f"{number}.png,{label},{patient}")
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines))
+    figures = []
+    for more in ((), ("--group-column", "patient")):
+        ended = run("evaluate", colours, table, "--out", tmp_path / "out", *more)
+        assert ended.code == 0
+        figures.append(json.loads((tmp_path / "out" / "metrics.json").read_text())["test"])
+    alone, grouped = figures
+    assert alone["accuracy"] == grouped["accuracy"] == 0.9
+    assert (alone["groups"], grouped["groups"]) == (None, 5)
+    assert grouped["accuracy_interval"][0] < alone["accuracy_interval"][0] - 0.1
+    effective = f"(about {grouped['effective_n']:.0f} effective in 5 groups)"
+    assert f"40 pictures {effective}: those of one group are not independent." in ended.out

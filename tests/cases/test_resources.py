@@ -17,11 +17,11 @@ from tests.embedding import embed_files
 from headstart.backbones.opening import open_backbone
 from headstart.errors import UsageError
 from headstart.features.loading import Loader
-from headstart.images.source import LocalFile, local_files
+from headstart.images.source import local_files
 from headstart.model_dir import load_model
 from headstart.options import BackboneOptions, EmbedOptions
+from headstart.recipes.batches import PictureBatches
 from headstart.recipes.decoded_pictures import PixelStore
-from headstart.recipes.picture_batches import PictureBatches
 
 Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")
@@ -109,11 +109,11 @@ def test_c54_a_stop_in_a_thread_leaves_none_behind(
     plain = Loader.load
     seen: list[Path] = []
 
-    def load(self: Any, image: LocalFile, known: Any) -> Any:
-        seen.append(image.path)
-        if image.path.name == "3.png":
+    def load(self: Any, read: Any, stamp: Any, known: Any) -> Any:
+        seen.append(read.__self__.path)
+        if seen[-1].name == "3.png":
             raise stop
-        return plain(self, image, known)
+        return plain(self, read, stamp, known)
 
     monkeypatch.setattr(Loader, "load", load)
     with pytest.raises(stop):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.embedding import embed_files
 
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
@@ -211,7 +212,7 @@ def test_c50_white_and_black_reach_the_network_as_its_own_config_says(
         backbone = open_backbone(options, device="cpu")
         layer = next(m for m in backbone.module.modules() if isinstance(m, torch.nn.Conv2d))
         layer.register_forward_pre_hook(seen_by(seen))
-        embed_images([white, black], backbone, EmbedOptions(cache=False, workers=1))
+        embed_files([white, black], backbone, EmbedOptions(cache=False, workers=1))
         inputs = seen[-1].float()[:, :, 5, 5]
         np.testing.assert_allclose(inputs.numpy(), values, atol=1e-3, err_msg=name)
         steps = backbone.info.preprocessing

@@ -93,7 +93,7 @@ def test_a_broken_file_is_listed_and_never_replaced(
     assert check(tmp_path, [*rows, ("gone.png", "red")]) == 1
     assert {p.name: p.read_bytes() for p in (tmp_path / "images").iterdir()} == before
     shown = capsys.readouterr().out
-    assert shown.startswith("error: 2 bad inputs: ")
+    assert shown.startswith("error HS201: 2 bad inputs: ")
     assert "labels.csv, line 5: p03.png: truncated" in shown
     assert "gone.png: not found" in shown
     cells = read_csv(tmp_path)
@@ -111,6 +111,23 @@ def test_the_same_picture_under_two_labels(tmp_path: Path, rows: list[tuple[str,
     problems = [row["problem"] for row in read_csv(tmp_path) if row["problem"]]
     assert len(problems) == 2
     assert f"labelled '{other}', but the same picture p00.png is '{rows[0][1]}'" in problems
+
+
+def test_a_given_split_that_tears_duplicates_apart(
+    tmp_path: Path, rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images" / "copy.png").write_bytes((tmp_path / "images" / rows[0][0]).read_bytes())
+    given = [(*row, "test" if row == rows[0] else "train") for row in rows]
+    table = tmp_path / "parts.csv"
+    with table.open("w", newline="") as file:
+        head, copy = ("image", "label", "part"), ("copy.png", rows[0][1], "train")
+        csv.writer(file).writerows([head, *given, copy])
+    ask = [table, "--images", tmp_path / "images", "--split-column", "part", *BACKBONE, "--out"]
+    assert run("check", *ask, tmp_path / "check") == 0
+    line = "1 test picture of the given split has a duplicate, or one of the same group, among the"
+    assert f"warning HS302: {line} training pictures: p00.png" in capsys.readouterr().out
+    assert run("fit", *ask, tmp_path / "run") == 0
+    assert "among the training pictures: accuracy is too good" in capsys.readouterr().out
 
 
 def test_a_table_without_its_pictures_tells_what_the_names_say(
@@ -138,7 +155,7 @@ def test_a_name_cannot_speak_for_the_program(
     check(tmp_path, [*rows, (name, "red")])
     assert "\nerror: [red]" not in capsys.readouterr().out
     page = (tmp_path / "check" / "check.html").read_text()
-    assert "<script" not in page
+    assert "<script>x" not in page
     assert "&lt;script&gt;x" in page
     assert name in [row["image"] for row in read_csv(tmp_path)]
 

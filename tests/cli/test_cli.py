@@ -140,13 +140,44 @@ def test_evaluate_scores_by_name(
     assert "no picture can be scored" in capsys.readouterr().err
 
 
+def test_evaluate_scores_the_test_rows_of_a_given_split(
+    fitted: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "other.csv"
+    head = "image,label,part\n"
+    table.write_text(head + "p00.png,red,train\np01.png,red,test\np07.png,blue,val\n")
+    ask = ["evaluate", fitted / "model", table, "--images", pictures[0].parent, *CPU]
+    capsys.readouterr()
+    assert run(*ask, "--split-column", "part", "--out", tmp_path / "eval") == 0
+    told = "the 1 test rows of the given split are scored, 2 others are not"
+    assert told in capsys.readouterr().err
+    answers = (tmp_path / "eval" / "predictions.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in answers[1:]] == ["p01.png"]
+    table.write_text(head + "p00.png,red,train\np07.png,blue,train\n")
+    assert run(*ask, "--split-column", "part") == 1
+    assert "has no test row among its 2" in capsys.readouterr().err
+    for part, count in (("train", 2), ("test", 1)):
+        folder = tmp_path / "parts" / part / "red"
+        folder.mkdir(parents=True)
+        for path in pictures[:count]:
+            (folder / path.name).write_bytes(path.read_bytes() + part.encode())
+    assert run("evaluate", fitted / "model", tmp_path / "parts", *CPU) == 0
+    assert told in capsys.readouterr().err
+
+
 def test_embed_writes_features(labelled: Path, pictures: list[Path], tmp_path: Path) -> None:
-    out = tmp_path / "features.npz"
-    code = run("embed", labelled, "--images", pictures[0].parent, "--out", out, *BACKBONE, *CPU)
-    assert code == 0
+    out, lines = tmp_path / "features.npz", labelled.read_text().splitlines()
+    rows = [f"{line},{'test' if n % 3 else 'train'},g{n % 2}" for n, line in enumerate(lines[1:])]
+    labelled.write_text("\n".join([lines[0] + ",part,patient", *rows]) + "\n")
+    more = ["--split-column", "part", "--group-column", "patient", "--views", "2"]
+    ask: list[str | Path] = ["embed", labelled, "--images", pictures[0].parent, "--out", out]
+    assert run(*ask, *BACKBONE, *CPU, *more) == 0
     with np.load(out, allow_pickle=False) as arrays:
         assert arrays["features"].shape[0] == 24
+        assert arrays["views"].shape[:2] == (24, 2)
         assert list(arrays["labels"][:2]) == ["red", "red"]
+        assert list(arrays["splits"][:2]) == ["train", "test"]
+        assert list(arrays["groups"][:2]) == ["g0", "g1"]
         assert arrays["images"][0] == "p00.png"
 
 
@@ -218,34 +249,6 @@ def test_backbones_and_cache(fitted: Path, capsys: pytest.CaptureFixture[str]) -
     assert "freed" in capsys.readouterr().out
     assert run("cache") == 0
     assert "0 bytes" in capsys.readouterr().out
-
-
-def test_examples_of_each_verb_parse() -> None:
-    """Every example in a help text names flags that exist."""
-    import shlex
-
-    from headstart.cli.main import app
-
-    count = 0
-    for name in (
-        "demo",
-        "check",
-        "fit",
-        "compare",
-        "predict",
-        "evaluate",
-        "embed",
-        "backbones",
-        "cache",
-    ):
-        text = str(app[name].help_epilogue)
-        for line in text.splitlines():
-            if line.strip().startswith("headstart "):
-                app.parse_args(
-                    shlex.split(line.strip())[1:], exit_on_error=False, print_error=False
-                )
-                count += 1
-    assert count >= 14
 
 
 def test_demo_does_the_whole_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from tests.program import run
 
 from headstart.samples.drawn_set import write_drawn
 
-PROGRAM = [sys.executable, "-m", "headstart.cli"]
+PROGRAM = [sys.executable, "-m", "headstart"]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def test_stopped_by_a_key_is_said(
     def stop(*arguments: object, **options: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    importlib.import_module("headstart.recipes.labelled")  # loaded later it would keep the fake
+    # Loaded later it would keep the fake.
+    importlib.import_module("headstart.recipes.data_preparation")
     monkeypatch.setattr("headstart.data.inputs.read_images", stop)
     assert run("embed", table, "--out", table.parent / "f.npz") == 130
     assert capsys.readouterr().err == "stopped\n"
@@ -104,18 +105,22 @@ def test_a_folder_in_the_weights_place(
 
 
 def test_compare_says_that_p_values_are_adjusted(capsys: pytest.CaptureFixture[str]) -> None:
-    from headstart.cli.comparison import show_comparison
+    from headstart.cli.compare import show_comparison
 
     row: dict[str, Any] = {
         "model": "a", "missing": None, "accuracy_interval": (0.8, 1.0), "accuracy": 0.9,
         "train_accuracy": 1.0, "folds_mean": None, "folds_standard_error": None, "is_best": False,
-        "mcnemar_p": 0.5, "folds_p": None, "pictures_per_second": None, "macro_f1": 0.9,
+        "test_p": 0.5, "test_ahead": "a", "folds_p": None, "is_candidate": True,
+        "pictures_per_second": None, "macro_f1": 0.9,
         "log_loss": 0.1, "trainable_parameters": 5, "total_parameters": 5, "seconds_embed": 1.0,
         "seconds_train": 1.0, "bytes_on_disk": 10, "crops": None,
     }  # fmt: skip
-    rows = [{**row, "is_best": True, "mcnemar_p": None}, row, {**row, "model": "b"}]
-    show_comparison(rows, 10, Path("out"))
-    assert "adjusted for the number of comparisons (Holm)" in capsys.readouterr().out
+    best = {**row, "is_best": True, "test_p": 1.0, "test_ahead": None}
+    show_comparison([best, {**row, "model": "b"}, {**row, "model": "c"}], 10, Path("out"))
+    told = capsys.readouterr().out
+    assert "adjusted\nfor picking the best of all models" in told
+    assert "corrected standard error" in told
+    assert "cannot tell it from b, c: all of these remain candidates." in told
 
 
 def test_column_named_for_two_things_is_the_right_one(

@@ -140,8 +140,8 @@ def test_compare_names_what_is_missing_before_anything_runs(
 @pytest.mark.parametrize(
     ("models", "message"),
     [
-        ("resnet18:fc9", "layer 'fc9' is none of"),
-        ("resnet18+tree", "head 'tree' is none of"),
+        ("resnet18:fc9", "layer is 'fc9'; it must be pooled"),
+        ("resnet18+tree", "head is 'tree'; it must be linear"),
         ("small_cnn+svm", "its own last layer"),
         ("a,a", "twice"),
         (",", "empty"),

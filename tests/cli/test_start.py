@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-START = "from headstart.cli.start import start\n"
+START = "from headstart.cli.__main__ import start\n"
 
 
 def run(code: str, *arguments: str) -> tuple[int, str, str]:

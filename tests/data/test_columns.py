@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.embedding import paths_of
 
+from headstart.data.columns import find_columns
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.errors import TableError, UsageError
@@ -110,3 +111,20 @@ def test_no_labels(folder: Path) -> None:
     assert table.notes == ("images from column 'image', no labels",)
     with pytest.raises(UsageError, match="has no labels"):
         read(folder, "image\ncat0.png\n", exclude=("cat",))
+
+
+def test_many_columns_have_short_words() -> None:
+    many = [f"column {number}" for number in range(10_000)]
+    pictures = [f"{number}.png" for number in range(10_000)]
+    long = ["x" * 100_000, "y" * 100_000]
+    for columns, options in (
+        (many, ReadOptions()),
+        (pictures, ReadOptions()),
+        (["image", *many], ReadOptions()),
+        (["image", *many], ReadOptions(label_column="lost")),
+        (["image"] * 10_000, ReadOptions()),
+        (["image", *long], ReadOptions()),
+    ):
+        with pytest.raises((TableError, UsageError)) as caught:
+            find_columns("t.csv", columns, options, label_needed=True)
+        assert len(str(caught.value)) < 1000

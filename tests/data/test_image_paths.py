@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from headstart.data.image_paths import ImageFinder, Resolver, UnresolvedError
-from headstart.images.source import LocalFile, RemoteFile, Url
+from headstart.images.address import Url
+from headstart.images.source import LocalFile, RemoteFile
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from tests.embedding import paths_of
 
-from headstart.data.inputs import list_pictures, read_images
-from headstart.errors import TableError, UsageError
+from headstart.data.inputs import list_pictures, read_images, read_pictures
+from headstart.errors import ImageError, TableError, UsageError
+from headstart.images.source import LocalFile, Unavailable
 from headstart.options import ReadOptions
 
 
@@ -87,6 +88,19 @@ def test_seven_rows_in_seven_rows_out(tmp_path: Path) -> None:
     assert [path.is_file() for path in paths_of(found.images)] == [True] * 4 + [False] + [True] * 2
 
 
+def test_what_cannot_be_read_of_a_folder_has_its_rows(tmp_path: Path) -> None:
+    folder = make(tmp_path / "more", "1.png")
+    (folder / "broken.png").symlink_to("nowhere.png")
+    (folder / "loop.png").symlink_to("loop.png")
+    found = list_pictures([folder], ReadOptions())
+    assert found.bad == ()
+    assert [Path(name).name for name in found.ids] == ["1.png", "broken.png", "loop.png"]
+    assert [type(image) for image in found.images] == [LocalFile, Unavailable, Unavailable]
+    for image, cause in zip(found.images[1:], ("broken link", "is a link to itself"), strict=True):
+        with pytest.raises(ImageError, match=cause):
+            image.read()
+
+
 def test_nothing_to_list(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no picture given"):
         list_pictures([], ReadOptions())
@@ -99,3 +113,20 @@ def test_a_file_of_any_name_is_listed(tmp_path: Path) -> None:
     make(tmp_path, "no_extension", "notes.txt")
     sources = [tmp_path / "no_extension", tmp_path / "notes.txt", tmp_path / "lost.csv"]
     assert paths_of(list_pictures(sources, ReadOptions()).images) == sources
+
+
+def test_pictures_without_labels(tmp_path: Path) -> None:
+    flat = tmp_path / "flat"
+    make(flat, "b.png", "a.png")
+    found = read_pictures(flat, ReadOptions())
+    assert found.labels is None
+    assert [path.name for path in paths_of(found.images)] == ["a.png", "b.png"]
+    assert len(read_pictures(flat / "a.png", ReadOptions())) == 1
+    (flat / "names.csv").write_text("image\na.png\nb.png\n")
+    (flat / "lost.csv").write_text("image\na.png\nc.png\n")
+    (flat / "labels.csv").write_text("image,label\na.png,cat\nb.png,dog\n")
+    assert read_pictures(flat / "names.csv", ReadOptions()).labels is None
+    assert read_pictures(flat / "labels.csv", ReadOptions()).labels == ("cat", "dog")
+    assert len(read_pictures(flat / "lost.csv", ReadOptions()).bad) == 1
+    make(tmp_path / "classes", "cat/a.png", "dog/b.png")
+    assert read_pictures(tmp_path / "classes", ReadOptions()).labels == ("cat", "dog")

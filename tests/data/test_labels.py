@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.data.labels import kept_rows, merge_spellings, some_of, trim
+from headstart.data.labels import kept_rows, merge_spellings, trim
 from headstart.errors import UsageError
+from headstart.wording import some_of
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_excluded_classes(tmp_path: Path) -> None:
 
 def test_options_of_tables_are_refused(tmp_path: Path) -> None:
     make(tmp_path, "cat/1.png")
-    with pytest.raises(UsageError, match="--label-column x: is for tables"):
+    with pytest.raises(UsageError, match=r"--label-column x is for tables, and .* is a folder"):
         read_folder(tmp_path, ReadOptions(label_column="x"))
 
 

@@ -9,6 +9,7 @@ from tests.embedding import paths_of
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.errors import TableError, UsageError
+from headstart.images.source import Unavailable
 from headstart.options import ReadOptions
 
 NAMES = ["cat0.png", "dog0.png", "cat1.png", "dog1.png", "cat2.png", "dog2.png"]
@@ -116,7 +117,7 @@ def test_nothing_to_read(folder: Path) -> None:
     missing = PLAIN.replace("cat", "img_cat").replace("dog", "img_dog")
     with pytest.raises(TableError, match=f"6 of 6 pictures not found under {folder}, first: img_"):
         read(folder, missing)
-    with pytest.raises(TableError, match="cannot be read"):
+    with pytest.raises(TableError, match=r"nowhere.csv: not found"):
         read_table(folder / "nowhere.csv", ReadOptions())
     with pytest.raises(UsageError, match=r"--images .*nowhere: no such folder"):
         read(folder, PLAIN, images=folder / "nowhere")
@@ -170,9 +171,34 @@ def test_keep_missing_for_predict(folder: Path) -> None:
     assert len(read(folder, "image\nlost.png\n", keep=True)) == 1
     labelled = read(folder, "image,label,class\ncat0.png,a,\n", keep=True)
     assert labelled.labels is None
-    outside = read(folder, "image\ncat0.png\n../secret.png\n", keep=True)
-    assert len(outside) == 1
-    assert "line 3: ../secret.png: leads out" in bad(outside)[0]
+
+
+def test_keep_missing_keeps_bad_rows_with_their_causes(folder: Path) -> None:
+    (folder / "cat0.jpg").touch()
+    content = (
+        "image,label,split\ncat0.png,cat,\n../secret.png,cat,train\n,dog,test\n"
+        "cat1.png\ncat0,dog,val\nhttps://h/a.png,cat,\ncat2.png,cat,train,more\n"
+    )
+    table = read(folder, content, keep=True)
+    assert table.bad == ()
+    assert table.lines == (2, 3, 4, 5, 6, 7, 8)
+    assert table.ids == (
+        *("cat0.png", "../secret.png", "", "cat1.png", "cat0", "https://h/a.png", "cat2.png"),
+    )
+    causes = [image.cause if isinstance(image, Unavailable) else "" for image in table.images]
+    for cause, words in zip(
+        causes,
+        [
+            *("", "leads out", "no picture's name", "has 1 field, expected 3"),
+            *("fits", "--allow-outside", "has 4 fields, expected 3"),
+        ],
+        strict=True,
+    ):
+        assert words in cause
+        assert bool(words) is bool(cause)
+    without_labels = read(folder, "image,more,other\ncat0.png,x,y\ncat1.png\n", keep=True)
+    assert without_labels.labels is None
+    assert len(without_labels) == 2
 
 
 def test_keep_missing_keeps_rows_without_a_label(folder: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn import metrics as reference
 from headstart.evaluate.intervals import wilson
 from headstart.evaluate.metrics import log_loss, measure
 from headstart.evaluate.predictions import Predictions
+from headstart.recipes.folds import take
 
 
 def answers(
@@ -186,6 +188,7 @@ def test_nothing_to_score_leaves_every_figure_undefined(rows: int) -> None:
     for key in (
         *("accuracy", "accuracy_interval", "balanced_accuracy", "balanced_accuracy_interval"),
         *("macro_f1", "macro_f1_interval", "log_loss", "majority_share", "majority_class", "auc"),
+        *("log_loss_interval", "auc_interval", "groups"),
     ):
         assert plain[key] is None, key
     assert (plain["n"], plain["confusion_matrix"]) == (0, [[0, 0], [0, 0]])
@@ -212,3 +215,110 @@ def test_truth_must_be_known() -> None:
 def test_tied_largest_classes_name_the_first_in_stored_order() -> None:
     metrics = measure(answers(["2", "10"], ["2", "10"], ["2", "10"]))
     assert metrics.majority_class == "2"
+
+
+def drawn(n: int, k: int, seed: int, groups: np.ndarray | None = None) -> Predictions:
+    """Answers that are right for about four rows in five, alike within groups."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, k, n)
+    odds = rng.normal(size=(n, k))
+    luck = rng.normal(2, 1.5, n) if groups is None else rng.normal(2, 1.5, groups.max() + 1)[groups]
+    odds[np.arange(n), truth] += luck
+    shares = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
+    names = tuple("abcdefgh"[:k])
+    labels = tuple(names[code] for code in truth)
+    return Predictions(("",) * n, names, shares, labels, ("",) * n, groups)
+
+
+INTERVALS = (
+    *("accuracy_interval", "balanced_accuracy_interval", "macro_f1_interval"),
+    *("log_loss_interval", "auc_interval"),
+)
+
+
+@pytest.mark.parametrize("k", [2, 5])
+def test_groups_of_one_row_change_nothing_to_the_last_digit(k: int) -> None:
+    plain = drawn(200, k, seed=1)
+    singles = replace(plain, groups=np.random.default_rng(0).permutation(200) + 7)
+    assert measure(singles) == measure(plain)
+    assert measure(plain).groups is None
+    assert measure(plain).effective_n == 200
+    assert measure(plain).accuracy_interval == wilson(int(plain.correct.sum()), 200)
+
+
+def test_rows_copied_four_times_are_worth_about_the_rows_once() -> None:
+    plain = drawn(150, 3, seed=2)
+    rows = np.repeat(np.arange(150), 4)
+    copied = take(replace(plain, groups=np.arange(150)), rows)
+    once, ignoring = measure(plain), measure(replace(copied, groups=None))
+    found = measure(copied)
+    assert (found.n, found.groups) == (600, 150)
+    assert 0.9 * 150 < found.effective_n < 151
+    for name in INTERVALS:
+        width = np.diff(getattr(found, name))[0]
+        assert width == pytest.approx(np.diff(getattr(once, name))[0], rel=0.08), name
+        assert width > 1.7 * np.diff(getattr(ignoring, name))[0], name
+    for mine, its in zip(found.per_class, once.per_class, strict=True):
+        assert mine.recall_interval == pytest.approx(its.recall_interval, abs=0.02)
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "auc"):
+        assert getattr(found, name) == pytest.approx(getattr(once, name)), name
+
+
+def test_groups_are_said_where_they_limit() -> None:
+    groups = np.repeat(np.arange(20), 20)
+    found = measure(drawn(400, 2, seed=3, groups=groups))
+    (line,) = found.remarks()
+    assert line == (
+        f"400 pictures (about {found.effective_n:.0f} effective in 20 groups): those of one group "
+        "are not independent."
+    )
+    assert found.effective_n < 150
+    assert found.to_json()["effective_n"] == found.effective_n
+    pairs = np.concatenate([np.arange(390), np.arange(10)])
+    assert measure(drawn(400, 2, seed=3, groups=pairs)).remarks() == ()
+    one = measure(drawn(30, 2, seed=3, groups=np.zeros(30, dtype=np.int64)))
+    assert one.accuracy_interval == one.balanced_accuracy_interval == (0.0, 1.0)
+    assert one.log_loss_interval is None
+    assert "in 1 group)" in one.remarks()[0]
+
+
+def test_only_the_scored_rows_groups_count() -> None:
+    plain = drawn(50, 2, seed=4, groups=np.array([0, 0, *range(1, 49)]))
+    errors = ("broken", *plain.errors[1:])
+    shares = plain.probabilities.copy()
+    shares[0] = np.nan
+    assert measure(replace(plain, errors=errors, probabilities=shares)).groups is None
+
+
+@pytest.mark.parametrize(("wrong", "has_interval"), [(2, False), (3, True)])
+def test_a_log_loss_has_an_interval_from_three_wrong_answers_on(
+    wrong: int, has_interval: bool
+) -> None:
+    given = answers("a" * 40, "b" * wrong + "a" * (40 - wrong), "ab", 0.8)
+    assert (measure(given).log_loss_interval is not None) == has_interval
+    # Wrong answers in one group are one.
+    together = replace(given, groups=np.maximum(np.arange(40), wrong - 1))
+    assert measure(together).log_loss_interval is None
+
+
+def test_auc_interval_is_delongs_where_many_rows_are_out_of_place() -> None:
+    found = measure(drawn(2000, 2, seed=5))
+    assert found.auc is not None and found.auc_interval is not None
+    given = drawn(2000, 2, seed=5)
+    score, truth = given.probabilities[:, 1], given.truth_index
+    above = score[truth == 1][:, None] > score[truth == 0][None, :]
+    area = above.mean()
+    ones, zeros = (truth == 1).sum(), (truth == 0).sum()
+    variance = above.mean(axis=1).var() / ones + above.mean(axis=0).var() / zeros
+    rows = area * (1 - area) / variance
+    assert found.auc_interval == pytest.approx(wilson(area * rows, rows), abs=0.001)
+
+
+def test_a_perfect_model_is_not_certain() -> None:
+    found = measure(answers("aab" * 20, "aab" * 20, "ab", 0.9))
+    assert found.auc_interval is not None and found.macro_f1_interval is not None
+    # 40 and 20 rows: of equal classes so many would have the same harmonic mean.
+    rows = 4 / (1 / 40 + 1 / 20)
+    assert found.macro_f1_interval == wilson(rows, rows)
+    assert 0.85 < found.auc_interval[0] < 0.95
+    assert found.auc_interval[1] == 1.0

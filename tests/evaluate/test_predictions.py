@@ -58,5 +58,7 @@ def test_wrong_shapes_and_repeated_classes_are_refused() -> None:
         Predictions(("1",), ("a", "b"), half, None, ("", ""))
     with pytest.raises(ValueError, match="truth has 2 rows, expected 1"):
         Predictions(("1",), ("a", "b"), half, ("a", "b"), ("",))
+    with pytest.raises(ValueError, match=r"groups are \(2,\), expected \(1,\)"):
+        Predictions(("1",), ("a", "b"), half, ("a",), ("",), np.array([0, 1]))
     with pytest.raises(ValueError, match="twice"):
         Predictions(("1",), ("a", "a"), half, None, ("",))

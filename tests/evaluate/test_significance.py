@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -11,7 +12,10 @@ from headstart.evaluate.significance import (
     corrected_t_test,
     holm,
     mcnemar_exact,
+    p_text,
     p_words,
+    paired_difference,
+    swapped_p,
     unpaired_difference,
 )
 
@@ -35,6 +39,47 @@ def test_mcnemar_by_hand_and_without_disagreement() -> None:
     assert mcnemar_exact(*pair(5, 0, 0, 5)).p_value == 1.0
     with pytest.raises(ValueError, match="not the same rows"):
         mcnemar_exact(np.ones(3, dtype=bool), np.ones(1, dtype=bool))
+
+
+def test_swapping_by_group_is_every_sign_counted() -> None:
+    rng = np.random.default_rng(0)
+    for size in (1, 3, 8, 12):
+        steps = rng.integers(-6, 7, size)
+        sums = [abs(int(np.dot(s, steps))) for s in itertools.product((-1, 1), repeat=size)]
+        right = float(np.mean(np.array(sums) >= abs(int(steps.sum()))))
+        assert swapped_p(steps) == pytest.approx(right)
+        assert swapped_p(steps, least=4.5) == pytest.approx(np.mean(np.array(sums) >= 4.5))
+    assert swapped_p(np.array([], dtype=np.int64)) == 1.0
+    ones = np.array([1] * 12 + [-1])
+    assert swapped_p(ones) == pytest.approx(binomtest(12, 13).pvalue)
+
+
+def test_mcnemar_by_groups_is_exact_and_without_groups_the_same() -> None:
+    one, other = pair(50, 12, 2, 6)
+    alone = mcnemar_exact(one, other)
+    assert mcnemar_exact(one, other, np.arange(70)) == alone
+    # All rows that differ in two groups: two coins, of which both fall alike half the time.
+    groups = np.where(np.arange(70) < 56, 0, 1)
+    assert mcnemar_exact(one, other, groups) == mcnemar_exact(one, other, groups + 5)
+    assert mcnemar_exact(one, other, groups).p_value == 0.5
+    assert (mcnemar_exact(one, other, groups).b, alone.c) == (12, 2)
+
+
+def test_paired_difference_by_hand() -> None:
+    one, other = pair(50, 12, 2, 6)
+    found = paired_difference(one, other)
+    assert found.difference == pytest.approx(10 / 70)
+    assert found.p_value == mcnemar_exact(one, other).p_value
+    # Bonett and Price: a half is added to each cell of the table, twice.
+    ahead, behind = 13 / 72, 3 / 72
+    error = math.sqrt((ahead + behind - (ahead - behind) ** 2) / 72)
+    half = 1.959963984540054 * error
+    assert found.interval == pytest.approx((10 / 72 - half, 10 / 72 + half))
+    assert paired_difference(one, other, np.arange(70)) == found
+    wide = paired_difference(one, other, np.arange(70) // 5)
+    assert wide.interval[1] - wide.interval[0] > 1.5 * (found.interval[1] - found.interval[0])
+    with pytest.raises(ValueError, match="0 rows"):
+        paired_difference(one[:0], other[:0])
 
 
 def test_corrected_t_by_hand() -> None:
@@ -121,3 +166,4 @@ def test_p_in_words() -> None:
     assert [p_words(p) for p in (1e-9, 0.0496, 0.25, 1.0)] == [
         *("p < 0.001", "p = 0.050", "p = 0.25", "p = 1.00")
     ]
+    assert [p_text(p) for p in (0.0004, 0.034, 0.31, None)] == ["< 0.001", "0.034", "0.31", "–"]

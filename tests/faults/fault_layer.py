@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from headstart.cli.start import Terminated
+from headstart.cli.stopping import Terminated
 from headstart.outputs import disk, staging
 
 ERRORS = ("ENOSPC", "EIO", "EACCES")
@@ -113,7 +113,7 @@ def faulty(layer: FaultLayer) -> Iterator[FaultLayer]:
 
     Nothing has to survive a loss of power here, so fsync is counted and not done.
     """
-    plain_open, before = os.open, signal.getsignal(signal.SIGTERM)
+    plain_open = os.open
 
     def opened(path: Any, flags: int, *more: Any, **options: Any) -> int:
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
@@ -141,8 +141,11 @@ def faulty(layer: FaultLayer) -> Iterator[FaultLayer]:
         # In one thread, so that each step has its number.
         patch.setattr(disk, "sync_files", _sync_in_turn)
         patch.setattr(staging, "STALE_AFTER", 0.0)
+        before = {number: signal.getsignal(number) for number in disk.HELD}
         signal.signal(signal.SIGTERM, terminated)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, too
         try:
             yield layer
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)

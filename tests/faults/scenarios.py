@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from PIL import Image
 from tests.faults.fault_layer import Killed
 
 from headstart.cli.main import app, main
-from headstart.cli.start import exit_code
+from headstart.cli.stopping import exit_code
 from headstart.errors import UsageError
 from headstart.model_dir import load_model, save_model
 from headstart.options import BackboneOptions
@@ -280,7 +281,8 @@ class Memory:
 VALUES = (
     ("headstart.recipes.fit", "fit"),
     ("headstart.audit.fit_remarks", "measure_copies"),
-    ("headstart.cli.remarks", "with_remarks"),
+    ("headstart.cli.fit", "with_remarks"),
+    ("headstart.cli.compare", "with_remarks"),
     ("headstart.compare.comparison", "compare"),
     ("headstart.audit.check", "run_check"),
     ("headstart.features.embed", "embed_images"),
@@ -289,10 +291,11 @@ VALUES = (
     ("headstart.recipes.trained_model.TrainedModel", "predict"),
 )
 SHOWN = (
-    ("headstart.cli.show", "show_fit"),
-    ("headstart.cli.show", "show_metrics"),
+    ("headstart.cli.fit", "show_fit"),
+    ("headstart.cli.evaluate", "show_metrics"),
     ("headstart.cli.predict", "show_answers"),
-    ("headstart.cli.comparison", "show_comparison"),
+    ("headstart.cli.compare", "show_comparison"),
+    ("headstart.cli.demo", "show_comparison"),
 )
 PAGES = (
     ("headstart.report.page", "write_report", 2),
@@ -302,22 +305,28 @@ PAGES = (
 )
 
 
+def _found(place: str) -> Any:
+    """A module, or a class in one. The verbs' modules are hidden by the verbs themselves."""
+    with suppress(ImportError):
+        return import_module(place)
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(module), name)
+
+
 @contextmanager
 def remembering(memory: Memory) -> Iterator[None]:
     """Compute each result once only."""
-    from pydoc import locate
-
     with pytest.MonkeyPatch.context() as patch:
         for module, name in VALUES:
-            home = locate(module)
+            home = _found(module)
             patch.setattr(home, name, memory.value(f"{module}.{name}", getattr(home, name)))
         for module, name, place in PAGES:
-            home = locate(module)
+            home = _found(module)
             patch.setattr(home, name, memory.file(f"{module}.{name}", getattr(home, name), place))
         for module, name in SHOWN:
-            patch.setattr(locate(module), name, lambda *_: None)
-        patch.setattr("headstart.cli.main.app", memory.parsed)
-        patch.setattr("headstart.cli.compare.DEFAULT_MODELS", "small_cnn")
+            patch.setattr(_found(module), name, lambda *_: None)
+        patch.setattr(_found("headstart.cli.main"), "app", memory.parsed)
+        patch.setattr(_found("headstart.cli.demo"), "DEFAULT_MODELS", "small_cnn")
         plain = drawn_set.write_drawn
         patch.setattr(drawn_set, "write_drawn", lambda folder: plain(folder, count=DRAWN))
         patch.setattr(drawn_set, "draw_picture", memory.drawing(drawn_set.draw_picture))

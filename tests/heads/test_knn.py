@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from headstart.heads import knn
+from headstart.heads import fitted_heads
 from headstart.heads.knn import KnnHead
 
 CROSS = [[2.0, 0.0], [0.0, 3.0], [-4.0, 0.0], [0.0, -1.0], [1.0, 0.0], [1.0, -2.0]]  # mean 0
@@ -37,7 +37,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = random.normal(size=(40, 5)), np.arange(40) % 3
     head = KnnHead(n_neighbors=4).fit(X, y)
     whole = head.predict_proba(X)
-    monkeypatch.setattr(knn, "BLOCK_NUMBERS", 130)
+    monkeypatch.setattr(fitted_heads, "BLOCK_NUMBERS", 130)
     np.testing.assert_allclose(head.predict_proba(X), whole, rtol=1e-12)
 
 

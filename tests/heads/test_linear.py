@@ -8,8 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from headstart.heads.inner_folds import inner_folds
 from headstart.heads.linear import LinearHead
-from headstart.heads.logistic import softmax
-from headstart.heads.strength import PATH
+from headstart.heads.solver.choice_of_c import FOLDS, PATH
 
 
 def drawn(n: int, d: int, k: int, signal: float = 0.4) -> tuple[Any, Any]:
@@ -34,9 +33,12 @@ def test_equals_scikit_learn(n: int, d: int, k: int, C: float, weight: Any) -> N
     other = LogisticRegression(C=C, class_weight=weight, tol=1e-12, max_iter=20_000)
     other.fit(standard, y)
     if k == 2:
-        coef, intercept = head.coef_[1] - head.coef_[0], head.intercept_[1] - head.intercept_[0]
+        coef, intercept = (
+            head.fitted_.coef[1] - head.fitted_.coef[0],
+            head.fitted_.intercept[1] - head.fitted_.intercept[0],
+        )
     else:
-        coef, intercept = head.coef_, head.intercept_
+        coef, intercept = head.fitted_.coef, head.fitted_.intercept
     np.testing.assert_allclose(coef, np.squeeze(other.coef_), atol=1e-6)
     np.testing.assert_allclose(intercept, np.squeeze(other.intercept_), atol=1e-5)
     np.testing.assert_allclose(head.predict_proba(X), other.predict_proba(standard), atol=1e-6)
@@ -47,19 +49,19 @@ def test_equals_scikit_learn(n: int, d: int, k: int, C: float, weight: Any) -> N
 def test_slope_is_zero_at_the_end(n: int, d: int, k: int) -> None:
     X, y = drawn(n, d, k)
     head = LinearHead(C=0.1).fit(X, y)
-    standard = (X - head.mean_) / head.scale_
+    standard = (X - head.fitted_.mean) / head.fitted_.scale
     residual = head.predict_proba(X) - (y[:, None] == head.classes_)
     penalty = 2.0 if k == 2 else 1.0  # the rows -w/2 and w/2 share 0.5 * ||w||^2
-    slope = 0.1 * residual.T @ standard + penalty * head.coef_
+    slope = 0.1 * residual.T @ standard + penalty * head.fitted_.coef
     np.testing.assert_allclose(slope, 0.0, atol=1e-8)
     np.testing.assert_allclose(residual.sum(axis=0), 0.0, atol=1e-8)
 
 
-def test_chosen_strength_is_the_best_of_refits_by_scikit_learn() -> None:
+def test_chosen_c_is_the_best_of_refits_by_scikit_learn() -> None:
     X, y = drawn(90, 40, 2)
     head = LinearHead().fit(X, y)
     codes = (y == "c1").astype(np.int64)
-    folds = inner_folds(codes, None, np.random.RandomState(13))
+    folds = inner_folds(codes, None, np.random.RandomState(13), FOLDS)
     standard = StandardScaler().fit_transform(X)
     losses = []
     for C in PATH:
@@ -71,10 +73,13 @@ def test_chosen_strength_is_the_best_of_refits_by_scikit_learn() -> None:
         losses.append(log_loss(codes, held))
     best = PATH[int(np.argmin(losses))]
     assert np.isclose(head.C_, best)
+    np.testing.assert_allclose(head.tried_[:, 0], PATH[: len(head.tried_)])
+    np.testing.assert_allclose(head.tried_[:, 1], losses[: len(head.tried_)], rtol=2e-3)
+    assert len(head.tried_) < len(PATH)  # left, since the loss had risen twice
     assert PATH[0] < best < PATH[-1]
 
 
-def test_equal_scores_take_the_smaller_strength() -> None:
+def test_equal_scores_take_the_smaller_c() -> None:
     X = np.zeros((20, 3))  # nothing to learn: every C gives the same
     head = LinearHead().fit(X, ["a", "b"] * 10)
     assert np.isclose(head.C_, PATH[0])
@@ -82,7 +87,7 @@ def test_equal_scores_take_the_smaller_strength() -> None:
 
 
 def test_groups_change_the_choice() -> None:
-    """Copies of a row on both sides of a fold make any strength look good."""
+    """Copies of a row on both sides of a fold make any C look good."""
     random = np.random.default_rng(1)
     X = np.repeat(random.normal(size=(30, 60)), 6, axis=0)
     y = np.repeat(random.integers(0, 2, 30), 6)
@@ -92,13 +97,13 @@ def test_groups_change_the_choice() -> None:
     assert kept.C_ <= 1e-2
 
 
-def test_no_class_with_two_rows_falls_back_to_strength_one() -> None:
+def test_no_class_with_two_rows_falls_back_to_one() -> None:
     head = LinearHead().fit([[0.0], [1.0], [5.0]], ["a", "b", "c"])
     assert head.C_ == 1.0
 
 
 @pytest.mark.parametrize("C", [0.0, -1.0, float("nan"), float("inf")])
-def test_bad_strength_is_an_error(C: float) -> None:
+def test_bad_c_is_an_error(C: float) -> None:
     with pytest.raises(ValueError, match="C is "):
         LinearHead(C=C).fit([[0.0], [1.0]], ["a", "b"])
 
@@ -107,16 +112,16 @@ def test_bad_strength_is_an_error(C: float) -> None:
 def test_folded_weights_give_the_logits_of_raw_features(k: int) -> None:
     X, y = drawn(50, 8, k)
     head = LinearHead(C=0.1).fit(X, y)
-    weight, bias = head.folded()
+    weight, bias = head.fitted_.folded()
     assert weight.shape == (k, 8)
-    np.testing.assert_allclose(X @ weight.T + bias, head.logits(X), atol=1e-9)
+    np.testing.assert_allclose(X @ weight.T + bias, head.fitted_.logits(X), atol=1e-9)
 
 
 def test_constant_column_has_scale_one() -> None:
     X, y = drawn(50, 8, 2)
     head = LinearHead(C=0.1).fit(X, y)
-    assert head.scale_[-1] == 1.0
-    np.testing.assert_allclose(head.coef_[:, -1], 0.0, atol=1e-9)
+    assert head.fitted_.scale[-1] == 1.0
+    np.testing.assert_allclose(head.fitted_.coef[:, -1], 0.0, atol=1e-9)
 
 
 def test_float32_features_are_solved_in_float64() -> None:
@@ -124,23 +129,21 @@ def test_float32_features_are_solved_in_float64() -> None:
     single = X.astype(np.float32)
     first = LinearHead(C=0.1).fit(single, y)
     second = LinearHead(C=0.1).fit(single.astype(np.float64), y)
-    np.testing.assert_allclose(first.coef_, second.coef_, atol=1e-12)
+    np.testing.assert_allclose(first.fitted_.coef, second.fitted_.coef, atol=1e-12)
 
 
 def test_many_rows_choose_on_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headstart.heads.linear_fit.CHOICE_ROWS", 60)
+    monkeypatch.setattr("headstart.heads.solver.choice_of_c.MOST_ROWS", 60)
     X, y = drawn(300, 12, 3)
     head = LinearHead().fit(X, y)
     exact = LinearHead(C=head.C_).fit(X, y)  # all rows are in the last solution
-    np.testing.assert_allclose(head.coef_, exact.coef_, atol=1e-8)
+    np.testing.assert_allclose(head.fitted_.coef, exact.fitted_.coef, atol=1e-8)
 
 
 def test_huge_rows_in_float32_come_near(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = drawn(300, 12, 3)
     exact = LinearHead(C=0.1).fit(X, y)
-    monkeypatch.setattr("headstart.heads.linear_fit.HUGE", 1)
-    np.testing.assert_allclose(LinearHead(C=0.1).fit(X, y).coef_, exact.coef_, atol=1e-3)
-
-
-def test_softmax_of_large_logits() -> None:
-    np.testing.assert_array_equal(softmax(np.array([[1000.0, 0.0, -1000.0]])), [[1.0, 0.0, 0.0]])
+    monkeypatch.setattr("headstart.heads.solver.linear_fit.HUGE", 1)
+    np.testing.assert_allclose(
+        LinearHead(C=0.1).fit(X, y).fitted_.coef, exact.fitted_.coef, atol=1e-3
+    )

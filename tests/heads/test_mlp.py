@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from headstart.heads import mlp
+from headstart.heads.fitted_heads import FittedMlp, MlpLayers
 from headstart.heads.linear import LinearHead
 from headstart.heads.mlp import MlpHead
 
@@ -17,7 +18,7 @@ def test_learns_what_no_line_separates(k: int) -> None:
 
 
 def test_forward_pass_by_hand() -> None:
-    head = MlpHead.from_arrays(
+    head = FittedMlp.from_arrays(
         {
             "first": np.array([[1.0, -1.0]], dtype=np.float32),
             "first_bias": np.array([0.5, 0.0], dtype=np.float32),
@@ -38,23 +39,23 @@ def test_training_ends_early_and_keeps_the_best(monkeypatch: pytest.MonkeyPatch)
     losses = iter([3.0, 1.0, *[2.0] * 50])
     seen = []
 
-    def loss(layers: mlp.Layers, *judged: object) -> float:
+    def loss(layers: MlpLayers, *judged: object) -> float:
         seen.append(layers)
         return next(losses)
 
     monkeypatch.setattr(mlp, "_log_loss", loss)
     random = np.random.default_rng(0)
     head = MlpHead(hidden=4).fit(random.normal(size=(60, 3)), np.arange(60) % 2)
-    assert head.n_iter_ == 2
+    assert head.fitted_.n_iter == 2
     assert len(seen) == 2 + mlp.PATIENCE
-    np.testing.assert_array_equal(head.layers_[0], seen[1][0])
+    np.testing.assert_array_equal(head.fitted_.first, seen[1][0])
     assert not np.array_equal(seen[1][0], seen[2][0])
 
 
 def test_groups_are_held_out_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     held = []
 
-    def loss(layers: mlp.Layers, features: np.ndarray, *rest: object) -> float:
+    def loss(layers: MlpLayers, features: np.ndarray, *rest: object) -> float:
         held.append(features)
         return 1.0
 

@@ -75,6 +75,16 @@ def test_the_limit_is_the_option_not_pillows() -> None:
         decode(bomb(20000, 10000))
 
 
+def test_a_tiff_has_no_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # from twice as many on, Pillow refuses
+    for compression in (None, "tiff_lzw", "group4"):
+        image = smooth(40, 30).convert("1" if compression == "group4" else "RGB")
+        data = saved(image, "TIFF", compression=compression)
+        assert np.array_equal(decode(data, max_pixels=1200), np.asarray(image.convert("RGB")))
+        with pytest.raises(ImageError, match="--max-pixels"):
+            decode(data, max_pixels=1199)
+
+
 def test_threads_meet_no_warning_and_leave_the_process_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from headstart.errors import ImageError
-from headstart.images.decode import decode, decode_picture
+from headstart.images.decode import decode, decode_picture, pixels_of
 
 RED, GREEN, BLUE, YELLOW = (220, 40, 40), (40, 180, 60), (40, 60, 220), (230, 210, 50)
 
@@ -175,3 +175,20 @@ def test_the_pixels_can_be_written_to() -> None:
     assert rgb.flags.writeable
     assert rgb.flags.c_contiguous
     assert rgb.dtype == np.uint8
+
+
+def test_pillow_images_of_other_depths_are_as_their_files() -> None:
+    """Pillow keeps a transparent colour in the file's depth, and forgets the depth later."""
+    rng = np.random.default_rng(3)
+    wide = [rng.integers(0, 2**16, 12).astype(">u2").tobytes() for _ in range(4)]
+    files = [
+        png(16, 2, wide, 4, (b"tRNS", wide[1][6:12])),
+        png(2, 0, [bytes([0b00011011, 0b11100100])] * 4, 8, (b"tRNS", struct.pack(">H", 2))),
+        png(4, 0, [bytes([0x17, 0xF7])] * 4, 4, (b"tRNS", struct.pack(">H", 7))),
+        png(8, 0, [bytes([0, 7, 200, 7])] * 4, 4, (b"tRNS", struct.pack(">H", 7))),
+        png(1, 0, [bytes([0b10100000])] * 4, 4, (b"tRNS", struct.pack(">H", 0))),
+    ]
+    for data in files:
+        right = decode(data)
+        assert np.array_equal(pixels_of(Image.open(io.BytesIO(data))), right)
+        assert (right == 255).all(axis=2).any()

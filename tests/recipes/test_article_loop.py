@@ -104,7 +104,7 @@ def test_on_features_that_were_computed_once(crops: NDArray[np.uint8], backbone:
     head.fit(features, np.array(NAMES)[targets()])
     assert_frozen(backbone, before)
     assert head.classes_.tolist() == list(NAMES)
-    weight, bias = torch.from_numpy(head.coef_), torch.from_numpy(head.intercept_)
+    weight, bias = torch.from_numpy(head.fitted_.coef), torch.from_numpy(head.fitted_.intercept)
     assert_same(weight, bias, crops, backbone)
 
 

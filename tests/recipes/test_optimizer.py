@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from headstart.errors import UsageError
+from headstart.option_checks import check_options
 from headstart.options import LoopOptions
-from headstart.recipes.loop import check_options, make_optimizer
+from headstart.recipes.loop import make_optimizer
 
 GOOD = LoopOptions(epochs=5)
 
@@ -17,13 +18,15 @@ GOOD = LoopOptions(epochs=5)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": None}, "--epochs is None; it must be 1 or more"),
-        ({"epochs": 0}, "--epochs is 0; it must be 1 or more"),
-        ({"learning_rate": 0.0}, "--learning-rate is 0.0; it must be above 0"),
+        ({"epochs": 0}, "--epochs is 0; it must be a whole number from 1"),
+        ({"learning_rate": 0.0}, "--learning-rate is 0.0; it must be a number above 0 and finite"),
         ({"learning_rate": float("nan")}, "--learning-rate is nan"),
-        ({"batch_size": 0}, "--batch-size is 0; it must be 1 or more"),
-        ({"weight_decay": -0.1}, "--weight-decay is -0.1; it must be 0 or more"),
-        ({"label_smoothing": 1.0}, "--label-smoothing is 1.0; it must be from 0 to below 1"),
+        ({"batch_size": 0}, "--batch-size is 0; it must be a whole number from 1"),
+        ({"weight_decay": -0.1}, "--weight-decay is -0.1; it must be a number from 0"),
+        (
+            {"label_smoothing": 1.0},
+            "--label-smoothing is 1.0; it must be a number from 0 to below 1",
+        ),
         ({"optimizer": "lbfgs"}, "--optimizer is 'lbfgs'; it must be adam, adamw or sgd"),
         ({"keep": "first"}, "--keep is 'first'; it must be best or last"),
     ],

@@ -11,9 +11,8 @@ from PIL import Image
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.images.source import local_files
 from headstart.images.views import augment, view_rng
-from headstart.recipes.batches import epoch_order
+from headstart.recipes.batches import PictureBatches, epoch_order
 from headstart.recipes.decoded_pictures import PixelStore
-from headstart.recipes.picture_batches import PictureBatches
 
 PLAIN = Preprocessing(
     size=8,

@@ -15,9 +15,9 @@ from headstart.backbones.small_cnn import SmallCNN
 from headstart.errors import UsageError
 from headstart.images.source import local_files
 from headstart.options import LoopOptions
+from headstart.recipes.batches import PictureBatches
 from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.loop import EpochLoop, History
-from headstart.recipes.picture_batches import PictureBatches
 from headstart.recipes.small_cnn import (
     small_cnn_preprocessing,
     train_small_cnn,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ import pytest
 from PIL import Image
 
 from headstart.audit.check import audit
+from headstart.audit.doubts import find_doubts
 from headstart.audit.findings import Audit
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.image_table import ImageTable
@@ -84,6 +88,7 @@ class Page(HTMLParser):
     tags: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
     text: str = ""
+    scripts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -100,12 +105,29 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> closes another element"
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif self.open and self.open[-1] != "style":
             self.text += data
 
     def of(self, tag: str) -> list[dict[str, str]]:
         """The attributes of each such element."""
         return [attributes for name, attributes in self.tags if name == tag]
+
+
+def check_scripts(page: Page) -> None:
+    """No script but the one that the page's policy names by its digest, and data as JSON."""
+    policies = [m["content"] for m in page.of("meta") if "http-equiv" in m]
+    assert len(policies) == 1
+    assert policies[0].startswith("default-src 'none'; img-src data:;")
+    assert "unsafe-inline" not in policies[0].replace("style-src 'unsafe-inline'", "")
+    for attributes, text in zip(page.of("script"), page.scripts, strict=True):
+        if attributes.get("type") == "application/json":
+            json.loads(text)
+            continue
+        assert attributes == {}
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"script-src 'sha256-{digest}'" in policies[0]
 
 
 @pytest.fixture
@@ -120,7 +142,7 @@ def read_page() -> Callable[[Path], Page]:
         assert page.open == []
         assert "http:" not in source
         assert "https:" not in source
-        assert not page.of("script")
+        check_scripts(page)
         assert "@import" not in source
         for tag, attributes in page.tags:
             assert not [name for name in attributes if name.startswith("on")], tag
@@ -173,15 +195,18 @@ def comparison_rows() -> list[dict[str, Any]]:
     """Rows as in comparison.json, the last one of a model that was not run."""
     usual: dict[str, Any] = {
         "layer": "pooled", "head": "linear", "macro_f1": 0.9, "log_loss": 0.2, "folds_mean": 0.91,
-        "folds_standard_error": 0.02, "difference_to_best": None, "mcnemar_p": None,
+        "folds_standard_error": 0.02, "difference_to_best": None, "test_p": 1.0,
+        "difference_interval": None, "test_ahead": None, "folds_ahead": None, "is_candidate": True,
         "folds_p": None, "verdict": "", "trainable_parameters": 2562,
         "total_parameters": 3_400_000, "seconds_embed": 3.2, "seconds_train": 0.23,
         "pictures_per_second": 246.4, "bytes_on_disk": 13_500_000, "missing": None,
     }  # fmt: skip
     second = {
         "model": "a<b>", "layer": "fc7", "head": "svm", "accuracy": 0.921,
-        "accuracy_interval": [0.87, 0.95], "difference_to_best": -0.031, "mcnemar_p": 0.27,
-        "folds_p": 0.0004, "verdict": "no: 165 test pictures cannot tell 0.952 from 0.921",
+        "accuracy_interval": [0.87, 0.95], "difference_to_best": -0.031, "test_p": 0.27,
+        "folds_p": 0.0004, "difference_interval": [-0.08, 0.02], "is_candidate": False,
+        "test_ahead": "tf_lite0", "folds_ahead": "tf_lite0",
+        "verdict": "no: 165 test pictures cannot tell 0.952 from 0.921",
     }  # fmt: skip
     nothing: dict[str, Any] = dict.fromkeys(usual) | {"accuracy": None, "accuracy_interval": None}
     return [
@@ -242,7 +267,9 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
         WrongLabel(row, names[row], labels[row], HOSTILE[0], 0.05, 0.95 - row / 100, 0.05)
         for row in (1, 3)
     )
-    kinds = [f for f in whole.findings if f.kind != "wrong labels"]
-    doubt = replace(kinds[0], kind="wrong labels", level="warning", title="2 labels in doubt: x",
+    kinds = [f for f in whole.findings if f.kind != "wrong-label"]
+    doubt = replace(kinds[0], kind="wrong-label", level="warning", title="2 labels in doubt: x",
                     meaning="Doubt.", advice="Look.", rows=(1, 3))  # fmt: skip
-    return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt))
+    asked = [(finding.code, finding.rows) for finding in (*kinds, doubt)]
+    asked_rows = find_doubts(asked, data, features.values, None, whole.contradictions)
+    return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt), doubts=asked_rows)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
+from headstart.images.source import local_files
 from headstart.report.fixes_table import write_fixes
 
-MakeTable = Callable[..., ImageTable]
 CLASSES = ("cat", "dog", "Owl")
 
 
-def test_written_and_read_again(make_table: MakeTable, tmp_path: Path) -> None:
-    table = make_table(["a,1.jpg", "b\n.jpg", "c.jpg"], ["cat", "dog", "dog"])
+def test_written_and_read_again(tmp_path: Path) -> None:
+    names = ("a,1.jpg", "b\n.jpg", "c.jpg")
+    images = local_files([Path(name) for name in names])
+    table = ImageTable(names, images, ("cat", "dog", "dog"), Path("labels.csv"), (2, 3, 4))
     found = [
         WrongLabel(1, "b\n.jpg", "dog", "cat", 0.02, 0.98, 0.02),
         WrongLabel(0, "a,1.jpg", "cat", "dog", 0.1, 0.875, 0.1125),

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from headstart.audit import finding_texts
 from headstart.audit.class_counts import describe_counts, look_over
-from headstart.audit.duplicate_leak import measure_leak
+from headstart.audit.doubts import find_doubts
+from headstart.audit.duplicate_leak import measure_leak, torn_rows
 from headstart.audit.findings import Audit
 from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.odd_pictures import find_odd
@@ -21,6 +20,7 @@ from headstart.audit.wrong_labels import find_wrong_labels, label_scores
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
+from headstart.data.fixes import read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
 from headstart.data.split import stratified_folds
@@ -29,7 +29,8 @@ from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.heads.linear import LinearHead
-from headstart.images.source import Url
+from headstart.images.address import Url
+from headstart.images.source import Unavailable
 from headstart.options import DEFAULT_SEED, FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import prepare_data, read_labelled, tell
@@ -51,18 +52,13 @@ def audit(
 ) -> Audit:
     """Look for everything: contradictions, shortcuts, wrong labels, odd pictures, and the rest.
 
-    What must be mended (`Audit.has_errors`, exit code 1): bad rows and files, among them the same
-    bytes under two labels; near-duplicates with different labels; and a width, a format or a file
-    size that gives the label away (95% or more), since its traces are in the pixels. A name, an
-    order or a time that does is to be looked at: the model does not see it.
+    What must be mended (`Audit.has_errors`): bad rows and files, among them the same bytes under
+    two labels; near-duplicates with different labels; a width, format or file size that tells.
 
     Args:
-        data, features: usable rows; read with `skip_bad`, so that bad inputs become findings
-            instead of an error.
-        predictions: out-of-fold answers of its rows; default: five folds are fitted.
-        make: makes a head for each fit; default: the linear head.
-        test_fraction: share of the test part that the counts are judged for.
-        seed, progress: of everything drawn; told of the fits.
+        data, features: usable rows, read with `skip_bad`: bad inputs become findings.
+        predictions, make: out-of-fold answers; default: of five heads that `make` gives.
+        test_fraction, seed: the test part's share that the counts are judged for, of all draws.
     """
     make = make or partial(LinearHead, random_state=seed)
     statistics, groups = data.statistics, data.groups
@@ -78,6 +74,7 @@ def audit(
     findings = [
         *finding_texts.about_bad(data.left_out),
         *finding_texts.about_contradictions(against, data.table),
+        *finding_texts.about_given_split(torn_rows(data), data.table),
         *finding_texts.about_shortcuts(search),
         *finding_texts.about_wrong_labels(wrong),
         *finding_texts.about_duplicates(data.duplicates.pairs, leak),
@@ -85,15 +82,18 @@ def audit(
         *finding_texts.about_counts(counts),
         *(finding_texts.about_curve(curve) if curve is not None else ()),
     ]
+    ordered = finding_texts.in_order(findings)
+    rows = [(finding.code, finding.rows) for finding in ordered]
     return Audit(
         table=data.table,
         bad=data.left_out,
-        findings=finding_texts.in_order(findings),
+        findings=ordered,
         shortcuts=search,
         contradictions=against,
         pairs=data.duplicates.pairs,
         wrong_labels=wrong,
         label_scores=None if predictions is None else label_scores(predictions),
+        doubts=find_doubts(rows, data, features.values, predictions, against),
         odd=odd,
         overview=overview,
         leak=leak,
@@ -110,14 +110,20 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
     """
     if table.labels is None:
         raise ValueError(f"{table.source} has no labels")
-    kept = [row for row, label in enumerate(table.labels) if label]
     bad = [*table.bad]
-    bad += [_no_label(table, row) for row in np.setdiff1d(np.arange(len(table)), kept).tolist()]
+    kept = []
+    for row, (image, label) in enumerate(zip(table.images, table.labels, strict=True)):
+        if isinstance(image, Unavailable):
+            bad.append(BadInput(table.where(row), image.cause))
+        elif not label:
+            bad.append(_no_label(table, row))
+        else:
+            kept.append(row)
     table = table.take(kept)
     search = search_shortcuts(table, seed=seed)
     overview = look_over(table.labels or (), [None] * len(table))
     counts = describe_counts(overview.class_counts) if kept else None
-    missing = [row for row, image in enumerate(table.images) if image.stamp() is None]
+    missing = [row for row, image in enumerate(table.images) if image.is_absent()]
     findings = [
         *finding_texts.about_bad(bad),
         *finding_texts.about_missing(missing, table),
@@ -133,6 +139,7 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
         pairs=(),
         wrong_labels=(),
         label_scores=None,
+        doubts=(),
         odd=(),
         overview=overview,
         leak=None,
@@ -201,7 +208,16 @@ def run_check(source: Path | Url, options: FitOptions, progress: Progress = QUIE
         data, features, test_fraction=split.test_fraction, seed=split.seed, progress=progress
     )
     clock.lap("audit")
+    found = replace(found, decided=_decided(options, data.table))
     return Checked(found, make_record("check", _chosen(options), data, clock))
+
+
+def _decided(options: FitOptions, table: ImageTable) -> dict[str, str | None]:
+    """What was decided before: each image of the table of fixes with its class, None without."""
+    if options.labels.fixes is None:
+        return {}
+    label_of = dict(zip(table.ids, table.labels or (), strict=True))
+    return {name: label_of.get(name) for name in read_fixes(options.labels.fixes)}
 
 
 def _chosen(options: FitOptions) -> dict[str, Any]:
@@ -217,7 +233,8 @@ def _without_pictures(source: Path | Url, options: FitOptions) -> ImageTable | N
     table = read_table(source, options.read, keep_missing=True)
     if table.labels is None or not len(table):
         return None
-    return None if any(image.stamp() is not None for image in table.images) else table
+    absent = (image.is_absent() or isinstance(image, Unavailable) for image in table.images)
+    return table if all(absent) else None
 
 
 def _check_table(

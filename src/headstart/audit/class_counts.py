@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from headstart.data.image_table import class_order
-from headstart.data.labels import some_of
 from headstart.evaluate.sample_size import class_sentences, size_sentences
 from headstart.images.statistics import ImageStatistics
+from headstart.wording import some_of
 
 T = TypeVar("T", str, tuple[int, int])
 

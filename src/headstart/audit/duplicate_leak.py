@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.arrays import BoolArray
+from headstart.arrays import BoolArray, IntArray
 from headstart.audit.learning_curve import stratified_rows
 from headstart.data.dataset import Dataset
-from headstart.data.split import Split, stratified_folds
+from headstart.data.split import Split, given_test_rows, stratified_folds
 from headstart.errors import DataError
-from headstart.evaluate.intervals import Interval, wilson
+from headstart.evaluate.effective_rows import effective_share
+from headstart.evaluate.intervals import Interval, effective_wilson
 from headstart.evaluate.significance import p_words, unpaired_difference
 from headstart.features.embed import Features
 from headstart.heads.head import Head
@@ -32,10 +33,10 @@ class Leak:
     Attributes:
         n_with: rows with a duplicate, or a row of their own group, in the training part.
         accuracy_with: of these rows; None without any.
-        interval_with: its 95% Wilson interval.
+        interval_with: its 95% interval, Wilson's on the effective number of rows.
         n_without, accuracy_without, interval_without: the same for the other rows.
         accuracy_ignoring: of all rows, as a split that ignores duplicates shows it.
-        p_value: of no difference between the two, None where one of them is empty.
+        p_value: of no difference between the two, None where one is empty or a single group.
         sentence: all this in words.
     """
 
@@ -48,6 +49,18 @@ class Leak:
     accuracy_ignoring: float | None
     p_value: float | None
     sentence: str
+
+
+def torn_rows(data: Dataset) -> list[int]:
+    """Test rows of a given split with a duplicate, or a row of their group, in the training part.
+
+    [] where no split is given: one that is drawn keeps groups together.
+    """
+    if data.table.splits is None:
+        return []
+    tests = given_test_rows(data.table.splits)
+    learnt = np.isin(data.groups, data.groups[~tests])
+    return np.flatnonzero(tests & learnt).tolist()
 
 
 def measure_leak(
@@ -88,43 +101,61 @@ def measure_leak(
     finally:
         progress.stop()
     tested = np.concatenate([fold.test for fold in folds])
-    return _compare(right[tested], has_copy[tested])
+    return _compare(right[tested], has_copy[tested], groups[tested])
 
 
-def _compare(right: BoolArray, has_copy: BoolArray) -> Leak:
-    n_with, n_without = int(has_copy.sum()), int((~has_copy).sum())
-    hits_with, hits_without = int(right[has_copy].sum()), int(right[~has_copy].sum())
+@dataclass(frozen=True)
+class _Part:
+    """Some of the tested rows: how many, right ones, and what share of a row each is worth."""
+
+    n: int
+    hits: int
+    worth: float
+
+    @property
+    def interval(self) -> Interval | None:
+        return effective_wilson(self.hits, self.n, self.worth)
+
+    def __str__(self) -> str:
+        low, high = self.interval or (0.0, 1.0)
+        return f"{self.hits / self.n:.1%} ({low:.1%} to {high:.1%})"
+
+
+def _part(right: BoolArray, groups: IntArray) -> _Part:
+    share = float(right.mean()) if len(right) else 0.0
+    worth = effective_share(right.astype(np.float64) - share, groups)
+    return _Part(len(right), int(right.sum()), worth)
+
+
+def _compare(right: BoolArray, has_copy: BoolArray, groups: IntArray) -> Leak:
+    copied, others = (_part(right[rows], groups[rows]) for rows in (has_copy, ~has_copy))
     p_value = None
-    if n_with and n_without:
-        p_value = unpaired_difference(hits_with, n_with, hits_without, n_without).p_value
+    if copied.n * copied.worth and others.n * others.worth:
+        counts = [count * part.worth for part in (copied, others) for count in (part.hits, part.n)]
+        p_value = unpaired_difference(*counts).p_value
     return Leak(
-        n_with=n_with,
-        accuracy_with=hits_with / n_with if n_with else None,
-        interval_with=wilson(hits_with, n_with),
-        n_without=n_without,
-        accuracy_without=hits_without / n_without if n_without else None,
-        interval_without=wilson(hits_without, n_without),
+        n_with=copied.n,
+        accuracy_with=copied.hits / copied.n if copied.n else None,
+        interval_with=copied.interval,
+        n_without=others.n,
+        accuracy_without=others.hits / others.n if others.n else None,
+        interval_without=others.interval,
         accuracy_ignoring=float(right.mean()),
         p_value=p_value,
-        sentence=_sentence((hits_with, n_with), (hits_without, n_without), p_value),
+        sentence=_sentence(copied, others, p_value),
     )
 
 
-def _sentence(copied: tuple[int, int], others: tuple[int, int], p_value: float | None) -> str:
-    if not copied[1]:
+def _sentence(copied: _Part, others: _Part, p_value: float | None) -> str:
+    if not copied.n:
         return "No test picture has a duplicate in the training part."
-    if not others[1]:
+    if not others.n:
         return "Every test picture has a duplicate in the training part: nothing is left to test."
     end = "" if p_value is None else f" ({p_words(p_value)} for no difference)"
-    total = (copied[0] + others[0]) / (copied[1] + others[1])
+    total = (copied.hits + others.hits) / (copied.n + others.n)
     return (
         "In a split that ignores duplicates, the accuracy is "
-        f"{_share(*copied)} on the {copied[1]:,} test pictures with a duplicate in the training "
-        f"part, and {_share(*others)} on the {others[1]:,} without{end}; together it would look "
+        f"{copied} on the {copied.n:,} test pictures with a duplicate in the training "
+        f"part, and {others} on the {others.n:,} without{end}; together it would look "
         f"like {total:.1%}. headstart keeps duplicates on one side."
     )
-
-
-def _share(hits: int, n: int) -> str:
-    low, high = wilson(hits, n) or (0.0, 1.0)
-    return f"{hits / n:.1%} ({low:.1%} to {high:.1%})"

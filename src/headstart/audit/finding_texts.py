@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from headstart.audit.class_counts import SmallClasses
 from headstart.audit.duplicate_leak import Leak
+from headstart.audit.finding_codes import kind_name
 from headstart.audit.findings import LEVELS, Finding
 from headstart.audit.learning_curve import LearningCurve
 from headstart.audit.odd_pictures import OddKind
@@ -13,27 +14,20 @@ from headstart.audit.shortcuts.search import MODEL, Shortcut, ShortcutSearch
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.duplicates import DuplicatePair
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import plural, some_of
 from headstart.errors import BadInput
+from headstart.wording import plural, some_of
 
 SEEN = ("width and height", "format", "file size")  # whose traces are in the pixels
-_ORDER = (
-    "bad inputs",
-    "missing pictures",
-    "contradictions",
-    "shortcut",
-    "wrong labels",
-    "duplicates",
-    "odd",
-)
+# Codes or their beginnings, the graver first.
+_ORDER = ("HS2", "HS102", "HS4", "HS101", "HS302", "HS301", "HS5", "HS")
 
 
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """What must be mended first, then what to look at; within these the graver kinds."""
 
     def rank(finding: Finding) -> tuple[int, int]:
-        kind = finding.kind.partition(":")[0]
-        return LEVELS.index(finding.level), (*_ORDER, kind).index(kind)
+        place = next(n for n, code in enumerate(_ORDER) if finding.code.startswith(code))
+        return LEVELS.index(finding.level), place
 
     return tuple(sorted(findings, key=rank))
 
@@ -42,12 +36,13 @@ def about_bad(bad: Sequence[BadInput]) -> Iterator[Finding]:
     """Rows and files that cannot be used."""
     if bad:
         yield Finding(
-            "bad inputs",
+            "bad-input",
             "error",
             f"{plural(len(bad), 'bad input')}: {some_of([str(item) for item in bad], 3)}",
             "These rows or files cannot be used. Nothing is trained or measured on them, and a "
             "fit stops before it begins.",
             "Mend them, or go on without them: --skip-bad.",
+            numbers={"inputs": len(bad)},
         )
 
 
@@ -56,12 +51,13 @@ def about_missing(rows: Sequence[int], table: ImageTable) -> Iterator[Finding]:
     if rows:
         names = some_of([table.ids[row] for row in rows], 3)
         yield Finding(
-            "missing pictures",
+            "missing-picture",
             "error",
             f"{len(rows)} of {plural(len(table), 'picture')} not found: {names}",
             "Only names, labels and the order of the rows were looked at.",
             "Name the pictures' folder with --images.",
             tuple(rows),
+            {"pictures": len(rows)},
         )
 
 
@@ -76,7 +72,7 @@ def about_contradictions(pairs: Sequence[DuplicatePair], table: ImageTable) -> I
         ]
         rows = dict.fromkeys(row for pair in pairs for row in (pair.first, pair.second))
         yield Finding(
-            "contradictions",
+            "contradiction",
             "error",
             f"{plural(len(pairs), 'pair')} of duplicates with different labels: "
             f"{some_of(shown, 3)}",
@@ -85,6 +81,24 @@ def about_contradictions(pairs: Sequence[DuplicatePair], table: ImageTable) -> I
             "Give both the right label, or take one out. Pictures of a burst that do differ may "
             "stay as they are: judge by looking.",
             tuple(rows),
+            {"pairs": len(pairs), "pictures": len(rows)},
+        )
+
+
+def about_given_split(rows: Sequence[int], table: ImageTable) -> Iterator[Finding]:
+    """Test rows of a given split whose duplicate or group the training part has."""
+    if rows:
+        names = some_of([table.ids[row] for row in rows], 3)
+        has = "has" if len(rows) == 1 else "have"
+        yield Finding(
+            "given-split",
+            "warning",
+            f"{plural(len(rows), 'test picture')} of the given split {has} a duplicate, or one of "
+            f"the same group, among the training pictures: {names}",
+            "A model has seen them while it learnt, and its test accuracy is too good.",
+            "Move each group to one side, or leave --split-column out and have fit draw a split.",
+            tuple(rows),
+            {"pictures": len(rows)},
         )
 
 
@@ -93,11 +107,19 @@ def about_shortcuts(search: ShortcutSearch) -> Iterator[Finding]:
     for item in search.found:
         title, found, figures = item.sentence.partition(MODEL)
         yield Finding(
-            f"shortcut: {item.kind}",
+            kind_name("shortcut", item.kind),
             "error" if has_errors(item) else "warning",
             title.rstrip(),
             f"{found}{figures}" if found else _WITHOUT_RULE[item.sort],
             item.advice,
+            numbers={
+                "rows": item.rows,
+                "accuracy": item.accuracy,
+                "low": item.interval[0],
+                "high": item.interval[1],
+                "largest_class": item.largest,
+                "p_value": item.p_value,
+            },
         )
 
 
@@ -117,14 +139,16 @@ def about_wrong_labels(found: Sequence[WrongLabel]) -> Iterator[Finding]:
     if found:
         shown = [f"{w.image} is '{w.given}', likelier '{w.likelier}'" for w in found]
         yield Finding(
-            "wrong labels",
+            "wrong-label",
             "warning",
             f"{plural(len(found), 'label')} in doubt: {some_of(shown, 3)}",
             "A model that has not learnt from these pictures is sure of another class. Part of "
             "them are wrong labels, part are rare or hard pictures with a right label.",
-            "Look at each; write a table to edit with check --write-fixes fixes.csv and use it "
-            "with fit --fixes fixes.csv. Do not change a label only because the model says so.",
+            "Look at each in check.html and decide there, or in a table from check --write-fixes "
+            "fixes.csv; use the decisions with fit --fixes fixes.csv. Do not change a label only "
+            "because the model says so.",
             tuple(item.row for item in found),
+            {"labels": len(found)},
         )
 
 
@@ -135,12 +159,13 @@ def about_duplicates(pairs: Sequence[DuplicatePair], leak: Leak | None) -> Itera
     exact = sum(pair.kind == "exact" for pair in pairs)
     rows = dict.fromkeys(row for pair in pairs for row in (pair.first, pair.second))
     yield Finding(
-        "duplicates",
+        "duplicate",
         "info",
         f"{plural(len(pairs), 'pair')} of duplicates ({exact} exact, {len(pairs) - exact} near)",
         leak.sentence if leak is not None else "A split that ignores them shows too good figures.",
         "Nothing has to be done: they are kept on one side of every split and fold.",
         tuple(rows),
+        {"pairs": len(pairs), "exact": exact, "near": len(pairs) - exact, "pictures": len(rows)},
     )
 
 
@@ -150,12 +175,13 @@ def about_odd(kinds: Sequence[OddKind]) -> Iterator[Finding]:
         rows = kind.worst_first
         if rows:
             yield Finding(
-                f"odd: {kind.kind}",
+                kind_name("odd", kind.kind),
                 "warning",
                 f"{plural(len(rows), 'picture')} {_BEING[kind.kind]}",
                 kind.meaning,
                 kind.advice,
                 rows,
+                {"pictures": len(rows), "limit": kind.limit},
             )
 
 
@@ -174,28 +200,30 @@ def about_counts(counts: SmallClasses) -> Iterator[Finding]:
     """What the numbers of pictures can say."""
     if counts.class_sentences:
         yield Finding(
-            "small classes",
+            "small-class",
             "warning" if counts.small else "info",
             f"{plural(len(counts.class_sentences), 'remark')} about small classes",
             " ".join(counts.class_sentences),
             "Gather more pictures of these classes, or use folds, which test every picture once.",
+            numbers={"remarks": len(counts.class_sentences)},
         )
     if counts.balance:
         yield Finding("imbalance", "warning", "The classes are unequal", counts.balance,
-                      "Use --class-weights balanced if the small classes matter.")  # fmt: skip
+                      "Use --class-weight balanced if the small classes matter.")  # fmt: skip
     yield Finding(
-        "test size",
+        "test-size",
         "info",
         f"What {plural(counts.n_test, 'test picture')} can say",
         " ".join(counts.sentences),
         "For a narrower interval use folds over all pictures, or gather more test pictures.",
+        numbers={"test_pictures": counts.n_test},
     )
 
 
 def about_curve(curve: LearningCurve) -> Iterator[Finding]:
     """Whether more pictures would help."""
     yield Finding(
-        "learning curve",
+        "learning-curve",
         "info",
         curve.sentence,
         "; ".join(
@@ -210,4 +238,10 @@ def about_curve(curve: LearningCurve) -> Iterator[Finding]:
             "try another backbone.",
             None: "Gather some more and look again.",
         }[curve.helps],
+        numbers=_curve_numbers(curve),
     )
+
+
+def _curve_numbers(curve: LearningCurve) -> dict[str, float]:
+    known = {"error_now": curve.error_now, "error_twice": curve.error_twice}
+    return {name: value for name, value in known.items() if value is not None}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from headstart.arrays import FloatArray
 from headstart.audit.class_counts import Overview, SmallClasses
+from headstart.audit.doubts import Doubt
 from headstart.audit.duplicate_leak import Leak
+from headstart.audit.finding_codes import CODE_OF
 from headstart.audit.learning_curve import LearningCurve
 from headstart.audit.odd_pictures import OddKind
 from headstart.audit.shortcuts.search import ShortcutSearch
@@ -28,13 +30,16 @@ class Finding:
     """One thing that the user should know.
 
     Attributes:
-        kind: short name, such as "contradictions", "bad inputs", "shortcut: name numbers".
+        kind: one of the names in `finding_codes.CODES`, such as "wrong-label".
         level: "error" when no figure can be trusted before it is mended, "warning" when the user
             should look at pictures and decide, "info" for what is good to know.
         title: one line.
         meaning: what it means for a model and its figures.
         advice: what to do.
         rows: rows of the table that it is about, the worst first; () when it is about all.
+        numbers: its counts and figures by name.
+
+    Raises ValueError for a kind that has no code.
     """
 
     kind: str
@@ -43,6 +48,16 @@ class Finding:
     meaning: str
     advice: str
     rows: tuple[int, ...] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in CODE_OF:
+            raise ValueError(f"{self.kind!r} has no code in finding_codes.CODES")
+
+    @property
+    def code(self) -> str:
+        """The stable code, such as "HS101"."""
+        return CODE_OF[self.kind]
 
 
 @dataclass(frozen=True)
@@ -58,10 +73,12 @@ class Audit:
         pairs: all duplicates found.
         wrong_labels: labels in doubt, the surest first.
         label_scores: how well each label fits, NaN where unknown, (n,).
+        doubts: rows whose label is to be decided by looking, with what helps to decide.
         odd: each way of being odd, with scores and flags.
         overview: counts for plots.
         leak, curve, counts: what duplicates would feign, what more pictures would give, and what
             the counts can say.
+        decided: what the table of fixes that was used says: image to class, None for left out.
     """
 
     table: ImageTable
@@ -72,16 +89,26 @@ class Audit:
     pairs: tuple[DuplicatePair, ...]
     wrong_labels: tuple[WrongLabel, ...]
     label_scores: FloatArray | None
+    doubts: tuple[Doubt, ...]
     odd: tuple[OddKind, ...]
     overview: Overview | None
     leak: Leak | None
     curve: LearningCurve | None
     counts: SmallClasses | None
+    decided: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
         """Whether something must be mended before figures can be trusted: exit code 1."""
         return self.count("error") > 0
+
+    def only(self, codes: frozenset[str]) -> Audit:
+        """The audit with the findings, and the doubts, of these codes alone."""
+        return replace(
+            self,
+            findings=tuple(finding for finding in self.findings if finding.code in codes),
+            doubts=tuple(kept for doubt in self.doubts if (kept := doubt.only(codes)) is not None),
+        )
 
     def count(self, level: Level) -> int:
         """How many findings are of a level."""
@@ -131,7 +158,7 @@ class Audit:
         return {
             "pictures": len(self.table),
             "has_errors": self.has_errors,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [self._finding(finding) for finding in self.findings],
             "bad": [asdict(item) for item in self.bad],
             "shortcuts": [
                 {**asdict(kind), "strength": kind.strength} for kind in self.shortcuts.kinds
@@ -154,6 +181,11 @@ class Audit:
             "learning_curve": None if self.curve is None else asdict(self.curve),
             "counts": None if self.counts is None else asdict(self.counts),
         }
+
+    def _finding(self, finding: Finding) -> dict[str, Any]:
+        images = [self.table.ids[row] for row in finding.rows]
+        numbers = {name: _finite(value) for name, value in finding.numbers.items()}
+        return {"code": finding.code, **asdict(finding), "images": images, "numbers": numbers}
 
     def _pair(self, pair: DuplicatePair) -> dict[str, Any]:
         labels = self.table.labels

@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from headstart.arrays import IntArray
-from headstart.audit.duplicate_leak import Leak, measure_leak
+from headstart.audit.duplicate_leak import Leak, measure_leak, torn_rows
 from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.shortcuts.search import MODEL, search_shortcuts
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
-from headstart.data.labels import plural, some_of
 from headstart.errors import DataError
-from headstart.evaluate.intervals import wilson
+from headstart.evaluate.intervals import share_interval
 from headstart.evaluate.sample_size import class_sentences
 from headstart.heads.head import Head
 from headstart.options import DEFAULT_SEED, FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import head_maker
+from headstart.wording import plural, some_of
 
 LEAST_COPIES = 10  # pictures that have a duplicate
 
@@ -119,7 +119,13 @@ def _contradicting(data: Dataset) -> Iterator[str]:
 def _copies(data: Dataset) -> Iterator[str]:
     sizes = Counter(data.groups.tolist())
     groups = [size for size in sizes.values() if size > 1]
-    if groups:
+    torn = torn_rows(data)
+    if torn:
+        yield (
+            f"{plural(len(torn), 'test picture')} of the given split with a duplicate, or one of "
+            "the same group, among the training pictures: accuracy is too good"
+        )
+    elif groups:
         by = "a group of their own or duplicates" if data.table.groups else "duplicates"
         yield (
             f"{sum(groups)} pictures have {by} ({plural(len(groups), 'group')}): each group is "
@@ -128,7 +134,7 @@ def _copies(data: Dataset) -> Iterator[str]:
 
 
 def _sizes(data: Dataset, test: IntArray) -> Iterator[str]:
-    perfect = wilson(len(test), len(test))
+    perfect = share_interval(np.ones(len(test), dtype=np.bool_), data.groups[test])
     if perfect is not None and perfect[1] - perfect[0] >= PRECISE:
         yield (
             f"with {plural(len(test), 'test picture')} even a perfect model's accuracy is only "

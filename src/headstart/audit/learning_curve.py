@@ -10,7 +10,8 @@ import numpy as np
 from headstart.arrays import BoolArray, FloatArray, IntArray
 from headstart.data.dataset import Dataset
 from headstart.data.split import Split, stratified_folds
-from headstart.evaluate.intervals import Interval, wilson
+from headstart.evaluate.effective_rows import effective_share
+from headstart.evaluate.intervals import Interval, effective_wilson
 from headstart.features.embed import Features
 from headstart.heads.head import Head
 from headstart.options import DEFAULT_SEED
@@ -104,7 +105,7 @@ class CurvePoint:
         share: of the training rows.
         n_train: training rows, the mean over the folds.
         accuracy: over all rows, each answered by a head that did not learn from it.
-        interval: its 95% Wilson interval.
+        interval: its 95% interval, Wilson's on the effective number of rows.
         accuracies: one for each repeat.
     """
 
@@ -127,8 +128,7 @@ class LearningCurve:
         error_twice: of the law at `n_twice`.
         error_twice_interval: its 95% bootstrap interval.
         helps: True when twice the pictures take about a tenth of the error away or more, and surely
-            some of it; False when they surely take less than a tenth; None when the data cannot
-            tell.
+            some of it; False when they surely take less than a tenth; None between the two.
         sentence: the answer in words.
         notes: what was left out.
     """
@@ -156,10 +156,11 @@ def learning_curve(
 ) -> LearningCurve:
     """Measure the head on growing stratified shares of the training rows of five folds.
 
-    Groups stay together, in the folds and in the shares. The test rows are the folds' test rows
-    at every share, so the points differ by their training rows only. The power law's uncertainty
-    comes from drawing groups of test rows and repeats with replacement. With more than 600 rows
-    nothing is repeated, with more than 1,200 one fold's test rows are enough.
+    A head learns from the rows and their augmented views, as a fit's does. Groups stay together,
+    in the folds and in the shares. The test rows are the folds' test rows at every share, so the
+    points differ by their training rows only. The power law's uncertainty comes from drawing groups
+    of test rows and repeats with replacement. With more than 600 rows nothing is repeated, with
+    more than 1,200 one fold's test rows are enough.
 
     Args:
         data, features: labelled rows; of more than 10,000 so many are drawn.
@@ -199,7 +200,7 @@ def learning_curve(
     finally:
         progress.stop()
     right = right[:, :, tested]
-    points = _points(right, sizes.mean(axis=0), shares)
+    points = _points(right, sizes.mean(axis=0), shares, groups[tested])
     return _extrapolated(points, right, groups[tested], seed, notes)
 
 
@@ -231,14 +232,17 @@ def _growing(targets: IntArray, groups: IntArray, rng: np.random.Generator) -> F
     return shares
 
 
-def _points(right: BoolArray, sizes: FloatArray, shares: Sequence[float]) -> tuple[CurvePoint, ...]:
+def _points(
+    right: BoolArray, sizes: FloatArray, shares: Sequence[float], groups: IntArray
+) -> tuple[CurvePoint, ...]:
     n = right.shape[2]
     points = []
     for number, share in enumerate(shares):
         accuracies = right[:, number].mean(axis=1)
         accuracy = float(accuracies.mean())
         # The repeats answer the same rows, so they do not make the interval narrower.
-        interval = wilson(round(accuracy * n), n) or (0.0, 1.0)
+        worth = effective_share(right[:, number].mean(axis=0) - accuracy, groups)
+        interval = effective_wilson(round(accuracy * n), n, worth) or (0.0, 1.0)
         points.append(
             CurvePoint(share, round(sizes[number]), accuracy, interval, tuple(accuracies.tolist()))
         )
@@ -270,22 +274,37 @@ def _extrapolated(
         helps = False
     elif error_now - error_twice >= least and gain[0] >= NONE * error_now:
         helps = True
-    sentence = _WORDS[helps].format(
-        now=error_now, then=error_twice, low=low, high=high, g0=100 * gain[0], g1=100 * gain[1]
-    )
+    sentence = _gain_in_words(helps, error_now, error_twice, (low, high), (gain[0], gain[1]))
     return LearningCurve(
         points, law, twice, error_now, error_twice, (low, high), helps, sentence, notes
     )
 
 
-_WORDS = {
-    True: "With twice the pictures the error would fall from {now:.1%} to about {then:.1%} "
-    "({low:.1%} to {high:.1%}).",
-    False: "More pictures of this kind would hardly help: with twice as many the error would be "
-    "about {then:.1%} ({low:.1%} to {high:.1%}); it is about {now:.1%} now.",
-    None: "Whether more pictures would help cannot be told: with twice as many the error of about "
-    "{now:.1%} would change to about {then:.1%}, a gain of {g0:.1f} to {g1:.1f} points.",
-}
+def _gain_in_words(
+    helps: bool | None, now: float, twice: float, twice_ends: Interval, gain: Interval
+) -> str:
+    low, high = twice_ends
+    if helps:
+        return (
+            f"With twice the pictures the error would fall from {now:.1%} to about {twice:.1%} "
+            f"({low:.1%} to {high:.1%})."
+        )
+    if helps is False:
+        return (
+            "More pictures of this kind would hardly help: with twice as many the error would be "
+            f"about {twice:.1%} ({low:.1%} to {high:.1%}); it is about {now:.1%} now."
+        )
+    least, most = 100 * gain[0], max(0.1, 100 * gain[1])  # "at most 0.0" would say none
+    change = f"With twice the pictures the error of about {now:.1%} would"
+    if round(least, 1) > 0:
+        return (
+            f"{change} fall to about {twice:.1%}: between {least:.1f} and {most:.1f} points would "
+            "be gained."
+        )
+    return (
+        f"{change} change to about {twice:.1%}: at most {most:.1f} points would be gained, and "
+        "whether any would be cannot be told."
+    )
 
 
 def _resampled(wrong: BoolArray, groups: IntArray, seed: int) -> FloatArray:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import BoolArray, Float32Array, FloatArray
+from headstart.audit.neighbours import CELLS, unit_rows
 from headstart.images.statistics import ImageStatistics
 from headstart.options import DEFAULT_SEED
 
 NEIGHBOURS = 5
 REFERENCES = 4_000  # pictures that all others are compared with
-CELLS = 4_000_000  # of one block of comparisons: 16 MB
 
 
 def neighbour_distance(
@@ -41,7 +41,7 @@ def neighbour_distance(
     rows = np.flatnonzero(np.isfinite(features).all(axis=1))
     if len(rows) < 2:
         return distances
-    units = _units(features[rows] if len(rows) < len(features) else features)
+    units = unit_rows(features[rows] if len(rows) < len(features) else features)
     chosen = np.arange(len(rows))
     if len(rows) > references:
         chosen = np.sort(np.random.default_rng(seed).choice(len(rows), references, replace=False))
@@ -57,13 +57,6 @@ def neighbour_distance(
         nearest = -np.partition(-cosine, k - 1, axis=1)[:, :k]
         distances[rows[start : start + height]] = 1 - nearest.mean(axis=1, dtype=np.float64)
     return distances
-
-
-def _units(features: Float32Array) -> Float32Array:
-    """Rows of length 1; a row of zeros stays and is far from all others."""
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    units: Float32Array = (features / np.where(length > 0, length, 1.0)).astype(np.float32)
-    return units
 
 
 def robust_limit(values: FloatArray, deviations: float) -> float:

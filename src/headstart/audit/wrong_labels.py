@@ -97,6 +97,12 @@ def _issues(labels: IntArray, probabilities: FloatArray) -> IntArray:
     return np.asarray(found, dtype=np.int64)
 
 
+def likeliest_others(predictions: Predictions) -> tuple[IntArray, IntArray]:
+    """Rows that can be judged, and for each the likeliest class but its label, (m,) each."""
+    rows, _, other = _given_and_other(predictions)
+    return rows, other
+
+
 def _given_and_other(predictions: Predictions) -> tuple[IntArray, IntArray, IntArray]:
     """Rows that can be judged, the classes of their labels, and the likeliest others, (m,) each."""
     rows = np.flatnonzero(predictions.scorable)

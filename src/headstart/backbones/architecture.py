@@ -14,6 +14,7 @@ from timm.models.vgg import VGG
 from torch import nn
 
 from headstart.errors import UsageError, WeightsError
+from headstart.torch_random import OwnRandomNumbers
 
 State = Mapping[str, torch.Tensor]
 
@@ -37,8 +38,13 @@ class VggBackbone(nn.Module):
             self.pre_logits.fc2 = nn.Identity()
             self.pre_logits.act2 = nn.Identity()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, 3, h, w) -> (n, d)
+    def forward_features(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalised pictures (n, 3, size, size) to the last map (n, 512, size / 32, size / 32)."""
         maps: torch.Tensor = self.features(x)
+        return maps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, 3, h, w) -> (n, d)
+        maps = self.forward_features(x)
         if self.layer == "pooled":
             return maps.mean(dim=(2, 3))
         hidden: torch.Tensor = self.pre_logits(maps)
@@ -96,8 +102,8 @@ def build_architecture(
         arguments["img_size"] = image_size
     # VGG's large last layers are not drawn only to be thrown away.
     skip_drawing = is_vgg and random_seed is None
-    with torch.random.fork_rng(devices=[]), torch.device("meta" if skip_drawing else "cpu"):
-        torch.manual_seed(random_seed or 0)
+    device = torch.device("meta" if skip_drawing else "cpu")
+    with OwnRandomNumbers(random_seed or 0), device:
         try:
             model = timm.create_model(name, pretrained=False, **arguments)
         except (TypeError, AssertionError, ValueError) as error:

@@ -1,40 +1,31 @@
-"""A frozen backbone: what is known of it, and the network once something has to be computed."""
+"""A frozen backbone: what is known of it, and its runtime once something has to be computed."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import ByteImage, Float32Array
-from headstart.backbones.precision import choose_device
+from headstart.backbones.device import device_kind
+from headstart.backbones.fingerprint import fingerprint
+from headstart.backbones.precision import PRECISIONS
 from headstart.backbones.preprocessing import Preprocessing
-from headstart.backbones.weights.digest import digest
+from headstart.backbones.runtimes.runtime import Network, Runtime
+from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.errors import UsageError
-from headstart.images.decode import DECODE_VERSION
 from headstart.options import LayerName
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
-PRECISIONS = ("fp32", "bf16")
-# Inputs at once. On a core the maps between layers should stay near it: Lite0 in fp32 computed 132
-# pictures a second by fours and 93 by sixteens (benchmarks/backbone.py), and no other
-# backbone gained by more.
-CORE_BATCH = {"fp32": 4, "bf16": 8}
-ACCELERATOR_BATCH = 64
-
-# How torch's allocators say it on a processor; an accelerator's has an error class of its own.
-NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+HERE = ("runtime", "device")  # of the machine at hand, and so no part of a saved model
 
 
 @dataclass(frozen=True)
@@ -53,6 +44,8 @@ class BackboneInfo:
         classifier: name of the architecture's last layer when a linear head on these features can
             be written into it, else None.
         notes: lines about the weights that the user should read.
+        runtime: what computes on this machine: "torch".
+        device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
 
     name: str
@@ -65,29 +58,27 @@ class BackboneInfo:
     source: str
     classifier: str | None
     notes: tuple[str, ...] = ()
+    runtime: str = field(default="torch", compare=False)
+    device: str = field(default="auto", compare=False)
 
     @property
     def fingerprint(self) -> str:
         """Digest of everything that can change a feature; the name of its cache file."""
-        parts = {
-            "name": self.name,
-            "layer": self.layer,
-            "precision": self.precision,
-            "preprocessing": self.preprocessing.to_json(),
-            "weights": self.weights_id,
-            "decode": DECODE_VERSION,
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+        return fingerprint(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        values = {**self.__dict__, "preprocessing": self.preprocessing.to_json()}
-        return {**values, "notes": list(self.notes)}
+        """Plain JSON values of what holds on every machine."""
+        values = {name: getattr(self, name) for name in _saved_fields()}
+        return {
+            **values,
+            "preprocessing": self.preprocessing.to_json(),
+            "notes": list(self.notes),
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BackboneInfo:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other content."""
-        known = {name: values[name] for name in cls.__dataclass_fields__}
+        known = {name: values[name] for name in _saved_fields()}
         for name, allowed in (("layer", get_args(LayerName)), ("precision", PRECISIONS)):
             if known[name] not in allowed:
                 raise ValueError(f"{name} is {known[name]!r}, expected {' or '.join(allowed)}")
@@ -96,104 +87,107 @@ class BackboneInfo:
         return cls(**known)
 
 
-class Backbone:
-    """A frozen backbone. The first `embed` loads the network, in eval mode; it never changes.
+def _saved_fields() -> list[str]:
+    return [name for name in BackboneInfo.__dataclass_fields__ if name not in HERE]
 
-    It can be pickled and copied when `build` can; the network is then made anew where it is needed.
+
+class Backbone:
+    """A frozen backbone. What computes is started by the first `embed`; it never changes.
+
+    It can be pickled and copied, and goes with a forked process; it is then started anew there.
 
     Args:
         info: what is known of it.
-        build: makes the network, in fp32 on the processor.
-        kept_weights: a safetensors file with the backbone's tensors under timm's names, if there is
-            one; it serves to save a model without loading the network.
-        device: where it computes: "auto", "cpu", "cuda", "mps".
-        module: the network that `build` would make, if it is here already.
+        network: starts what computes, and has the weights.
     """
 
-    def __init__(
-        self,
-        info: BackboneInfo,
-        build: Callable[[], nn.Module],
-        *,
-        kept_weights: Path | None = None,
-        device: str = "auto",
-        module: nn.Module | None = None,
-    ) -> None:
+    def __init__(self, info: BackboneInfo, network: Network) -> None:
         self.info = info
-        self._build = build
-        self._kept_weights = kept_weights
-        self._wanted_device = device
-        self._module = None if module is None else _frozen(module)
-        self._running: _Running | None = None
+        self.network = network
+        self._begin()
+
+    def _begin(self) -> None:
+        self._runtime: Runtime | None = None
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_module": None, "_running": None}
-        del state["_lock"]
-        return state
+        return {"info": self.info, "network": self.network}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._lock = threading.Lock()
+        self._begin()
 
     @property
     def module(self) -> nn.Module:
-        """The network in fp32 on the processor, in eval mode, without gradients."""
-        if self._module is None:
-            self._module = _frozen(self._build())
-        return self._module
+        """Torch's network in fp32 on the processor, in eval mode, without gradients.
+
+        Raises UsageError for a backbone that does without torch.
+        """
+        if not isinstance(self.network, TorchNetwork):
+            raise UsageError(f"{self.info.name} has no torch network here: it computes without")
+        return self.network.module
 
     def embed(self, pixels: ByteImage) -> Float32Array:
         """Features (n, d) of prepared pictures (n, size, size, 3).
 
-        A picture's features do not depend on the others of the batch. Raises UsageError when
-        memory ends.
+        A picture's features do not depend on the others of the batch. Several threads may call at
+        once. Raises UsageError when memory ends, or for numbers that are not finite.
         """
-        import torch
+        return self._checked(lambda: self._ready().embed(pixels), len(pixels))
 
+    def feature_map(self, pixels: ByteImage) -> Float32Array:
+        """The last map before the pooling, (n, c, h, w), of pictures (n, size, size, 3).
+
+        Where the network averages that map its mean over h and w are the features. Raises
+        UsageError where the architecture has no such map, and as `embed`.
+        """
+        return self._checked(lambda: self._ready().feature_map(pixels), len(pixels))
+
+    def usual_batch(self) -> int:
+        """Inputs that a thread gives to `embed` at once when nobody asks for another number."""
+        return self._ready().usual_batch
+
+    def threads(self, count: int) -> ThreadPoolExecutor:
+        """Threads that embed side by side, each on a core of its own. Starts what computes.
+
+        Any thread may embed; in these a call takes half a millisecond less.
+        """
+        return ThreadPoolExecutor(count, "embed", self._ready().prepare_thread)
+
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """The backbone's weights under timm's names, as float32 (or integer) arrays."""
+        return self.network.tensors(self.info)
+
+    def _checked(self, compute: Callable[[], Float32Array], count: int) -> Float32Array:
         try:
-            features = self._ready()(pixels)
-        except torch.OutOfMemoryError as error:
-            raise UsageError(self._out_of_memory(len(pixels))) from error
-        except RuntimeError as error:
-            if not any(words in str(error) for words in NO_MEMORY):
-                raise
-            raise UsageError(self._out_of_memory(len(pixels))) from error
-        if not np.isfinite(features).all():
+            found = compute()
+        except MemoryError as error:
+            raise UsageError(self._out_of_memory(count)) from error
+        if not np.isfinite(found).all():
             raise UsageError(
                 f"{self.info.name} in {self.info.precision} gives numbers that are not finite; "
                 "try --precision fp32"
             )
-        return features
+        return found
 
-    def usual_batch(self) -> int:
-        """Inputs that a thread gives to `embed` at once when nobody asks for another number."""
-        on_processor = self._ready().device == "cpu"
-        return CORE_BATCH[self.info.precision] if on_processor else ACCELERATOR_BATCH
-
-    @contextmanager
-    def lanes(self) -> Iterator[None]:
-        """Prepare for `embed` by several threads at once, each with a core of its own.
-
-        Such a thread never waits for another: on a busy machine two threads that share each layer
-        take several times as long as two that take turns with pictures. It is one core even where
-        there is one thread, since torch takes other kernels for several, which round otherwise.
-        """
-        import torch
-
-        self._ready()
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
-    def _ready(self) -> _Running:
+    def _ready(self) -> Runtime:
+        if self._process != os.getpid():
+            self._check_fork()
+            self._begin()
         with self._lock:
-            if self._running is None:
-                self._running = _Running(self.module, self.info, self._wanted_device)
-            return self._running
+            if self._runtime is None:
+                self._runtime = self.network.start(self.info)
+            return self._runtime
+
+    def _check_fork(self) -> None:
+        """A processor's network works in a forked process; an accelerator's driver does not."""
+        if self._runtime is not None and device_kind(self.info.device) != "cpu":
+            raise UsageError(
+                f"{self.info.name} was started on {self.info.device} before this process was "
+                'forked, and the device cannot be used here; start processes with "spawn" '
+                '(multiprocessing.get_context("spawn")), or take --device cpu'
+            )
 
     def _out_of_memory(self, batch: int) -> str:
         side = self.info.preprocessing.size
@@ -201,69 +195,3 @@ class Backbone:
             f"not enough memory for {batch} pictures of {side} x {side} pixels at once; "
             f"try --embed-batch {max(1, batch // 2)}"
         )
-
-    def _kept_tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The kept file's tensors; none where it has gone or is damaged."""
-        if self._kept_weights is None:
-            return {}
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            return dict(load_file(self._kept_weights))
-        except (OSError, SafetensorError):
-            return {}
-
-    def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The backbone's weights under timm's names, as float32 (or integer) arrays."""
-        kept = self._kept_tensors() if self._module is None else {}
-        if kept and digest(kept) == self.info.weights_id:
-            return kept
-        state = self.module.state_dict()
-        return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
-
-
-def _frozen(module: nn.Module) -> nn.Module:
-    return module.eval().requires_grad_(False)
-
-
-class _Running:
-    """The network on its device in its arithmetic; a copy, so that the original stays as it is."""
-
-    def __init__(self, module: nn.Module, info: BackboneInfo, device: str) -> None:
-        import torch
-
-        from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
-
-        self.device = choose_device(device)
-        # One thread at a time on an accelerator, while the others decode; the processor's threads
-        # have a core each and compute side by side.
-        self.turn = nullcontext() if self.device == "cpu" else threading.Lock()
-        self.dtype = torch.bfloat16 if info.precision == "bf16" else torch.float32
-        network = fold_batch_norms(module, info.preprocessing.size)
-        network = network.to(device=self.device, dtype=self.dtype)
-        self.network = network.to(memory_format=torch.channels_last)
-        shape = (1, 3, 1, 1)
-        mean = torch.tensor(info.preprocessing.mean, device=self.device).reshape(shape)
-        std = torch.tensor(info.preprocessing.std, device=self.device).reshape(shape)
-        self.shift, self.scale = -mean / std, 1.0 / (255.0 * std)
-
-    def __call__(self, pixels: ByteImage) -> Float32Array:
-        import torch
-
-        if len(pixels) == 1:
-            # The processor's kernels sum a lone picture in another order than those of a batch;
-            # with a companion its features are the same to the bit as among many.
-            return self(np.concatenate([pixels, pixels]))[:1]
-        with self.turn, torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
-            # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already; nothing is copied.
-            inputs = self.normalise(batch.permute(0, 3, 1, 2))
-            features: torch.Tensor = self.network(inputs)
-            return np.asarray(features.float().cpu().numpy())
-
-    def normalise(self, batch: torch.Tensor) -> torch.Tensor:
-        """Bytes (n, 3, h, w) to the backbone's input, in fp32 whatever the backbone uses."""
-        import torch
-
-        return torch.addcmul(self.shift, batch.float(), self.scale).to(self.dtype)

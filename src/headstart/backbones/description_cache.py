@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ import numpy.typing as npt
 
 from headstart.backbones.backbone import BackboneInfo
 from headstart.cache_folder import OWN_MARK
-from headstart.images.decode import DECODE_VERSION
 from headstart.options import BackboneOptions, as_json
 from headstart.outputs import disk
 from headstart.outputs.permission import replacing
@@ -36,8 +36,11 @@ class KeptBackbones:
 
     def find(self, options: BackboneOptions, precision: str) -> BackboneInfo | None:
         """The description made by the same options from the same, unchanged files."""
+        path = self._entry(options, precision)
         try:
-            entry = json.loads(self._entry(options, precision).read_text(encoding="utf-8"))
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            if entry.pop("checksum") != _checksum(path.stem, entry):
+                return None  # one damaged digit would describe another backbone
             files = {Path(name): stamp for name, stamp in entry["files"].items()}
             if any(_stamp(file) != stamp for file, stamp in files.items()):
                 return None
@@ -47,21 +50,27 @@ class KeptBackbones:
 
     def keep(self, options: BackboneOptions, info: BackboneInfo, files: Iterable[Path]) -> None:
         """Write the description down. A folder that cannot be written is no error."""
-        stamps = {str(file): _stamp(file) for file in files}
-        text = json.dumps({"info": info.to_json(), "files": stamps}, indent=1)
-        _keep(self._entry(options, info.precision), text.encode())
+        path = self._entry(options, info.precision)
+        entry = {"info": info.to_json(), "files": {str(file): _stamp(file) for file in files}}
+        text = json.dumps({**entry, "checksum": _checksum(path.stem, entry)}, indent=1)
+        write_beside(path, text.encode())
 
     def weights(self, info: BackboneInfo) -> Path | None:
         """The kept weights, if they are there."""
         path = self._weights(info.weights_id, info.layer)
-        return path if path.exists() else None
+        try:
+            os.utime(path)  # what was not used for longest is deleted first
+        except OSError:
+            return path if path.exists() else None
+        return path
 
     def keep_weights(self, info: BackboneInfo, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
         """Keep the backbone's tensors, unless they are large."""
         from safetensors.numpy import save
 
         if sum(tensor.nbytes for tensor in tensors.values()) <= LARGEST_KEPT_WEIGHTS:
-            _keep(self._weights(info.weights_id, info.layer), save(dict(tensors), OWN_MARK))
+            content = save(dict(tensors), OWN_MARK)
+            write_beside(self._weights(info.weights_id, info.layer), content)
 
     def _weights(self, weights_id: str, layer: str) -> Path:
         return self.folder / f"{weights_id}-{layer}.safetensors"
@@ -71,7 +80,6 @@ class KeptBackbones:
             **as_json(options),
             "precision": precision,
             "weights": str(options.weights.resolve()) if options.weights else None,
-            "decode": DECODE_VERSION,
             "timm": version("timm"),
             "headstart": version("headstart"),
         }
@@ -79,12 +87,17 @@ class KeptBackbones:
         return self.folder / f"{name}.json"
 
 
+def _checksum(name: str, entry: Mapping[str, Any]) -> str:
+    """Of a description and the name that it is found by."""
+    return hashlib.sha256(json.dumps([name, entry], sort_keys=True).encode()).hexdigest()
+
+
 def _stamp(file: Path) -> list[int]:
     status = file.stat()
     return [status.st_size, status.st_mtime_ns]
 
 
-def _keep(path: Path, content: bytes) -> None:
+def write_beside(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; failures of the disk are passed over in the cache."""
     with suppress(OSError), replacing(path) as new, disk.create(new) as file:
         file.write(content)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.description_cache import KeptBackbones
 from headstart.backbones.precision import choose_precision
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.backbones.weights import wheel
 from headstart.backbones.weights.digest import digest
-from headstart.backbones.weights.presence import whats_here
+from headstart.backbones.weights.inventory import whats_here
 from headstart.cache_folder import cache_folder
-from headstart.errors import UsageError, WeightsError
-from headstart.options import BackboneOptions, LayerName, PrecisionName
+from headstart.errors import WeightsError
+from headstart.options import BackboneOptions
+from headstart.thread_counts import one_torch_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,22 +36,24 @@ SMALL_CNN = "small_cnn"  # the one network that is not timm's
 def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone:
     """The backbone that `options` name. The network itself is loaded when it is first needed.
 
-    Raises UsageError for an unknown name, layer, precision or size, WeightsError when the weights
-    are not to be had; an untrained backbone is only ever given for `random_weights`.
+    Raises UsageError for an unknown name, or a layer or size that it does not have, WeightsError
+    when the weights are not to be had; an untrained backbone is only ever given for
+    `random_weights`.
     """
-    _check_words(options)
     precision = choose_precision(options.precision, device)
     kept = KeptBackbones(cache_folder() / "backbones")
     info = kept.find(options, precision)
     if info is not None:
-        build = _OpenedBackbone(_anywhere(options), precision, info.weights_id)
-        return Backbone(info, build, kept_weights=kept.weights(info), device=device)
+        network = OpenedNetwork(
+            _anywhere(options), precision, info.weights_id, kept_weights=kept.weights(info)
+        )
+        return Backbone(replace(info, device=device), network)
     architecture, info, file = _build(options, precision)
-    build = _OpenedBackbone(_anywhere(options), precision, info.weights_id)
-    backbone = Backbone(info, build, device=device, module=architecture.module)
+    network = OpenedNetwork(_anywhere(options), precision, info.weights_id)
+    network.hold(architecture.module)
     kept.keep(options, info, [file] if file else [])
-    kept.keep_weights(info, backbone.tensors())
-    return backbone
+    kept.keep_weights(info, network.tensors(info))
+    return Backbone(replace(info, device=device), network)
 
 
 def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto") -> Backbone:
@@ -57,18 +61,7 @@ def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto")
 
     The file may hold more, such as a last layer.
     """
-    return Backbone(info, _RestoredBackbone(info, weights.absolute()), device=device)
-
-
-def _check_words(options: BackboneOptions) -> None:
-    if options.random_weights and options.weights:
-        raise UsageError("--random-weights and --weights exclude each other")
-    for name, value, allowed in (
-        ("precision", options.precision, get_args(PrecisionName)),
-        ("layer", options.layer, get_args(LayerName)),
-    ):
-        if value not in allowed:
-            raise UsageError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+    return Backbone(replace(info, device=device), RestoredNetwork(info, weights.absolute()))
 
 
 def _anywhere(options: BackboneOptions) -> BackboneOptions:
@@ -76,29 +69,29 @@ def _anywhere(options: BackboneOptions) -> BackboneOptions:
     return replace(options, weights=options.weights.absolute() if options.weights else None)
 
 
-@dataclass(frozen=True)
-class _OpenedBackbone:
-    """Makes the network that options name. Raises WeightsError when its file changed since."""
+@dataclass(eq=False)
+class OpenedNetwork(TorchNetwork):
+    """The network that options name. Raises WeightsError when its file changed since."""
 
     options: BackboneOptions
     precision: str
     weights_id: str
 
-    def __call__(self) -> nn.Module:
+    def build(self) -> nn.Module:
         architecture, info, _ = _build(self.options, self.precision)
         if info.weights_id != self.weights_id:
             raise WeightsError(f"{info.source} has changed since it was opened; open it again")
         return architecture.module
 
 
-@dataclass(frozen=True)
-class _RestoredBackbone:
-    """Makes the network of a saved model. Raises WeightsError when its file changed since."""
+@dataclass(eq=False)
+class RestoredNetwork(TorchNetwork):
+    """The network of a saved model. Raises WeightsError when its file changed since."""
 
     info: BackboneInfo
     weights: Path
 
-    def __call__(self) -> nn.Module:
+    def build(self) -> nn.Module:
         from headstart.backbones.weights.file import load_state
 
         module = self._filled(load_state(self.weights))
@@ -121,14 +114,14 @@ class _RestoredBackbone:
         return network.module
 
 
-@dataclass(frozen=True, eq=False)
-class HeldNetwork:
-    """A `build` that keeps its network: for one that was trained here and lies in no file."""
+@dataclass(eq=False)
+class HeldNetwork(TorchNetwork):
+    """A network that was trained here and lies in no file; it is kept, and pickled too."""
 
-    module: nn.Module
+    trained: nn.Module
 
-    def __call__(self) -> nn.Module:
-        return self.module
+    def build(self) -> nn.Module:
+        return self.trained
 
 
 def _tensors_id(module: nn.Module) -> str:
@@ -139,6 +132,13 @@ def _build(
     options: BackboneOptions, precision: str
 ) -> tuple[Architecture, BackboneInfo, Path | None]:
     """The loaded network, its description, and the file its weights came from."""
+    with one_torch_thread():
+        return _built(options, precision)
+
+
+def _built(
+    options: BackboneOptions, precision: str
+) -> tuple[Architecture, BackboneInfo, Path | None]:
     from headstart.backbones import architecture as arch
     from headstart.backbones.weights import file as weights_file
 

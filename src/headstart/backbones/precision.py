@@ -1,4 +1,4 @@
-"""Which arithmetic and which device a backbone uses."""
+"""Which arithmetic a backbone uses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import platform
 import re
 from pathlib import Path
 
-from headstart.errors import UsageError
+from headstart.backbones.device import choose_device, device_kind
 
+PRECISIONS = ("fp32", "bf16")
 CPU_FLAGS = Path("/proc/cpuinfo")
-GPU_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 
 
 def choose_precision(wanted: str, device: str) -> str:
@@ -20,11 +20,8 @@ def choose_precision(wanted: str, device: str) -> str:
     """
     if wanted != "auto":
         return wanted
-    if device == "auto":
-        no_gpu = not any(Path(name).exists() for name in GPU_FILES)
-        linux = platform.system() == "Linux"
-        device = "cpu" if linux and no_gpu else choose_device(device)
-    return "bf16" if (_on_processor() if device == "cpu" else _on_accelerator(device)) else "fp32"
+    on_processor = device_kind(device) == "cpu"
+    return "bf16" if (_on_processor() if on_processor else _on_accelerator(device)) else "fp32"
 
 
 def _on_processor() -> bool:
@@ -54,21 +51,3 @@ def _on_accelerator(device: str) -> bool:
     if choose_device(device).startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.backends.mps.is_macos_or_newer(14, 0))
-
-
-def choose_device(wanted: str) -> str:
-    """The device's name in torch. Raises UsageError for an absent one, naming those here."""
-    import torch
-
-    here = ["cpu"]
-    if torch.cuda.is_available():
-        here += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        here.append("mps")
-    if wanted == "auto":
-        return here[1] if len(here) > 1 else "cpu"
-    if wanted == "cuda" and "cuda:0" in here:
-        return "cuda:0"
-    if wanted not in here:
-        raise UsageError(f"device {wanted!r} is not on this machine; here are: {', '.join(here)}")
-    return wanted

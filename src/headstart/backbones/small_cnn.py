@@ -25,10 +25,14 @@ class SmallCNNBackbone(nn.Module):
         super().__init__()
         self.features = nn.Sequential(_Block(3, 4), _Block(4, CHANNELS))
 
+    def forward_features(self, inputs: Tensor) -> Tensor:
+        """Normalised pictures (n, 3, size, size) to the last map (n, 8, size / 4, size / 4)."""
+        maps: Tensor = self.features(inputs)
+        return maps
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Normalised pictures (n, 3, size, size) to features (n, size * size / 2)."""
-        maps: Tensor = self.features(inputs)
-        return maps.flatten(1)
+        return self.forward_features(inputs).flatten(1)
 
 
 class SmallCNN(nn.Module):

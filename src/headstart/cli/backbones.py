@@ -13,7 +13,7 @@ def backbones() -> int:
         headstart backbones
     """
     from headstart.backbones.catalogue import KNOWN
-    from headstart.backbones.weights.presence import where_from
+    from headstart.backbones.weights.inventory import where_from
     from headstart.cli.show import cell, console, say, table
 
     shown = table("backbone", "features", "M weights", "licence", "here", "weights from")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart import options
 from headstart.cli import flags
-from headstart.option_rules import check_options
+from headstart.cli.show import progress, show_metrics
+from headstart.errors import DataError
+from headstart.options import FitOptions
+
+if TYPE_CHECKING:
+    from headstart.data.image_table import ImageTable
+    from headstart.evaluate.predictions import Predictions
+    from headstart.progress import Progress
 
 
 def evaluate(
@@ -19,56 +26,94 @@ def evaluate(
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(help="Folder for metrics.json and predictions.csv.")
+        Path | None,
+        Parameter(help="Folder for metrics.json and predictions.csv.", group=flags.FIRST),
     ] = None,
-    read: flags.Read = options.ReadOptions(),
-    embed: flags.Embed = options.EmbedOptions(),
+    options: FitOptions,
 ) -> int:
     """Measure a fitted model on labelled pictures that it has not learnt from.
+
+    With a given split (--split-column, or folders train and test) the test rows are scored alone.
 
     Examples:
 
         headstart evaluate run/model other.csv --images images/
         headstart evaluate run/model other_pictures/ --out evaluation/
+        headstart evaluate run/model labels.csv --split-column part
     """
-    check_options(read, embed)  # before the imports, which take seconds
+    import numpy as np
 
-    from headstart.cli.show import progress, show_metrics
-    from headstart.errors import DataError
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
     from headstart.outputs.permission import Inputs
     from headstart.recipes.data_preparation import read_labelled
     from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
 
-    outputs = out and evaluation_outputs(out, Inputs((model, source, read.images)))
-    trained = load_model(model, device=embed.device)
+    read = options.read
+    outputs = out and evaluation_outputs(out, Inputs((model, source, *options.files())))
+    trained = load_model(model, device=options.embed.device)
     with progress() as shown:
-        table = read_labelled(source, read, progress=shown)
+        table = _tested(read_labelled(source, read, progress=shown), shown)
         answers = trained.predict(
             table.images,
             names=table.ids,
             truth=table.labels,
-            options=embed,
+            options=options.embed,
             max_pixels=read.max_pixels,
             progress=shown,
         )
+    if table.groups is not None:
+        answers = replace(answers, groups=np.unique(table.groups, return_inverse=True)[1])
     if not read.skip_bad:
         table.raise_if_bad(table.unread(answers.errors))
     for bad in (*table.bad, *table.unread(answers.errors)):
         shown.note(f"left out: {bad}")
-    metrics = measure(answers)
+    metrics = measure(_with_groups(answers, table))
     if metrics.n == 0:
-        raise DataError(
-            f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
-            f"the model's classes {_names(trained.classes)}"
-        )
+        raise _nothing_scored(table, trained.classes)
     figures = metrics.to_json()
     if outputs:
         with outputs.writing() as new:
             write_evaluation(figures, answers, new)
     show_metrics(figures, None)
     return 0
+
+
+def _tested(table: ImageTable, shown: Progress) -> ImageTable:
+    """The test rows of a given split, or all rows where there is none. Raises DataError for none.
+
+    A model has often learnt from the others, or chosen something by them.
+    """
+    from headstart.data.split import given_test_rows
+
+    if table.splits is None:
+        return table
+    rows = given_test_rows(table.splits).nonzero()[0].tolist()
+    if not rows:
+        raise DataError(
+            f"the given split of {table.source} has no test row among its {len(table)}; leave out "
+            "--split-column, or give the folder of one part, to score all rows"
+        )
+    others = len(table) - len(rows)
+    shown.note(f"the {len(rows)} test rows of the given split are scored, {others} others are not")
+    return table.take(rows)
+
+
+def _nothing_scored(table: ImageTable, classes: tuple[str, ...]) -> DataError:
+    return DataError(
+        f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
+        f"the model's classes {_names(classes)}"
+    )
+
+
+def _with_groups(answers: Predictions, table: ImageTable) -> Predictions:
+    """The answers with the groups that the table names for their rows."""
+    from headstart.data.duplicates import find_duplicates
+
+    if table.groups is None:
+        return answers
+    unknown = ("",) * len(table)  # copies are not looked for here
+    return replace(answers, groups=find_duplicates(sha256=unknown, given=table.groups).group)
 
 
 def _names(labels: Iterable[str]) -> str:

@@ -7,28 +7,30 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart import options
 from headstart.cli import flags
-from headstart.option_rules import check_fit
+from headstart.cli.show import progress, show_fit, with_remarks
+from headstart.errors import UsageError
+from headstart.option_checks import check_fit
+from headstart.options import FitOptions
 
 
 def fit(
     source: flags.Source,
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder for the model and the figures.")] = Path("run"),
+    out: Annotated[
+        Path, Parameter(help="Folder for the model and the figures.", group=flags.FIRST)
+    ] = Path("run"),
     curve: Annotated[
         bool,
-        Parameter(help="Measure the learning curve: would more pictures help?", negative=""),
+        Parameter(
+            help="Measure the learning curve: would more pictures help?",
+            negative="",
+            show_default=False,
+            group=flags.heading("Split and figures"),
+        ),
     ] = False,
-    recipe: flags.Recipe = options.RecipeOptions(),
-    read: flags.Read = options.ReadOptions(),
-    labels: flags.Labels = options.LabelOptions(),
-    backbone: flags.Backbone = options.BackboneOptions(),
-    embed: flags.Embed = options.EmbedOptions(),
-    split: flags.Split = options.SplitOptions(),
-    head: flags.Head = options.HeadOptions(),
-    loop: flags.Loop = options.LoopOptions(),
+    options: FitOptions,
 ) -> int:
     """Fit a classifier on labelled pictures and say how good it is.
 
@@ -40,32 +42,25 @@ def fit(
         headstart fit labels.csv --images images/ --recipe scratch --epochs 50
         headstart fit labels.csv --images images/ --fixes fixes.csv --curve
     """
-    chosen = options.FitOptions(
-        recipe=recipe,
-        read=read,
-        labels=labels,
-        backbone=backbone,
-        embed=embed,
-        split=split,
-        head=head,
-        loop=loop,
-    )
-    check_fit(chosen, recipe.recipe)  # before the imports, which take seconds
+    check_fit(options, options.recipe.recipe)  # before the imports, which take seconds
+    if curve and options.recipe.recipe == "scratch":
+        raise UsageError(
+            "--curve is for a head on a pretrained backbone, and here the small CNN is trained "
+            "from scratch; leave it out"
+        )
 
     from headstart.audit.fit_remarks import measure_copies, measure_curve
-    from headstart.cli.remarks import with_remarks
-    from headstart.cli.show import progress, show_fit
     from headstart.outputs.permission import Inputs
     from headstart.recipes.fit import fit as run_fit
     from headstart.report.page import write_report
     from headstart.report.run_folder import run_outputs, write_run
 
-    outputs = run_outputs(out, Inputs((source, read.images, labels.fixes, backbone.weights)))
+    outputs = run_outputs(out, Inputs((source, *options.files())))
     with progress() as shown:
-        result = run_fit(source, chosen, shown)
-        leak = measure_copies(result, chosen, shown)
-        more = measure_curve(result, chosen, shown) if curve else None
-    result = with_remarks(result, split.seed)
+        result = run_fit(source, options, shown)
+        leak = measure_copies(result, options, shown)
+        more = measure_curve(result, options, shown) if curve else None
+    result = with_remarks(result, options.split.seed)
     title = f"headstart fit {source.name}"
     with outputs.writing() as new:
         metrics = write_run(result, new)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import NoReturn
 
-from cyclopts import App, Parameter, default_name_transform
+from cyclopts import App, CycloptsError, Parameter, default_name_transform
 
 from headstart.cli.backbones import backbones
 from headstart.cli.cache import cache
@@ -20,8 +20,11 @@ from headstart.cli.demo import demo
 from headstart.cli.embed import embed
 from headstart.cli.evaluate import evaluate
 from headstart.cli.fit import fit
+from headstart.cli.flags import with_flags
 from headstart.cli.predict import predict
-from headstart.cli.start import exit_code
+from headstart.cli.refusals import plain_words, refusal
+from headstart.cli.show import tell
+from headstart.cli.stopping import exit_code
 from headstart.errors import HeadstartError
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
@@ -44,6 +47,8 @@ app = App(
         name_transform=lambda name: name if name.isupper() else default_name_transform(name),
     ),
     suppress_keyboard_interrupt=False,  # main says that it stopped
+    exit_on_error=False,  # main says what is wrong
+    print_error=False,
     result_action="return_value",
 )
 VERBS: tuple[Callable[..., int], ...] = (
@@ -60,7 +65,7 @@ VERBS: tuple[Callable[..., int], ...] = (
 for order, verb in enumerate(VERBS):
     # The examples are told apart from the docstring; parsed with it they would be lost.
     text, _, examples = inspect.cleandoc(verb.__doc__ or "").partition("\nExamples:\n")
-    app.command(verb, sort_key=order, help=text, help_epilogue=f"Examples:\n{examples}")
+    app.command(with_flags(verb), sort_key=order, help=text, help_epilogue=f"Examples:\n{examples}")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -73,8 +78,10 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):  # a letter that cannot be shown stops nothing
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(arguments)
+        code = app(plain_words(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()  # here a full disk can still be told
+    except CycloptsError as error:
+        _leave(f"error: {refusal(error, [verb.__name__ for verb in VERBS])}", 2)
     except HeadstartError as error:
         _leave(f"error: {error}", error.exit_code)
     except KeyboardInterrupt as stop:
@@ -88,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _leave(line: str, code: int) -> NoReturn:
-    print(line, file=sys.stderr)
+    tell(line)
     try:
         sys.stdout.flush()
     except OSError:

@@ -7,29 +7,31 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart import options
 from headstart.cli import flags
-from headstart.option_rules import check_options
+from headstart.cli.show import cell, console, progress, say, table
+from headstart.options import FitOptions
 
 if TYPE_CHECKING:
+    from headstart.data.image_table import ImageTable
     from headstart.evaluate.predictions import Predictions
+    from headstart.outputs.permission import OutputFile
 
 SHOWN_ROWS = 30
 
 
 def predict(
     model: flags.Model,
-    sources: Annotated[
-        tuple[Path, ...], Parameter(help="Pictures, folders, or tables with a column of names.")
-    ],
+    sources: flags.Sources,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="CSV file for the answers.")] = None,
-    show: Annotated[
-        Path | None, Parameter(help="Picture file: each picture with its class and score.")
+    out: Annotated[
+        Path | None, Parameter(help="CSV file for the answers.", group=flags.FIRST)
     ] = None,
-    read: flags.Read = options.ReadOptions(),
-    embed: flags.Embed = options.EmbedOptions(),
+    show: Annotated[
+        Path | None,
+        Parameter(help="Picture file: each picture with its class and score.", group=flags.FIRST),
+    ] = None,
+    options: FitOptions,
 ) -> int:
     """Answer pictures with a fitted model, one row a picture in the order given.
 
@@ -41,7 +43,6 @@ def predict(
         headstart predict run/model photos/ more/ --out answers.csv
         headstart predict run/model photo.jpg --show answer.png
     """
-    from headstart.cli.show import progress
     from headstart.data.inputs import list_pictures
     from headstart.model_dir import load_model
     from headstart.outputs.own_files import CONTACT_SHEET, PREDICTIONS
@@ -49,39 +50,48 @@ def predict(
     from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
     from headstart.report.predictions_table import write_predictions
 
-    check_options(read, embed)
-    inputs = Inputs((model, *sources, read.images))
-    table_file = out and OutputFile(out, "--out", PREDICTIONS, inputs)
-    sheet_file = show and OutputFile(show, "--show", CONTACT_SHEET, inputs)
-    if show is not None:
-        check_sheet_name(show)
-    trained = load_model(model, device=embed.device)
-    table = list_pictures(sources, read, leave_out=show)
-    for output in (table_file, sheet_file):
-        if output:
-            output.refuse_inputs(Inputs(getattr(image, "path", None) for image in table.images))
+    read = options.read
+    inputs = Inputs((model, *sources, *options.files()))
+    table_file = OutputFile(out, "--out", PREDICTIONS, inputs) if out else None
+    sheet_file = OutputFile(show, "--show", CONTACT_SHEET, inputs) if show else None
+    check_sheet_name(show)
+    trained = load_model(model, device=options.embed.device)
+    listed = list_pictures(sources, read, leave_out=show)
+    _refuse_pictures(listed, table_file, sheet_file)
     with progress() as shown:
-        for note in table.notes:
+        for note in listed.notes:
             shown.note(note)
-        for bad in table.bad:
+        for bad in listed.bad:
             shown.note(f"left out: {bad}")
         answers = trained.predict(
-            table.images, names=table.ids, options=embed, max_pixels=read.max_pixels, progress=shown
+            listed.images,
+            names=listed.ids,
+            options=options.embed,
+            max_pixels=read.max_pixels,
+            progress=shown,
         )
     if table_file:
         with table_file.writing() as file:
             write_predictions(file, answers)
     if sheet_file:
         with sheet_file.writing() as file:
-            write_contact_sheet(answers, table.images, file, max_pixels=read.max_pixels)
+            write_contact_sheet(answers, listed.images, file, max_pixels=read.max_pixels)
     show_answers(answers, out)
-    return 1 if table.bad or not answers.answered.all() else 0
+    return 1 if listed.bad or not answers.answered.all() else 0
+
+
+def _refuse_pictures(listed: ImageTable, *outputs: OutputFile | None) -> None:
+    """Raise UsageError when one of the pictures would be written over."""
+    from headstart.outputs.permission import Inputs
+
+    pictures = Inputs(getattr(image, "path", None) for image in listed.images)
+    for output in outputs:
+        if output is not None:
+            output.refuse_inputs(pictures)
 
 
 def show_answers(answers: Predictions, out: Path | None) -> None:
     """A table of the first answers, and where all of them are."""
-    from headstart.cli.show import cell, console, say, table
-
     shown = table("image", "predicted", "probability", "error")
     best = answers.probability
     for row in range(min(len(answers), SHOWN_ROWS)):

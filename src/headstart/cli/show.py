@@ -6,14 +6,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from headstart.wording import one_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.table import Table
 
+    from headstart.compare.comparison import Comparison
+    from headstart.recipes.frozen import FitResult
+
+Result = TypeVar("Result", "FitResult", "Comparison")
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 
 
@@ -64,7 +71,7 @@ class TerminalProgress:
             self._bar.update(self._task, advance=steps, rate=rate)
         elif time.monotonic() - self._told > PLAIN_SECONDS:
             self._told = time.monotonic()
-            print(f"{self._label}: {self._done} of {self._total} ({rate})", file=sys.stderr)
+            tell(f"{self._label}: {self._done} of {self._total} ({rate})")
 
     def stop(self) -> None:
         """The piece of work is over."""
@@ -75,9 +82,9 @@ class TerminalProgress:
     def note(self, line: str) -> None:
         """A line for the user."""
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.console.print(one_line(line), markup=False, highlight=False)
         else:
-            print(line, file=sys.stderr)
+            tell(one_line(line))
 
 
 @contextmanager
@@ -98,8 +105,13 @@ def console() -> Console:
 
 
 def say(line: str) -> None:
-    """A line of results, as it is and unbroken, so that a path in it can be copied."""
-    print(line)
+    """A line of results, unbroken, so that a path in it can be copied."""
+    print(one_line(line))
+
+
+def tell(line: str) -> None:
+    """A line beside the results: progress, notes, errors."""
+    print(printable(line), file=sys.stderr)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -114,10 +126,10 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def cell(text: Any) -> Any:
-    """Text as it is; brackets in names are no markup."""
+    """Text of a table's cell; brackets in names are no markup."""
     from rich.text import Text
 
-    return Text(str(text))
+    return Text(one_line(str(text)))
 
 
 def share(value: float | None, interval: tuple[float, float] | list[float] | None = None) -> str:
@@ -127,6 +139,18 @@ def share(value: float | None, interval: tuple[float, float] | list[float] | Non
     if interval is None:
         return f"{value:.3f}"
     return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def with_remarks(result: Result, seed: int) -> Result:
+    """Say what is worth knowing of the data; the result's record has the lines as notes."""
+    from headstart.audit.fit_remarks import short_checks
+
+    lines: tuple[str, ...] = short_checks(result.data, result.split.test, seed=seed)
+    if lines:
+        say("worth knowing (headstart check tells more):")
+    for line in lines:
+        say("  " + line)
+    return replace(result, record=replace(result.record, notes=(*result.record.notes, *lines)))
 
 
 MOST_CLASSES = 20  # more rows than a screen holds
@@ -162,7 +186,7 @@ def show_metrics(test: dict[str, Any], folds: dict[str, Any] | None) -> None:
 def _figures(test: dict[str, Any], folds: dict[str, Any] | None) -> Any:
     columns = ["", f"test ({test['n']} pictures)"]
     if folds:
-        columns.append(f"{folds['count']} folds, mean ± standard error")
+        columns.append(f"{folds['count']} folds, mean ± corrected standard error")
     shown = table(*columns)
     for name, title in (
         ("accuracy", "accuracy [95 % interval]"),

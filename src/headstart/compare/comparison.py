@@ -14,9 +14,9 @@ from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
 from headstart.features.embed import Features, embed_images
-from headstart.heads.affine import AffineHead
-from headstart.images.source import Url
-from headstart.option_rules import check_comparison
+from headstart.heads.fitted_heads import FittedLinear
+from headstart.images.address import Url
+from headstart.option_checks import check_comparison
 from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import (
@@ -25,6 +25,7 @@ from headstart.recipes.data_preparation import (
     prepare_data,
     prepare_without_features,
     read_labelled,
+    refuse_drawn_split,
     tell,
 )
 from headstart.recipes.frozen import FitResult, fit_features
@@ -83,6 +84,7 @@ def compare(
     for name, backbone in backbones.items():
         tell(progress, (f"{name}: {note}" for note in backbone.info.notes))
     table = read_labelled(source, options.read, options.labels, progress)
+    refuse_drawn_split(table, options.split)
     # The first backbone's features help to find near-duplicates; all models share the groups.
     first = next(iter(backbones.values()), None)
     features = None
@@ -182,8 +184,8 @@ def embed_seconds(result: FitResult) -> tuple[float, float | None]:
 def count_parameters(result: FitResult) -> dict[str, Any]:
     """Weights that were trained, and all of them."""
     fitted = result.model.head
-    if isinstance(fitted, AffineHead):
-        head = fitted.coef_.size + fitted.intercept_.size
+    if isinstance(fitted, FittedLinear):
+        head = fitted.coef.size + fitted.intercept.size
     else:
         head = sum(int(array.size) for array in fitted.to_arrays().values())
     backbone = result.model.backbone.info.parameters

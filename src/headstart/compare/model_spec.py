@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 from headstart.backbones.opening import SMALL_CNN
 from headstart.errors import UsageError
-from headstart.options import BackboneOptions, FitOptions, HeadName, LayerName, LoopOptions
-
-AUGMENTS = ("each-epoch", "once", "none")
+from headstart.option_checks import all_options
+from headstart.options import BackboneOptions, FitOptions, LoopOptions
 
 
 @dataclass(frozen=True)
@@ -68,18 +66,20 @@ def _parse(text: str, augment: str) -> ModelSpec:
     rest, _, head = text.partition("+")
     name, _, layer = rest.partition(":")
     if name == SMALL_CNN:
-        _check(text, "crops", layer or augment, AUGMENTS)
+        _check(text, "augment", layer or augment)
         if head:
             raise UsageError(f"model {text!r}: the small CNN has its own last layer, no +{head}")
         return ModelSpec(text, name, layer or augment, "linear")
-    _check(text, "layer", layer or "pooled", get_args(LayerName))
-    _check(text, "head", head or "linear", get_args(HeadName))
+    _check(text, "layer", layer or "pooled")
+    _check(text, "head", head or "linear")
     return ModelSpec(text, name, layer or "pooled", head or "linear")
 
 
-def _check(text: str, what: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise UsageError(f"model {text!r}: {what} {value!r} is none of {', '.join(allowed)}")
+def _check(text: str, option: str, value: str) -> None:
+    """A part of a model's name is held to the rule of the option that it stands for."""
+    rule = all_options()[option].rule
+    if not rule.holds(value):
+        raise UsageError(f"model {text!r}: {option} is {value!r}; it must be {rule.allowed}")
 
 
 def parse_weights(entries: Sequence[str]) -> dict[str, Path]:

@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from headstart.arrays import BoolArray
 from headstart.compare.comparison import Comparison, Entry, count_parameters, embed_seconds
-from headstart.evaluate.metrics import Metrics, measure
-from headstart.evaluate.significance import (
-    can_tell,
-    corrected_t_test,
-    holm,
-    mcnemar_exact,
-    p_words,
-)
+from headstart.evaluate.candidates import fold_widening, stand
+from headstart.evaluate.effective_rows import rows_in_words
+from headstart.evaluate.metrics import measure
+from headstart.evaluate.significance import can_tell, p_words, paired_difference
 from headstart.recipes.frozen import FitResult
 
 ALPHA = 0.05
+Row = Mapping[str, Any]
+
+# Each test of a comparison: its key in a row, the key of the figure that it is about, and where.
+TESTS = (("test", "accuracy", "on the test pictures"), ("folds", "folds_mean", "over the folds"))
 
 
 def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """One row a model, in the order they were named; figures undefined or absent are None.
 
-    The best model is the one with the highest mean over the folds among those that have folds,
-    else with the highest test accuracy. Every other one is compared with it: on the test rows by
-    McNemar's exact test, on the folds by the corrected resampled t test of Nadeau and Bengio
-    (2003). The p values are adjusted for the number of comparisons (Holm 1979).
+    `is_best` has the model with the highest mean over the folds among those that have folds, else
+    with the highest test accuracy. All models are compared with all by `stand`: on the test rows,
+    and where there are folds on the out-of-fold answers, with the errors of Nadeau and Bengio
+    (2003). `test_p` and `folds_p` are the p of the model that is furthest ahead (`test_ahead`,
+    `folds_ahead`) being so by chance, adjusted for picking the best of all models on the same
+    rows, and for two tests where there are two. A model that no test finds worse than another
+    `is_candidate` for the best.
     """
     rows = [_row(entry) for entry in comparison.entries]
-    best = _best(comparison.entries, rows)
-    if best is None:
-        return rows
-    tests = [_tests(entry.result, best.result) for entry in comparison.entries]
-    for name, place in (("mcnemar_p", 1), ("folds_p", 2)):
-        adjusted = holm([found[place] if found else None for found in tests])
-        for row, p in zip(rows, adjusted, strict=True):
-            row[name] = p
-    for row, entry, found in zip(rows, comparison.entries, tests, strict=True):
-        row["difference_to_best"] = found[0] if found else None
-        row["is_best"] = entry is best
-        row["verdict"] = _verdict(
-            row, rows[comparison.entries.index(best)], len(comparison.split.test)
-        )
+    done = [(row, e.result) for row, e in zip(rows, comparison.entries, strict=True) if e.result]
+    _enter_tests(done)
+    best = _best(done)
+    for row, result in done:
+        row["is_best"] = row is best
+        row["is_candidate"] = not any(_is_told(row, name) for name, _, _ in TESTS)
+        if best is not None and row is not best:
+            _enter_difference(row, result, next(it for its, it in done if its is best))
+        row["verdict"] = _verdict(row, rows, result)
     return rows
+
+
+def _enter_tests(done: Sequence[tuple[dict[str, Any], FitResult]]) -> None:
+    """Put each test's p, and the model furthest ahead, into the rows of the models that took it."""
+    taken = {"test": [(row, result.test) for row, result in done]}
+    folds = [(row, result.folds) for row, result in done if result.folds is not None]
+    taken["folds"] = [(row, one.predictions) for row, one in folds]
+    for name in [name for name, pairs in taken.items() if len(pairs) < 2]:
+        del taken[name]  # one model cannot be compared
+    for name, pairs in taken.items():
+        widening = 1.0
+        if name == "folds":
+            first = folds[0][1]
+            widening = fold_widening(len(first.splits), *first.mean_rows)
+        right = np.stack([answers.correct for _, answers in pairs])
+        standings = stand(right, pairs[0][1].groups, widening=widening).times(len(taken))
+        for place, (row, _) in enumerate(pairs):
+            ahead = standings.furthest_ahead(place)
+            row[f"{name}_p"] = float(standings.p_values[place].min())
+            row[f"{name}_ahead"] = None if ahead is None else pairs[ahead][0]["model"]
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -64,8 +81,10 @@ def _row(entry: Entry) -> dict[str, Any]:
     folds = result.folds.to_json() if result and result.folds else {}
     row["folds_mean"] = folds.get("accuracy_mean")
     row["folds_standard_error"] = folds.get("accuracy_standard_error")
-    row |= {"difference_to_best": None, "mcnemar_p": None, "folds_p": None, "verdict": ""}
-    row |= {"is_best": False}
+    row |= {"difference_to_best": None, "difference_interval": None}
+    row |= {"test_p": None, "test_ahead": None, "folds_p": None, "folds_ahead": None}
+    verdict = "" if entry.missing is None else f"not run: {entry.missing.splitlines()[0]}"
+    row |= {"is_best": False, "is_candidate": False, "verdict": verdict}
     counts = {"trainable_parameters": None, "total_parameters": None}
     row |= count_parameters(result) if result else counts
     embed, rate = embed_seconds(result) if result else (None, None)
@@ -75,97 +94,123 @@ def _row(entry: Entry) -> dict[str, Any]:
     return row
 
 
-def _best(entries: Sequence[Entry], rows: Sequence[dict[str, Any]]) -> Entry | None:
-    done = [(row, entry) for row, entry in zip(rows, entries, strict=True) if entry.result]
-    with_folds = [pair for pair in done if pair[0]["folds_mean"] is not None]
+def _best(done: Sequence[tuple[dict[str, Any], FitResult]]) -> dict[str, Any] | None:
+    with_folds = [row for row, _ in done if row["folds_mean"] is not None]
     if with_folds:
-        return max(with_folds, key=lambda pair: pair[0]["folds_mean"])[1]
-    return max(done, key=lambda pair: pair[0]["accuracy"], default=(None, None))[1]
+        return max(with_folds, key=lambda row: row["folds_mean"])
+    return max((row for row, _ in done), key=lambda row: row["accuracy"], default=None)
 
 
-def _tests(
-    result: FitResult | None, best: FitResult | None
-) -> tuple[float, float, float | None] | None:
-    """Difference of the test accuracies, McNemar's p and the folds' p; None for the best itself."""
-    if result is None or best is None or result is best:
-        return None
-    mine, its = _correct(result), _correct(best)
-    difference = float(mine.mean() - its.mean())
-    return difference, mcnemar_exact(mine, its).p_value, _folds_p(result, best)
+def _enter_difference(row: dict[str, Any], result: FitResult, best: FitResult) -> None:
+    """The difference of the test accuracies and its interval, of these two models alone."""
+    found = paired_difference(result.test.correct, best.test.correct, result.test.groups)
+    row["difference_to_best"], row["difference_interval"] = found.difference, found.interval
 
 
-def _correct(result: FitResult) -> BoolArray:
-    return np.asarray(result.test.predicted_index == result.test.truth_index)
+def _is_told(row: Row, name: str) -> bool:
+    """True when this test finds another model better."""
+    return row[f"{name}_p"] is not None and row[f"{name}_p"] < ALPHA
 
 
-def _folds_p(result: FitResult, best: FitResult) -> float | None:
-    if result.folds is None or best.folds is None:
-        return None
-    pairs = zip(result.folds.metrics, best.folds.metrics, strict=True)
-    differences = [_accuracy(mine) - _accuracy(its) for mine, its in pairs]
-    n_test = len(result.data) / len(differences)
-    n_train = len(result.data) - n_test
-    return corrected_t_test(differences, round(n_train), round(n_test)).p_value
+def _verdict(row: Row, rows: Sequence[Row], result: FitResult) -> str:
+    figures = measure(result.test)
+    told = ["the best here"] if row["is_best"] else []
+    subjects = {
+        "test": rows_in_words(figures.n, figures.groups, figures.effective_n, "test picture"),
+        "folds": "the folds",
+    }
+    for name, figure, where in TESTS:
+        if row[f"{name}_p"] is None or (row["is_best"] and not _is_told(row, name)):
+            continue
+        ahead = _of(rows, row[f"{name}_ahead"])
+        told.append(
+            f"ahead {where}"
+            if ahead is None
+            else can_tell(row[figure], ahead[figure], row[f"{name}_p"], by=subjects[name])
+        )
+    return "; ".join(told)
 
 
-def _accuracy(metrics: Metrics) -> float:
-    return metrics.accuracy if metrics.accuracy is not None else float("nan")
+def _of(rows: Sequence[Row], model: str | None) -> Row | None:
+    return next((row for row in rows if row["model"] == model), None)
 
 
-def _verdict(row: dict[str, Any], best: dict[str, Any], n_test: int) -> str:
-    if row["missing"] is not None:
-        return f"not run: {row['missing'].splitlines()[0]}"
-    if row is best:
-        return "the best here"
-    words = can_tell(
-        row["accuracy"], best["accuracy"], row["mcnemar_p"], by=f"{n_test} test pictures"
-    )
-    if row["folds_p"] is None:
-        return words
-    folds = can_tell(row["folds_mean"], best["folds_mean"], row["folds_p"], by="the folds")
-    return f"{words}; {folds}"
+def sentences(rows: Sequence[Row]) -> list[str]:
+    """What the comparison says: which models may be the best, which are worse, and by which test.
 
-
-def sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """What the comparison says: which models cannot be told from the best, and which can."""
-    best = next((row for row in rows if row["is_best"]), None)
+    A test that finds the other way round, or nothing, is said beside the one that finds.
+    """
     lines = [f"{row['model']} was {row['verdict']}" for row in rows if row["missing"] is not None]
-    others = [row for row in rows if row["missing"] is None and row is not best]
-    if best is not None and others:
-        lines += _summary(best, others)
+    run = [row for row in rows if row["missing"] is None]
+    best = next((row for row in run if row["is_best"]), None)
+    if best is not None and len(run) > 1:
+        lines += [_candidates(best, run), *_worse(run)]
     if any(row["crops"] is not None for row in rows):
         lines.append("The small CNN has no folds: each would be a training of its own.")
     return lines
 
 
-def _summary(best: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
-    worse = [row for row in others if _is_told(row)]
-    equal = [row["model"] for row in others if not _is_told(row)]
-    lines = []
-    if equal:
-        lines.append(
-            f"{best['model']} comes out best, but these data cannot tell it from "
-            f"{', '.join(equal)}."
-        )
-    lines += [
-        f"{row['model']} is worse than {best['model']}: {_figures(row, best)}." for row in worse
-    ]
+def _candidates(best: Row, run: Sequence[Row]) -> str:
+    names = [row["model"] for row in run if row["is_candidate"]]
+    others = [name for name in names if name != best["model"]]
+    if not names:
+        return "No model is the best in both tests."
+    if not best["is_candidate"]:
+        some = ", ".join(names)
+        return f"{best['model']} comes out best over the folds only; candidates are {some}."
+    if not others:
+        return f"{best['model']} is the only candidate for the best."
+    both = "both remain" if len(others) == 1 else "all of these remain"
+    return (
+        f"{best['model']} comes out best, but these data cannot tell it from "
+        f"{', '.join(others)}: {both} candidates."
+    )
+
+
+def _worse(run: Sequence[Row]) -> list[str]:
+    """A sentence for each model that a test finds worse than another; one for two that disagree."""
+    lines: list[str] = []
+    for row in run:
+        for model in dict.fromkeys(row[f"{name}_ahead"] for name in _told(row)):
+            other = _of(run, model)
+            if other is None:
+                continue
+            names = [name for name in _told(row) if row[f"{name}_ahead"] == model]
+            reverse = [name for name in _told(other) if other[f"{name}_ahead"] == row["model"]]
+            if not reverse:
+                lines.append(_finding(row, other, names))
+            elif names == ["test"]:  # the other model's turn would say it again
+                lines.append(
+                    f"The two tests disagree: {_better(other, row, 'test')}, but "
+                    f"{_better(row, other, 'folds')}."
+                )
     return lines
 
 
-def _is_told(row: dict[str, Any]) -> bool:
-    """True when one of the two tests tells the model from the best."""
-    return any(row[name] is not None and row[name] < ALPHA for name in ("mcnemar_p", "folds_p"))
+def _told(row: Row) -> list[str]:
+    return [name for name, _, _ in TESTS if _is_told(row, name)]
 
 
-def _figures(row: dict[str, Any], best: dict[str, Any]) -> str:
-    """The figures and the p value of the test that tells them apart."""
-    if row["mcnemar_p"] is not None and row["mcnemar_p"] < ALPHA:
-        return (
-            f"{row['accuracy']:.3f} against {best['accuracy']:.3f} on the test pictures, "
-            f"{p_words(row['mcnemar_p'])}"
-        )
+def _finding(row: Row, other: Row, names: Sequence[str]) -> str:
+    """The figures of the tests that find `row` worse than `other`, and what another test says."""
+    parts = []
+    for name, figure, where in TESTS:
+        if row[f"{name}_p"] is None or other[f"{name}_p"] is None:
+            continue
+        mine, its = row[figure], other[figure]
+        if name in names:
+            parts.append(f"{mine:.3f} against {its:.3f} {where}, {p_words(row[f'{name}_p'])}")
+        elif mine > its:
+            parts.append(f"{where} it is ahead, {mine:.3f} against {its:.3f}, but not for sure")
+        else:
+            parts.append(f"{mine:.3f} against {its:.3f} {where} cannot tell them apart")
+    return f"{row['model']} is worse than {other['model']}: {'; '.join(parts)}."
+
+
+def _better(row: Row, other: Row, name: str) -> str:
+    """That a test finds `row` better than `other`, with its figures."""
+    figure, where = next((figure, where) for key, figure, where in TESTS if key == name)
     return (
-        f"{row['folds_mean']:.3f} against {best['folds_mean']:.3f} over the folds, "
-        f"{p_words(row['folds_p'])}"
+        f"{row['model']} is better than {other['model']} {where} ({row[figure]:.3f} against "
+        f"{other[figure]:.3f}, {p_words(other[f'{name}_p'])})"
     )

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.data.labels import plural, trim
+from headstart.data.labels import trim
 from headstart.errors import ImageError, MissingExtraError, TableError, UsageError
+from headstart.images.address import Url
 from headstart.images.formats import looks_like
-from headstart.images.source import Url, read_bytes
+from headstart.images.source import read_bytes
+from headstart.wording import plural
 
 _SEPARATORS = (",", ";", "\t", "|")
-_SEPARATOR_NAMES = {"\t": "tab", "tab": "\t", "\\t": "\t"}
+_SEPARATOR_NAMES = {"\t": "tab"}
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig", "UTF-8"),
     (b"\xff\xfe\x00\x00", "utf-32", "UTF-32"),
@@ -48,20 +50,23 @@ def read_cells(
 
     Raises:
         TableError: the file is no table, is empty, is not in its encoding, or its quotes break.
-        UsageError: the separator or the encoding is not a valid one.
+        UsageError: a separator or an encoding of a Parquet file, which has none.
         MissingExtraError: a Parquet file, and pyarrow is not installed.
     """
     data = read_table_bytes(path)
     if not data:
         raise TableError(f"{path.name} is empty")
     if data.startswith(b"PAR1"):
+        if separator is not None or encoding is not None:
+            raise UsageError(
+                f"--separator and --encoding are for text tables, and {path.name} is Parquet; "
+                "leave them out"
+            )
         return _parquet(path, data)
     text, notes = _decoded(path.name, data, encoding)
     if not text.strip():
         raise TableError(f"{path.name} is empty")
-    given = None if separator is None else _SEPARATOR_NAMES.get(separator, separator)
-    if given is not None and len(given) != 1:
-        raise UsageError(f"--separator {separator}: one character is allowed, or tab")
+    given = "\t" if separator in ("tab", r"\t") else separator
     return _parsed(path.name, text, given, notes)
 
 
@@ -86,8 +91,6 @@ def _decoded(name: str, data: bytes, encoding: str | None) -> tuple[str, list[st
             encoding = "utf-8"
     try:
         return data.decode(encoding).removeprefix("\ufeff"), notes
-    except LookupError as error:
-        raise UsageError(f"--encoding {encoding}: there is no such encoding") from error
     except UnicodeDecodeError as error:
         line = _line_of(data, error.start)
         words = "UTF-8" if encoding == "utf-8" else encoding
@@ -166,6 +169,11 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
+            if "field limit" in str(error):
+                raise TableError(
+                    f"{name}, line {line}: a cell begins here that has more than "
+                    f"{csv.field_size_limit():,} characters; shorten it, or close its quotes"
+                ) from error
             raise TableError(
                 f'{name}, line {line}: the quotes do not match ({error}); a " inside a quoted '
                 "cell is written twice"
@@ -198,7 +206,7 @@ def _refuse_other_separator(name: str, column: str, chosen: str, *, given: bool)
         if given and other != chosen and other in column:
             used, seen = (_SEPARATOR_NAMES.get(mark, repr(mark)) for mark in (chosen, other))
             raise TableError(
-                f"{name}: with the separator {used} there is one column, {column!r}; "
+                f"{name}: with the separator {used} there is one column, {column[:100]!r}; "
                 f"its cells look separated by {seen}: --separator {seen}"
             )
 

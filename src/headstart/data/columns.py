@@ -9,6 +9,7 @@ from headstart.data.labels import trim
 from headstart.errors import TableError, UsageError
 from headstart.images.formats import has_picture_suffix
 from headstart.options import ReadOptions
+from headstart.wording import some_of
 
 _IMAGE = frozenset(
     (
@@ -23,6 +24,8 @@ _LABEL = frozenset(
 )
 _SPLIT = frozenset(("split", "fold", "part", "subset", "set"))
 _GROUP = frozenset(("group", "patient", "patient_id", "subject", "camera", "series"))
+SHOWN_COLUMNS = 20
+LONGEST_SHOWN = 100  # characters of a column's name
 _NEVER_LABEL = frozenset((*_SPLIT, *_GROUP, "id", "index"))
 
 
@@ -94,7 +97,12 @@ def _count(columns: Sequence[str], names: frozenset[str]) -> int:
 
 
 def _listed(columns: Sequence[str]) -> str:
-    return "[" + ", ".join(repr(column) for column in columns) + "]"
+    return "[" + some_of([_shown(column) for column in columns], SHOWN_COLUMNS) + "]"
+
+
+def _shown(column: str) -> str:
+    whole = repr(column)
+    return whole if len(whole) <= LONGEST_SHOWN else f"{whole[:LONGEST_SHOWN]}..."
 
 
 def _named(columns: Sequence[str], wanted: str | None, flag: str) -> int | None:
@@ -129,14 +137,14 @@ def _found(
 ) -> int | None:
     hits = [i for i, c in enumerate(columns) if _plain(c) in names and i not in taken]
     if len(hits) > 1:
-        both = " and ".join(repr(columns[i]) for i in hits)
+        both = " and ".join(_shown(columns[i]) for i in hits[:SHOWN_COLUMNS])
         raise TableError(f"columns {both} could both hold the {what}; name one with {flag}")
     return hits[0] if hits else None
 
 
 def _no_image(columns: Sequence[str]) -> str:
     if any(has_picture_suffix(column) for column in columns):
-        names = " and ".join(repr(column) for column in columns)
+        names = " and ".join(_shown(column) for column in columns[:SHOWN_COLUMNS])
         return (
             f"columns are called {names}: is the header missing? "
             "Put a first line such as image,label there"

@@ -13,7 +13,6 @@ import numpy as np
 from headstart.arrays import Float32Array, IntArray
 from headstart.data.duplicates import Duplicates, find_duplicates
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import plural, some_of
 from headstart.data.near_duplicates import signatures
 from headstart.data.split import describe_given
 from headstart.errors import BadInput, BadInputsError, DataError
@@ -21,6 +20,7 @@ from headstart.images.formats import extension_disagrees
 from headstart.images.source import ImageSource
 from headstart.images.statistics import ImageStatistics
 from headstart.progress import QUIET, Progress
+from headstart.wording import plural, some_of
 
 SHOWN_NAMES = 3
 
@@ -104,6 +104,14 @@ class Dataset:
     def groups(self) -> IntArray:
         """Number of each row's group: rows of one group stay on one side of every split, (n,)."""
         return self.duplicates.group
+
+    def groups_of(self, rows: IntArray) -> IntArray:
+        """The groups of some rows, (b,), numbered by the first of these rows in each.
+
+        What is drawn by groups then does not depend on the rows that are not among them.
+        """
+        _, first, number = np.unique(self.groups[rows], return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(first))[number]
 
 
 def make_dataset(

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from headstart.data.cells import Cells, read_cells
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import composed, plural, some_of, trim
+from headstart.data.labels import composed, trim
 from headstart.errors import BadInput, BadInputsError, TableError
 from headstart.outputs.own_files import FIXES_HEADER
+from headstart.wording import plural, some_of
 
 COLUMNS = FIXES_HEADER
 DROP = "drop"

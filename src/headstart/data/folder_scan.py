@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headstart.data.labels import plural, some_of
 from headstart.errors import BadInput
 from headstart.images.formats import has_picture_suffix
+from headstart.images.source import why_not_read
 from headstart.outputs.results import is_result_folder, written_names
+from headstart.wording import plural, some_of
 
 _SYSTEM = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
 
@@ -90,28 +91,31 @@ def _walk(scan: Scan, folder: Path, name: str, seen: set[str], real: str) -> Non
     written = written_names(folder, has_picture_suffix)
     for entry in _entries(scan, folder, name):
         path = f"{name}/{entry.name}" if name else entry.name
-        if entry.name in written or (
-            entry.is_dir() and is_result_folder(Path(entry.path), has_picture_suffix)
-        ):
-            scan.results.append(path)
-            continue
         linked = entry.is_symlink()
         target = os.path.realpath(entry.path) if linked else f"{real}/{entry.name}"
-        if entry.is_dir():
+        try:
+            is_dir, is_file = entry.is_dir(), entry.is_file()
+        except OSError as error:  # a link to itself, or one into a forbidden folder
+            scan.bad.append(BadInput(path, why_not_read(Path(entry.path), error)))
+            continue
+        is_result = is_dir and is_result_folder(Path(entry.path), has_picture_suffix)
+        if is_result or entry.name in written:
+            scan.results.append(path)
+            continue
+        if is_dir:
+            scan.folders.append(path)
             if linked and (_within(target, seen) or _holds_root(target, scan.root)):
                 scan.links_left.append(path)
-                scan.folders.append(path)
                 continue
-            scan.folders.append(path)
             # One linked folder under two classes must show as a contradiction, so each of the
             # upper folders (part, class) follows links anew.
             below = set(seen) if path.count("/") < 2 else seen
             if linked:
                 below.add(target)
             _walk(scan, folder / entry.name, path, below, target)
-        elif linked and not entry.is_file():
+        elif linked and not is_file:
             scan.bad.append(BadInput(path, f"broken link to {_link_text(entry.path)}"))
-        elif entry.is_file() and has_picture_suffix(entry.name):
+        elif is_file and has_picture_suffix(entry.name):
             scan.pictures[path] = target
         else:
             scan.others.append(path)

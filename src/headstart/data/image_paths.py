@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PureWindowsPath
+from urllib.parse import unquote
 
-from headstart.data.labels import composed, plural
+from headstart.data.labels import composed
 from headstart.errors import UsageError
+from headstart.images.address import Url, is_url, location
 from headstart.images.formats import has_picture_suffix
-from headstart.images.source import ImageSource, LocalFile, RemoteFile, Url, is_url, location
+from headstart.images.source import ImageSource, LocalFile, RemoteFile
+from headstart.wording import plural
 
 
 class UnresolvedError(Exception):
@@ -56,7 +59,7 @@ class ImageFinder:
     def _address(self, name: str) -> RemoteFile:
         if not name:
             raise UnresolvedError("no picture's name")
-        steps = name.replace("\\", "/").split("/")
+        steps = unquote(name).replace("\\", "/").split("/")
         if isinstance(self.root, Url) and not is_url(name):
             if ".." in steps or name.startswith("/"):
                 raise UnresolvedError(f"leads out of the pictures' folder {self.root}")

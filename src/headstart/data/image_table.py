@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from headstart.errors import BadInput, BadInputsError
-from headstart.images.source import ImageSource, Url
+from headstart.images.address import Url
+from headstart.images.source import ImageSource
 
 T = TypeVar("T")
 

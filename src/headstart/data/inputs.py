@@ -9,13 +9,15 @@ from pathlib import Path
 from headstart.data.cells import read_table_bytes
 from headstart.data.folder_scan import scan_folder
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import plural
 from headstart.data.read_folder import read_folder
 from headstart.data.read_table import read_table
 from headstart.errors import BadInput, TableError, UsageError
+from headstart.images.address import Url
 from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffix, looks_like
-from headstart.images.source import LocalFile, RemoteFile, Url
+from headstart.images.source import ImageSource, LocalFile, RemoteFile, Unavailable
+from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
+from headstart.wording import plural
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -38,6 +40,25 @@ def read_images(source: Path | Url, options: ReadOptions) -> ImageTable:
         ) from error
     _refuse_other_kinds(source, head)
     return read_table(source, options)
+
+
+def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:
+    """Read pictures, with their labels where there are any.
+
+    A table may have names alone, a folder may be flat, and one picture will do; all else is as in
+    `read_images`.
+    """
+    if isinstance(source, Path) and source.is_dir():
+        scan = scan_folder(source)
+        if scan.pictures and not any("/" in name for name in scan.pictures):
+            refuse_for_tables(options, f"{source} is a folder")
+            return _folder(source)
+        return read_folder(source, options)
+    if has_picture_suffix(source.name):
+        return list_pictures([source], options)
+    if _is_table(source):
+        return read_table(source, options, needs_labels=False)
+    return read_images(source, options)
 
 
 def _refuse_other_kinds(source: Path | Url, head: bytes) -> None:
@@ -64,8 +85,8 @@ def list_pictures(
     """List the pictures to predict, in the given order; there are no labels.
 
     Files stay as they are given, also those that are missing, so that each gets an answer or an
-    error. Folders are searched to any depth, by suffix, in natural order. Tables are read with
-    their rows in order, repeated and missing ones too.
+    error. Folders are searched to any depth, by suffix, in natural order; what cannot be read of
+    them comes last. Tables are read with their rows in order, repeated, missing and bad ones too.
 
     Args:
         sources: pictures, folders of pictures, and tables (.csv, .tsv, .parquet); pictures and
@@ -75,10 +96,12 @@ def list_pictures(
 
     Raises:
         TableError: there is no picture at all, or a table cannot be read as a whole.
-        UsageError: no source is given.
+        UsageError: no source is given, or an option for tables without a table.
     """
     if not sources:
         raise UsageError("no picture given; give files, folders or tables")
+    if not any(map(_is_table, sources)):
+        refuse_for_tables(options, f"{', '.join(map(str, sources[:3]))} has no table")
     tables = [_listed(source, options, leave_out) for source in sources]
     ids = tuple(name for table in tables for name in table.ids)
     bad = tuple(item for table in tables for item in table.bad)
@@ -98,26 +121,35 @@ def list_pictures(
 def _listed(source: Path | Url, options: ReadOptions, leave_out: Path | None) -> ImageTable:
     if isinstance(source, Path) and source.is_dir():
         return _folder(source, leave_out)
-    is_table = source.suffix.lower() in TABLE_SUFFIXES
-    if is_table and (isinstance(source, Url) or source.exists()):
+    if _is_table(source):
         return read_table(source, options, keep_missing=True)
     image = RemoteFile(source) if isinstance(source, Url) else LocalFile(source)
     return ImageTable(ids=(str(source),), images=(image,), labels=None, source=source)
 
 
-def _folder(folder: Path, leave_out: Path | None) -> ImageTable:
+def _is_table(source: Path | Url) -> bool:
+    is_there = isinstance(source, Url) or source.is_file()
+    return source.suffix.lower() in TABLE_SUFFIXES and is_there
+
+
+def _folder(folder: Path, leave_out: Path | None = None) -> ImageTable:
     scan = scan_folder(folder)
     if leave_out is not None:
         gone = os.path.realpath(leave_out)
         scan.results += [name for name, real in scan.pictures.items() if real == gone]
         scan.pictures = {name: real for name, real in scan.pictures.items() if real != gone}
-    bad = [BadInput(f"{folder.as_posix()}/{item.where}", item.cause) for item in scan.bad]
-    if not scan.pictures:
+    images: list[ImageSource] = [LocalFile(folder / name) for name in scan.pictures]
+    names = [f"{folder.as_posix()}/{name}" for name in scan.pictures]
+    bad = []
+    for item in scan.bad:
+        names.append(f"{folder.as_posix()}/{item.where}")
+        images.append(Unavailable(names[-1], item.cause))
+    if not images:
         others = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
         bad.append(BadInput(str(folder), f"no picture in it{others}"))
     return ImageTable(
-        ids=tuple(f"{folder.as_posix()}/{name}" for name in scan.pictures),
-        images=tuple(LocalFile(folder / name) for name in scan.pictures),
+        ids=tuple(names),
+        images=tuple(images),
         labels=None,
         source=folder,
         notes=tuple(scan.notes),

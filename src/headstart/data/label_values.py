@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from headstart.data.labels import composed, plural, some_of, trim
+from headstart.arrays import IntArray
+from headstart.data.labels import composed, trim
 from headstart.errors import DataError
+from headstart.wording import plural, some_of
 
 LabelType = Literal["text", "integer", "number", "boolean"]
 SHOWN_POSITIONS = 20
-_KINDS: dict[str, LabelType] = {"i": "integer", "u": "integer", "f": "number", "b": "boolean"}
+_KINDS: dict[str, LabelType] = {  # by NumPy's letter
+    "U": "text",
+    "T": "text",
+    "i": "integer",
+    "u": "integer",
+    "f": "number",
+    "b": "boolean",
+}
+_LISTS = (list, tuple, set, frozenset, dict, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -44,27 +55,57 @@ def label_text(value: Any) -> str:
 
 
 def read_labels(y: Any, pictures: int) -> LabelValues:
-    """Labels (n,) or (n, 1), one for each of n pictures, of any iterable of text or numbers.
+    """Labels (n,) or (n, 1), one a picture: any iterable of text, of whole numbers or of bools.
 
     Raises DataError for another shape or length, for missing labels by their positions, for lists
-    of labels, and for two labels that the same text stands for, or that differ only by case.
+    of labels, for values of other types or numbers with fractions, and for two labels that the same
+    text stands for, or that differ only by case.
     """
-    given = y if isinstance(y, np.ndarray) else _array(y, pictures)
-    if given.ndim == 2 and given.shape[1] == 1:
-        given = given.ravel()
-    if given.ndim != 1:
-        raise DataError(
-            f"labels have the shape {given.shape}; expected one label for each picture, "
-            f"({pictures},) or ({pictures}, 1)"
-        )
-    if len(given) != pictures:
-        raise DataError(f"{plural(pictures, 'picture')} and {plural(len(given), 'label')}")
-    _refuse_missing(given)
+    given = _column(y, pictures, "label")
+    _refuse_missing(given, "label")
     _refuse_lists(given)
     values = _of_one_type(given)
     texts = tuple(map(label_text, values.tolist()))
     _refuse_twins(texts, values)
     return LabelValues(values, texts, _KINDS.get(values.dtype.kind, "text"))
+
+
+def places(labels: LabelValues, classes: npt.NDArray[Any]) -> IntArray:
+    """Where each label stands among the classes (k,); -1 for one that is none of them, (n,).
+
+    Equal numbers are one class whatever their type, as for NumPy, and a number is its text: a
+    model that was read from a folder may have been fitted on text. Raises DataError for a label
+    that differs from a class only by case or Unicode form, which would else count as wrong.
+    """
+    known = {value: place for place, value in enumerate(classes.tolist())}
+    by_text = {label_text(value): place for value, place in known.items()}
+    folded = {_spelling(text): text for text in by_text}
+    found = np.array(
+        [
+            known.get(value, by_text.get(text, -1))
+            for value, text in zip(labels.values.tolist(), labels.texts, strict=True)
+        ],
+        dtype=np.int64,
+    )
+    for row in np.flatnonzero(found < 0):
+        text = labels.texts[row]
+        if _spelling(text) in folded:
+            raise DataError(
+                f"label {text!r} is no class of this model, and differs from its class "
+                f"{folded[_spelling(text)]!r} only by case; spell each class in one way"
+            )
+    return found
+
+
+def read_groups(groups: Any, pictures: int) -> tuple[str, ...]:
+    """Groups (n,) or (n, 1), one for each of n pictures, as text.
+
+    Raises DataError for another shape or length, and for missing groups, as a table's are refused:
+    pictures without one may belong together.
+    """
+    given = _column(groups, pictures, "group")
+    _refuse_missing(given, "group")
+    return tuple(label_text(group) for group in given.tolist())
 
 
 def restored_classes(classes: Sequence[str], kind: LabelType) -> list[Any]:
@@ -78,15 +119,32 @@ def restored_classes(classes: Sequence[str], kind: LabelType) -> list[Any]:
     return list(classes)
 
 
-def _array(y: Any, pictures: int) -> npt.NDArray[Any]:
-    if isinstance(y, str | bytes) or not isinstance(y, Iterable):
+def _column(given: Any, pictures: int, noun: str) -> npt.NDArray[Any]:
+    """One value for each picture, (n,). Raises DataError for another shape or length."""
+    column = _array(given)
+    if column.ndim == 2 and column.shape[1] == 1:
+        column = column.ravel()
+    if column.ndim != 1:
+        needs_y = "ImageClassifier requires y to be passed, but the target y is None; "
+        is_multi_label = column.ndim == 2 and len(column) == pictures and noun == "label"
         raise DataError(
-            f"labels have the shape (), got {y!r}; expected one label for each picture, "
-            f"({pictures},) or ({pictures}, 1)"
+            (needs_y if given is None and noun == "label" else "")
+            + f"{noun}s have the shape {column.shape}{'' if column.ndim else f', got {given!r}'}; "
+            f"expected one {noun} for each picture, ({pictures},) or ({pictures}, 1)"
+            + ("; several for a picture (multi-label) are not supported" if is_multi_label else "")
         )
-    if hasattr(y, "__array__"):  # a column of pandas or polars: a generator could be read once
-        return np.asarray(y)
-    items = list(y)
+    if len(column) != pictures:
+        raise DataError(f"{plural(pictures, 'picture')} and {plural(len(column), noun)}")
+    return column
+
+
+def _array(given: Any) -> npt.NDArray[Any]:
+    """An array of any iterable; a single value has the shape ()."""
+    if hasattr(given, "__array__"):  # such as a column of pandas
+        return np.asarray(given)
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        return np.array(given, dtype=object)
+    items = list(given)
     try:
         return np.asarray(items, dtype=object)
     except ValueError:  # lists of different lengths
@@ -95,18 +153,18 @@ def _array(y: Any, pictures: int) -> npt.NDArray[Any]:
         return column
 
 
-def _refuse_missing(given: npt.NDArray[Any]) -> None:
-    missing = [str(i) for i, label in enumerate(given) if _is_missing(label)]
+def _refuse_missing(given: npt.NDArray[Any], noun: str) -> None:
+    missing = [str(i) for i, value in enumerate(given) if _is_missing(value)]
     if missing:
         raise DataError(
-            f"{plural(len(missing), 'label')} missing (None, NaN or blank), at "
+            f"{plural(len(missing), noun)} missing (None, NaN or blank), at "
             f"{some_of(missing, SHOWN_POSITIONS)} counted from 0; "
-            "give each picture a label, or leave the picture out"
+            f"give each picture a {noun}, or leave the picture out"
         )
 
 
 def _refuse_lists(given: npt.NDArray[Any]) -> None:
-    lists = [i for i, label in enumerate(given) if isinstance(label, list | tuple | set | dict)]
+    lists = [i for i, label in enumerate(given) if isinstance(label, _LISTS)]
     if lists:
         raise DataError(
             f"label {lists[0]} is {given[lists[0]]!r}: several labels for a picture (multi-label) "
@@ -116,23 +174,43 @@ def _refuse_lists(given: npt.NDArray[Any]) -> None:
 
 def _of_one_type(given: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The values as an array of their own type; text stays text."""
-    if given.dtype != object:
-        return given
     kinds = {type(label) for label in given}
-    if all(issubclass(kind, str) for kind in kinds):
+    families = {_family(kind) for kind in kinds}
+    if given.dtype == object and families <= {"text"}:
         return np.array([str(label) for label in given], dtype=object)
-    values = np.array(given.tolist())
-    if values.dtype.kind in _KINDS and values.ndim == 1:
-        return values
-    names = ", ".join(sorted(kind.__name__ for kind in kinds))
-    raise DataError(f"labels are of the types {names}; give text, or numbers of one type")
+    values = np.array(given.tolist()) if given.dtype == object else given
+    is_rounded = values.dtype.kind == "f" and all(issubclass(kind, Integral) for kind in kinds)
+    if len(families) > 1 or values.ndim != 1 or values.dtype.kind not in _KINDS or is_rounded:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise DataError(
+            f"labels are of the type {names}; they must be all text, all whole numbers (of 64 "
+            "bits) or all bools"
+        )
+    return _whole(values) if values.dtype.kind == "f" else values
+
+
+def _family(kind: type) -> str:
+    if issubclass(kind, str):
+        return "text"
+    return "bool" if issubclass(kind, bool | np.bool_) else "number"
+
+
+def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Numbers without fractions. Raises DataError for others, which are no classes."""
+    odd = np.flatnonzero(~np.isfinite(values) | (values != np.trunc(values)))
+    if len(odd):
+        raise DataError(
+            f"label {odd[0]} is {values[odd[0]]}: continuous numbers are no classes; give text or "
+            "whole numbers"
+        )
+    return values + 0.0  # turns -0.0, whose text is another, into 0.0
 
 
 def _refuse_twins(texts: Sequence[str], values: npt.NDArray[Any]) -> None:
     """One class under two spellings would be two classes, one of them always answered wrongly."""
     spellings: dict[str, set[str]] = defaultdict(set)
     for text, value in zip(texts, values.tolist(), strict=True):
-        spellings[text if len(text) == 1 else text.casefold()].add(repr(value))
+        spellings[_spelling(text)].add(repr(value))
     twins = [sorted(same) for same in spellings.values() if len(same) > 1]
     if twins:
         raise DataError(
@@ -141,10 +219,15 @@ def _refuse_twins(texts: Sequence[str], values: npt.NDArray[Any]) -> None:
         )
 
 
+def _spelling(text: str) -> str:
+    """What two spellings of one class share. Letters stay apart, as in `merge_spellings`."""
+    return text if len(text) == 1 else text.casefold()
+
+
 def _is_missing(label: Any) -> bool:
     if label is None or not trim(str(label)):
         return True
     try:
         return bool(label != label)  # NaN is unequal to itself
     except (TypeError, ValueError):  # pandas' NA is neither equal nor unequal, a list has no truth
-        return not isinstance(label, list | tuple | set | dict)
+        return not isinstance(label, _LISTS)

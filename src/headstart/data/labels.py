@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from headstart.errors import UsageError
+from headstart.wording import plural, some_of
 
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
 
@@ -22,17 +23,6 @@ def trim(text: str) -> str:
 def composed(text: str) -> str:
     """Unicode form NFC: an accent is part of its letter, however the system stored it."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
-
-
-def plural(count: int, noun: str) -> str:
-    """ "1 row", "2 rows"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def some_of(names: Sequence[str], shown: int = 5) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
 
 
 def merge_spellings(labels: Sequence[str]) -> tuple[list[str], list[str]]:

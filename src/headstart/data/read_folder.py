@@ -9,10 +9,12 @@ from pathlib import Path
 
 from headstart.data.folder_scan import Scan, natural_key, scan_folder
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import composed, kept_rows, merge_spellings, plural, some_of, trim
-from headstart.errors import BadInput, TableError, UsageError
+from headstart.data.labels import composed, kept_rows, merge_spellings, trim
+from headstart.errors import BadInput, TableError
 from headstart.images.source import LocalFile
+from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
+from headstart.wording import plural, some_of
 
 _PARTS = {
     "train": "train",
@@ -119,7 +121,7 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
         TableError: there are no class folders, or one class that is a wrapper around others.
         UsageError: an option for tables is given, or an excluded class does not exist.
     """
-    _refuse_table_options(path, options)
+    refuse_for_tables(options, f"{path} is a folder")
     scan = scan_folder(path)
     below = first_level(scan)
     parts = find_parts(scan, below)
@@ -154,20 +156,6 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
         notes=tuple(notes),
         bad=tuple(sorted((*bad, *conflicts), key=lambda item: natural_key(item.where))),
     )
-
-
-def _refuse_table_options(path: Path, options: ReadOptions) -> None:
-    for flag, value in (
-        ("--images", options.images),
-        ("--image-column", options.image_column),
-        ("--label-column", options.label_column),
-        ("--split-column", options.split_column),
-        ("--group-column", options.group_column),
-        ("--separator", options.separator),
-        ("--encoding", options.encoding),
-    ):
-        if value is not None:
-            raise UsageError(f"{flag} {value}: is for tables, and {path} is a folder")
 
 
 def _classes(

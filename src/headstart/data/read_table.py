@@ -10,10 +10,12 @@ from headstart.data.cells import Cells, read_cells
 from headstart.data.columns import Columns, find_columns
 from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
-from headstart.data.labels import kept_rows, merge_spellings, plural, trim
+from headstart.data.labels import kept_rows, merge_spellings, trim
 from headstart.errors import BadInput, TableError, UsageError
-from headstart.images.source import ImageSource, Url, location
+from headstart.images.address import Url, location
+from headstart.images.source import ImageSource, Unavailable
 from headstart.options import ReadOptions
+from headstart.wording import plural
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,13 @@ class _Reading:
         self.bad.append((line, BadInput(f"{self.table}, {where or f'line {line}'}{named}", cause)))
 
 
-def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = False) -> ImageTable:
+def read_table(
+    path: Path | Url,
+    options: ReadOptions,
+    *,
+    keep_missing: bool = False,
+    needs_labels: bool = True,
+) -> ImageTable:
     """Read a CSV, TSV or Parquet table of pictures.
 
     All cells are text and stay what they are, but for blanks at their ends. Names are relative
@@ -50,8 +58,10 @@ def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = F
     Args:
         path: the table.
         options: how to read it.
-        keep_missing: for predicting: rows whose file is missing stay, with the path where it
-            should be; so do repeated rows and rows without a label (""), in the table's order.
+        keep_missing: for predicting: every row stays, in the table's order, also repeated ones and
+            those without a label (""). The picture of a row whose file is missing is the path
+            where it should be, that of a row which cannot be used is `Unavailable`.
+        needs_labels: False where a table of names alone will do.
 
     Returns:
         the good rows; rows that cannot be used stand in `bad`, repairs in `notes`.
@@ -62,7 +72,8 @@ def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = F
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
     cells = read_cells(path, separator=options.separator, encoding=options.encoding)
-    columns = find_columns(path.name, cells.columns, options, label_needed=not keep_missing)
+    needs_labels = needs_labels and not keep_missing
+    columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
     if not cells.rows:
         raise TableError(f"{path.name} has no rows")
     root = location(options.images) if options.images is not None else path.parent
@@ -70,7 +81,7 @@ def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = F
         raise UsageError(f"--images {root}: no such folder")
     reading = _Reading(path)
     reading.notes += [*columns.notes, *cells.notes]
-    rows = _rows(cells, columns, reading, label_needed=not keep_missing)
+    rows = _rows(cells, columns, reading, keep_all=keep_missing)
     rows = _labelled(rows, options.exclude, reading)
     rows = _placed(
         rows, ImageFinder(root, allow_outside=options.allow_outside), reading, keep_missing
@@ -80,24 +91,27 @@ def read_table(path: Path | Url, options: ReadOptions, *, keep_missing: bool = F
     return _table(path, rows, columns, reading)
 
 
-def _rows(cells: Cells, columns: Columns, reading: _Reading, *, label_needed: bool) -> list[_Row]:
-    """Rows with as many cells as the header and nothing empty; the others are refused."""
+def _rows(cells: Cells, columns: Columns, reading: _Reading, *, keep_all: bool) -> list[_Row]:
+    """Rows with as many cells as the header and nothing empty; the others are refused, or kept."""
     width, trimmed, padded, rows = len(cells.columns), 0, 0, []
-    needed = [("split", columns.split), ("group", columns.group)]
-    if label_needed:
-        needed.insert(0, ("label", columns.label))
+    needed = [("label", columns.label), ("split", columns.split), ("group", columns.group)]
     for line, raw in cells.rows:
         found = raw[:width] if not any(map(trim, raw[width:])) else raw
         padded += len(found) < len(raw)
         if len(found) != width:
-            fields = plural(len(found), "field")
-            reading.refuse(line, "", f"has {fields}, expected {width}")
+            cause = f"has {plural(len(found), 'field')}, expected {width}"
+            if keep_all:
+                name = "".join(map(trim, found[columns.image : columns.image + 1]))
+                label = None if columns.label is None else ""
+                rows.append(_Row(line, name, label, "", "", Unavailable(name, cause)))
+            else:
+                reading.refuse(line, "", cause)
             continue
         texts = [trim(cell) for cell in found]
         trimmed += sum(texts[i] != found[i] for i in columns.used)
         name = texts[columns.image]
         empty = [what for what, i in needed if i is not None and not texts[i]]
-        if empty:
+        if empty and not keep_all:
             reading.refuse(line, name, f"no {' and no '.join(empty)}")
             continue
         label, split, group = (
@@ -130,11 +144,14 @@ def _placed(
     """Rows with their files; rows without one are refused, or kept when asked."""
     placed, missing = [], []
     for row in rows:
+        if row.image is not None:  # it is known already why there is none
+            placed.append(row)
+            continue
         try:
             placed.append(replace(row, image=finder.resolve(row.name)))
         except UnresolvedError as error:
-            if error.missing and keep_missing:
-                placed.append(replace(row, image=finder.target(row.name.replace("\\", "/"))))
+            if keep_missing:
+                placed.append(replace(row, image=_where_it_should_be(row.name, finder, error)))
                 continue
             if error.missing:
                 missing.append(row)
@@ -146,6 +163,13 @@ def _placed(
         )
     reading.notes += finder.notes
     return placed
+
+
+def _where_it_should_be(name: str, finder: ImageFinder, error: UnresolvedError) -> ImageSource:
+    """The place of a good name, whose reading says what is wrong; or the error itself."""
+    if error.missing:
+        return finder.target(name.replace("\\", "/"))
+    return Unavailable(name, str(error))
 
 
 def _once(rows: list[_Row], reading: _Reading) -> list[_Row]:

@@ -58,15 +58,20 @@ def make_units(labels: Sequence[str], groups: IntArray | None) -> Units:
     number = {name: i for i, name in enumerate(classes)}
     codes = np.array([number[label] for label in labels], dtype=np.int64)
     rows = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
-    keys, counts = np.unique(rows * k + codes, return_counts=True)
-    contents: list[list[tuple[int, int]]] = [[] for _ in range(int(rows.max()) + 1)]
-    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-        contents[key // k].append((key % k, count))
-    units = Units(classes, rows, contents)
+    units = Units(classes, rows, _contents(codes, rows, k))
     small = list(_too_small(units, np.bincount(codes).tolist()))
     if small:
         raise DataError("\n".join(small))
     return units
+
+
+def _contents(codes: IntArray, units: IntArray, k: int) -> list[list[tuple[int, int]]]:
+    """The classes of each unit, as pairs (class index, number of rows), (u,)."""
+    keys, counts = np.unique(units * k + codes, return_counts=True)
+    contents: list[list[tuple[int, int]]] = [[] for _ in range(int(units.max()) + 1)]
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        contents[key // k].append((key % k, count))
+    return contents
 
 
 def _too_small(units: Units, sizes: list[int]) -> Iterator[str]:
@@ -82,7 +87,8 @@ def _too_small(units: Units, sizes: list[int]) -> Iterator[str]:
                 "series; a training and a test part need at least 2 groups"
             )
         leave_out = f"--exclude {shlex.quote(name)}"
-        yield f"{fact}: add pictures, or leave the class out with {leave_out}"
+        alike = ", or, if they only look alike, give --no-near-duplicates" if size > 1 else ""
+        yield f"{fact}: add pictures, or leave the class out with {leave_out}{alike}"
 
 
 TRAIN_NAMES = ("train", "training")
@@ -92,7 +98,8 @@ ATTEMPTS = 20  # groups of several classes may fail in one order and not in anot
 
 _ENTANGLED = (
     "the groups tie the classes together, so that {} cannot all hold every class: use a group "
-    "column with smaller groups, or add pictures."
+    "column with smaller groups, add pictures, or, if duplicates that only look alike tie them, "
+    "give --no-near-duplicates."
 )
 
 
@@ -134,11 +141,8 @@ def split_rows(
         groups: rows with the same number stay on one side, (n,).
 
     Raises:
-        UsageError: the fraction is not between 0 and 1.
         DataError: fewer than two classes, or a class too small to stand on both sides.
     """
-    if not 0 < test_fraction < 1:
-        raise UsageError(f"--test-fraction is {test_fraction}; it must lie between 0 and 1.")
     units = make_units(labels, groups)
     wanted = _test_counts(Counter(labels), units.classes, test_fraction)
     rng = np.random.default_rng(seed)
@@ -159,16 +163,7 @@ def split_given(values: Sequence[str]) -> Split:
         UsageError: a value is none of the known names.
         DataError: one of the two parts would be empty.
     """
-    names = [value.strip().lower() for value in values]
-    known = (*TRAIN_NAMES, *TEST_NAMES, *VALIDATION_NAMES)
-    unknown = Counter(value for value, name in zip(values, names, strict=True) if name not in known)
-    if unknown:
-        listed = ", ".join(
-            f"{value!r} ({count} row{'s' if count > 1 else ''})" for value, count in unknown.items()
-        )
-        raise UsageError(f"unknown parts in the given split: {listed}. Allowed: {', '.join(known)}")
-    test_names = TEST_NAMES if any(name in TEST_NAMES for name in names) else VALIDATION_NAMES
-    chosen = np.array([name in test_names for name in names], dtype=np.bool_)
+    chosen = given_test_rows(values)
     split = Split(train=np.flatnonzero(~chosen), test=np.flatnonzero(chosen))
     for part, rows in (("train", split.train), ("test", split.test)):
         if not len(rows):
@@ -178,6 +173,23 @@ def split_given(values: Sequence[str]) -> Split:
                 "--test-fraction instead."
             )
     return split
+
+
+def given_test_rows(values: Sequence[str]) -> BoolArray:
+    """Which rows (n,) a given split tests; rows for validation where none is for testing.
+
+    Raises UsageError for a value that is none of the known names.
+    """
+    names = [value.strip().lower() for value in values]
+    known = (*TRAIN_NAMES, *TEST_NAMES, *VALIDATION_NAMES)
+    unknown = Counter(value for value, name in zip(values, names, strict=True) if name not in known)
+    if unknown:
+        listed = ", ".join(
+            f"{value!r} ({count} row{'s' if count > 1 else ''})" for value, count in unknown.items()
+        )
+        raise UsageError(f"unknown parts in the given split: {listed}. Allowed: {', '.join(known)}")
+    test_names = TEST_NAMES if any(name in TEST_NAMES for name in names) else VALIDATION_NAMES
+    return np.array([name in test_names for name in names], dtype=np.bool_)
 
 
 def stratified_folds(
@@ -200,13 +212,10 @@ def stratified_folds(
         groups: rows with the same number stay in one fold, (n,).
 
     Raises:
-        UsageError: fewer than two folds.
         DataError: fewer than two classes, or a class that would miss in a training part.
     """
-    if folds < 2:
-        raise UsageError(f"--folds is {folds}; it must be 2 or more, or 0 for none.")
     units = make_units(labels, groups)
-    fold_of = _deal(units, folds, np.random.default_rng(seed))
+    fold_of = _deal(units.contents, folds, np.random.default_rng(seed))
     homes: list[set[int]] = [set() for _ in units.classes]
     for content, fold in zip(units.contents, fold_of, strict=True):
         for label, _ in content:
@@ -215,6 +224,19 @@ def stratified_folds(
         raise DataError(_ENTANGLED.format(f"{folds} folds"))
     places = np.array(fold_of)
     return [_split(units, places == fold) for fold in sorted(set(fold_of))]
+
+
+def deal_rows(codes: IntArray, groups: IntArray, folds: int, rng: np.random.Generator) -> IntArray:
+    """Fold 0 to folds - 1 of each row, (n,), as `stratified_folds` deals them, nothing refused.
+
+    Args:
+        codes: class of each row, from 0, (n,).
+        groups: rows with the same number, from 0 without gaps, stay in one fold, (n,).
+        folds: number of folds.
+        rng: source of the shuffling.
+    """
+    contents = _contents(codes, groups, int(codes.max()) + 1)
+    return np.array(_deal(contents, folds, rng), dtype=np.int64)[groups]
 
 
 def _split(units: Units, in_test: BoolArray) -> Split:
@@ -285,12 +307,12 @@ class _TestDraw:
         return any(label == other for other, _ in self.contents[unit])
 
 
-def _deal(units: Units, folds: int, rng: np.random.Generator) -> list[int]:
+def _deal(contents: list[list[tuple[int, int]]], folds: int, rng: np.random.Generator) -> list[int]:
     """Fold of each unit, (u,): large units first, each to the fold that has least of its kind."""
-    contents = units.contents
+    k = 1 + max(label for content in contents for label, _ in content)
     order = _shuffled(len(contents), rng)
     order.sort(key=lambda unit: -sum(count for _, count in contents[unit]))
-    have = [[0] * folds for _ in units.classes]  # rows of a class in each fold
+    have = [[0] * folds for _ in range(k)]  # rows of a class in each fold
     size = [0] * folds
     fold_of = [0] * len(contents)
     for unit in order:

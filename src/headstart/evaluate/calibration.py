@@ -9,6 +9,7 @@ import numpy as np
 
 from headstart.arrays import FloatArray, IntArray
 from headstart.evaluate.predictions import LEAST_PROBABILITY, Predictions
+from headstart.heads.probabilities import softmax
 
 COLDEST, HOTTEST = 0.01, 100.0
 _STEPS = 100
@@ -129,7 +130,7 @@ def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArr
         raise ValueError(f"temperature is {temperature}, expected a positive number")
     if temperature == 1 or len(probabilities) == 0:
         return probabilities.copy()
-    scaled = _softmax(_logs(probabilities) / temperature)
+    scaled = softmax(_logs(probabilities) / temperature)
     best = probabilities.argmax(axis=1)
     # A large T can round two neighbours to one number, and the first would then win.
     tied = np.flatnonzero(scaled.argmax(axis=1) != best)
@@ -139,16 +140,10 @@ def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArr
 
 def _slope(logs: FloatArray, chosen: FloatArray, beta: float) -> tuple[float, float]:
     """First and second derivative of the mean log loss with respect to beta = 1 / T."""
-    weights = _softmax(logs * beta)
+    weights = softmax(logs * beta)
     mean = (weights * logs).sum(axis=1)
     spread = (weights * (logs - mean[:, None]) ** 2).sum(axis=1)
     return float((mean - chosen).mean()), float(spread.mean())
-
-
-def _softmax(scores: FloatArray) -> FloatArray:
-    grown = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: FloatArray = grown / grown.sum(axis=1, keepdims=True)
-    return shares
 
 
 def _logs(probabilities: FloatArray) -> FloatArray:

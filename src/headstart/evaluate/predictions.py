@@ -24,6 +24,8 @@ class Predictions:
         probabilities: each row sums to 1; NaN in rows with an error, (n, k).
         truth: the true labels as text, (n,), or None when unknown.
         errors: why a row has no answer, "" where it has one, (n,).
+        groups: number of each row's group, (n,), or None: rows of one group (a patient, a series,
+            duplicates) are not independent, and the figures' intervals and tests say so.
 
     Raises ValueError for columns of unequal length, for a class that stands twice, and for an
     answered row that is no distribution (logits, for example).
@@ -34,6 +36,7 @@ class Predictions:
     probabilities: FloatArray
     truth: tuple[str, ...] | None
     errors: tuple[str, ...]
+    groups: IntArray | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.images), len(self.classes)
@@ -42,6 +45,8 @@ class Predictions:
         for name, column in (("truth", self.truth), ("errors", self.errors)):
             if column is not None and len(column) != n:
                 raise ValueError(f"{name} has {len(column)} rows, expected {n}")
+        if self.groups is not None and self.groups.shape != (n,):
+            raise ValueError(f"groups are {self.groups.shape}, expected {(n,)}")
         if len(set(self.classes)) != k:
             raise ValueError(f"a class stands twice in {self.classes}")
         self._check_distributions()

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.arrays import BoolArray
-from headstart.evaluate.intervals import Interval, wilson
+from headstart.arrays import BoolArray, IntArray
+from headstart.evaluate.effective_rows import effective_share, group_numbers
+from headstart.evaluate.intervals import (
+    Interval,
+    corrected_standard_error,
+    normal_quantile,
+    wilson,
+)
 
 # Fold differences that vary by less than this vary by rounding only.
 _ROUNDING = 1e-12
@@ -17,7 +23,10 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class McNemar:
-    """b rows that only A has right, c rows that only B has right, two-sided exact p."""
+    """b rows that only A has right, c rows that only B has right, two-sided exact p.
+
+    Where rows share groups, p is that of swapping the two models group by group.
+    """
 
     b: int
     c: int
@@ -48,19 +57,79 @@ class Difference:
     p_value: float
 
 
-def mcnemar_exact(correct_a: BoolArray, correct_b: BoolArray) -> McNemar:
+def mcnemar_exact(
+    correct_a: BoolArray, correct_b: BoolArray, groups: IntArray | None = None
+) -> McNemar:
     """Exact paired test of two models on the same n rows, (n,) and (n,).
 
     The rows on which they disagree fall to either side like a fair coin when the models are
     equally good; p is twice the smaller binomial tail, at most 1. McNemar, Note on the sampling
-    error of the difference between correlated proportions, Psychometrika 12 (1947). Raises
-    ValueError when the lengths differ.
+    error of the difference between correlated proportions, Psychometrika 12 (1947). Rows of one
+    group (n,) fall together: then the groups' differences change their signs, as by `swapped_p`.
+    Raises ValueError when the lengths differ.
     """
     if correct_a.shape != correct_b.shape:
         raise ValueError(f"not the same rows: {correct_a.shape} and {correct_b.shape}")
     b = int((correct_a & ~correct_b).sum())
     c = int((~correct_a & correct_b).sum())
-    return McNemar(b, c, _two_sided_coin(min(b, c), b + c))
+    numbers = group_numbers(groups)
+    if numbers is None:
+        return McNemar(b, c, _two_sided_coin(min(b, c), b + c))
+    ahead = np.bincount(numbers[correct_a & ~correct_b], minlength=int(numbers.max()) + 1)
+    behind = np.bincount(numbers[correct_b & ~correct_a], minlength=len(ahead))
+    return McNemar(b, c, swapped_p(ahead - behind))
+
+
+def swapped_p(differences: IntArray, *, least: float | None = None) -> float:
+    """Exact two-sided p of whole differences (g,) whose signs are random when nothing differs.
+
+    The chance that their sum is at least as far from 0 as it is, or as `least`, when each has
+    either sign with chance 1/2: Fisher's randomisation test, The Design of Experiments (1935),
+    section 21. For differences of 1 and -1 it is McNemar's exact test.
+    """
+    steps = np.abs(differences[differences != 0])
+    total = int(steps.sum())
+    far = (abs(int(differences.sum())) if least is None else least) - _ROUNDING
+    # The chance of each sum of the steps that keep their sign; twice it, less the total, is the
+    # sum of all.
+    chance = np.zeros(total + 1)
+    chance[0] = 1.0
+    reached = 0
+    for step in np.sort(steps).tolist():
+        moved = chance[: reached + 1] / 2
+        chance[: reached + 1] = moved
+        chance[step : reached + step + 1] += moved
+        reached += step
+    sums = 2 * np.arange(total + 1) - total
+    return min(1.0, float(chance[np.abs(sums) >= far].sum()))
+
+
+def paired_difference(
+    correct_a: BoolArray,
+    correct_b: BoolArray,
+    groups: IntArray | None = None,
+    *,
+    confidence: float = 0.95,
+) -> Difference:
+    """Accuracy of A minus that of B on the same n rows, (n,) and (n,).
+
+    Interval: Bonett and Price, Adjusted Wald confidence interval for a difference of binomial
+    proportions based on paired data, Journal of Educational and Behavioral Statistics 37 (2012),
+    on the effective numbers of rows where they share groups. p: `mcnemar_exact`. Raises
+    ValueError for no rows or unequal lengths.
+    """
+    test = mcnemar_exact(correct_a, correct_b, groups)
+    n = len(correct_a)
+    if n == 0:
+        raise ValueError("0 rows: expected at least 1")
+    difference = (test.b - test.c) / n
+    gaps = correct_a.astype(np.float64) - correct_b - difference
+    worth = effective_share(gaps, groups, confidence=confidence)
+    only_a, only_b = ((count * worth + 1) / (n * worth + 2) for count in (test.b, test.c))
+    middle = only_a - only_b
+    error = math.sqrt((only_a + only_b - middle**2) / (n * worth + 2))
+    half = normal_quantile((1 + confidence) / 2) * error
+    return Difference(difference, (max(-1.0, middle - half), min(1.0, middle + half)), test.p_value)
 
 
 def _two_sided_coin(few: int, n: int) -> float:
@@ -73,27 +142,24 @@ def _two_sided_coin(few: int, n: int) -> float:
 
 
 def corrected_t_test(
-    differences: Sequence[float], n_train: int, n_test: int, *, confidence: float = 0.95
+    differences: Sequence[float], n_train: float, n_test: float, *, confidence: float = 0.95
 ) -> CorrectedT:
     """t test on per-fold differences of two models, (folds,), corrected for shared training rows.
 
-    The variance of the mean is s^2 (1 / folds + n_test / n_train), with the rows of one fold's
-    training and test part. Nadeau and Bengio, Inference for the generalization error, Machine
-    Learning 52 (2003). Raises ValueError without differences or rows.
+    The error of the mean is `corrected_standard_error`, with the rows of one fold's training and
+    test part: Nadeau and Bengio, Inference for the generalization error, Machine Learning 52
+    (2003). Raises ValueError without differences or rows.
     """
+    error = corrected_standard_error(differences, n_train, n_test)
     folds = len(differences)
-    if folds == 0 or n_train < 1 or n_test < 1:
-        raise ValueError(f"{folds} folds of {n_train} and {n_test} rows: expected at least 1 each")
     mean = math.fsum(differences) / folds
-    if folds == 1:
+    if error is None:
         return CorrectedT(mean, None, None, None, None)
-    deviation = float(np.std(np.asarray(differences, dtype=np.float64), ddof=1))
-    if deviation < _ROUNDING:
+    if error < _ROUNDING:
         return CorrectedT(mean, 0.0, None, 1.0 if abs(mean) < _ROUNDING else None, None)
     # scipy.stats would take a second to import.
     from scipy.special import stdtr, stdtrit
 
-    error = deviation * math.sqrt(1 / folds + n_test / n_train)
     t = mean / error
     half = float(stdtrit(folds - 1, (1 + confidence) / 2)) * error
     p_value = 2 * float(stdtr(folds - 1, -abs(t)))
@@ -116,14 +182,15 @@ def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
 
 
 def unpaired_difference(
-    k1: int, n1: int, k2: int, n2: int, *, confidence: float = 0.95
+    k1: float, n1: float, k2: float, n2: float, *, confidence: float = 0.95
 ) -> Difference:
     """Compare k1 of n1 with k2 of n2 right answers when the pictures are not known to be paired.
 
     Interval: Newcombe, Interval estimation for the difference between independent proportions,
     Statistics in Medicine 17 (1998), method 10 (Wilson without continuity correction). p: the
     two-proportion score test with the pooled share. On the same pictures a paired test can tell
-    smaller differences. Raises ValueError for counts out of range.
+    smaller differences. Where rows share groups, give effective numbers (`effective_share`).
+    Raises ValueError for counts out of range.
     """
     first, second = wilson(k1, n1, confidence), wilson(k2, n2, confidence)
     if first is None or second is None:
@@ -151,7 +218,15 @@ def can_tell(a: float, b: float, p_value: float | None, *, by: str, alpha: float
 
 
 def p_words(p_value: float) -> str:
-    """A p value for reading: "p < 0.001", "p = 0.034", "p = 0.27"."""
+    """A p value in a sentence: "p < 0.001", "p = 0.034", "p = 0.27"."""
+    text = p_text(p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def p_text(p_value: float | None) -> str:
+    """A p value in a table: "< 0.001", "0.034", "0.27"; a dash when no test was made."""
+    if p_value is None:
+        return "–"
     if p_value < 0.001:
-        return "p < 0.001"
-    return f"p = {p_value:.3f}" if p_value < 0.1 else f"p = {p_value:.2f}"
+        return "< 0.001"
+    return f"{p_value:.3f}" if p_value < 0.1 else f"{p_value:.2f}"

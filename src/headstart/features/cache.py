@@ -1,36 +1,17 @@
-"""Features that were computed before, and what is known of the pictures they came from, in SQLite.
-
-Each kept row carries a checksum of its key and its content: SQLite has none of its own, and a
-damaged disk must never change an answer. A row that does not fit counts as absent.
-"""
+"""Features that were computed before, and what is known of the pictures they came from."""
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
 from headstart.arrays import Float32Array
-from headstart.cache_folder import APPLICATION_ID
-from headstart.images.source import Stamp
+from headstart.features.sqlite_store import Store, as_bytes, checksum
+from headstart.images.address import Stamp
 from headstart.images.statistics import STATISTICS_VERSION, ImageStatistics
-from headstart.outputs import disk
 from headstart.progress import QUIET, Progress
-
-T = TypeVar("T")
-
-WAIT_SECONDS = 60.0  # for another process that is writing
-RETRY_SECONDS = 0.05
-CHUNK = 500  # values in one question; SQLite allows at least 999
-DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column", "no column")
-CHECKSUM_BYTES = 8
 
 PLAIN = ""  # the view that is the picture itself
 
@@ -52,136 +33,6 @@ CREATE TABLE IF NOT EXISTS statistics (
 """
 
 
-def checksum(*parts: object) -> bytes:
-    """A digest of a row's key and content, 8 bytes."""
-    total = hashlib.blake2b(digest_size=CHECKSUM_BYTES)
-    for part in parts:
-        content = part if isinstance(part, bytes) else _as_bytes(str(part))
-        total.update(len(content).to_bytes(8, "big"))
-        total.update(content)
-    return total.digest()
-
-
-def _as_bytes(text: str) -> bytes:
-    """A text as bytes; a file name that is no UTF-8 as the bytes that it has on disk."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-class Store:
-    """A SQLite file with one schema.
-
-    Reads and writes never raise for a damaged file: it is renamed to `NAME.damaged-TIME`, a line
-    says so, and a new one is begun, since all that is in it can be computed again.
-    """
-
-    def __init__(self, path: Path, schema: str, progress: Progress = QUIET) -> None:
-        self.path = path
-        self._schema = schema
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._off = False
-        self._told = False
-
-    def tell_damaged(self, rows: int) -> None:
-        """Say once that some rows do not fit their checksums."""
-        if rows and not self._told:
-            self._told = True
-            self._progress.note(
-                f"feature cache {self.path.name}: damaged rows were found (at least {rows}); they "
-                "are dropped and computed again"
-            )
-
-    def read(
-        self, question: str, values: Sequence[Any], *, before: tuple[Any, ...] = ()
-    ) -> Iterator[tuple[Any, ...]]:
-        """Rows for many values; "{}" in the question stands for their place."""
-        for start in range(0, len(values), CHUNK):
-            part = values[start : start + CHUNK]
-            marks = ",".join("?" * len(part))
-            yield from self._ask(question.format(marks), (*before, *part))
-
-    def _ask(self, question: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        return self._guarded(lambda connection: connection.execute(question, values).fetchall(), [])
-
-    def write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Many rows in one transaction."""
-        batch = list(rows)
-
-        def run(connection: sqlite3.Connection) -> None:
-            with connection:
-                connection.executemany(statement, batch)
-
-        self._guarded(run, None)
-
-    def close(self) -> None:
-        """Close the file; it opens again by itself."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    def _guarded(self, run: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        deadline = time.monotonic() + WAIT_SECONDS
-        with self._lock:
-            while not self._off:
-                try:
-                    return run(self._open())
-                except (sqlite3.Error, OSError) as error:
-                    if _is_damage(error):
-                        self._set_aside(error)
-                    elif _is_busy(error) and time.monotonic() < deadline:
-                        # SQLite's own waiting does not cover the change to WAL mode.
-                        time.sleep(RETRY_SECONDS)
-                    else:
-                        self._off = True
-                        self._progress.note(f"no feature cache ({self.path}: {error})")
-            return otherwise
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            disk.make_folder(self.path.parent)
-            connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False)
-            # Texts come as bytes: damaged ones must not stop the reading of others.
-            connection.text_factory = bytes
-            try:
-                connection.execute("PRAGMA cell_size_check=ON")
-                # Before the change to WAL, so that the mark stands in the file itself at once.
-                if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.executescript(self._schema)
-            except sqlite3.Error:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    def _set_aside(self, error: Exception) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
-        for ending in ("", "-wal", "-shm"):
-            file = self.path.with_name(self.path.name + ending)
-            with suppress(FileNotFoundError):  # another process may have done it first
-                disk.rename(file, aside.with_name(aside.name + ending))
-        self._progress.note(
-            f"feature cache {self.path.name} is damaged ({error}); set aside as {aside.name}"
-        )
-
-
-def _is_damage(error: sqlite3.Error | OSError) -> bool:
-    return isinstance(error, sqlite3.Error) and any(word in str(error).lower() for word in DAMAGED)
-
-
-def _is_busy(error: sqlite3.Error | OSError) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and any(
-        word in str(error).lower() for word in ("locked", "busy")
-    )
-
-
 class ImageCache:
     """Which content an unchanged picture has, and the statistics of that content."""
 
@@ -192,7 +43,7 @@ class ImageCache:
         """sha256 of the pictures that have not changed since they were last read."""
         rows = self._store.read(
             "SELECT place, size, mtime, ctime, sha256, checksum FROM files WHERE place IN ({})",
-            [_as_bytes(stamp.place) for stamp in stamps],
+            [as_bytes(stamp.place) for stamp in stamps],
         )
         known, damaged = {}, 0
         for place, *numbers, digest, mark in rows:
@@ -225,7 +76,7 @@ class ImageCache:
     ) -> None:
         """Remember pictures and statistics."""
         places = [
-            (_as_bytes(s.place), s.size, s.mtime, s.ctime, bytes.fromhex(digest))
+            (as_bytes(s.place), s.size, s.mtime, s.ctime, bytes.fromhex(digest))
             for s, digest in files
         ]
         self._store.write(
@@ -252,8 +103,9 @@ class FeatureStore:
     def __init__(
         self, folder: Path, fingerprint: str, size: int, progress: Progress = QUIET
     ) -> None:
+        self.path = folder / f"{fingerprint}.sqlite"
         self._size = size
-        self._store = Store(folder / f"{fingerprint}.sqlite", FEATURES_SCHEMA, progress)
+        self._store = Store(self.path, FEATURES_SCHEMA, progress)
 
     def get(self, digests: Sequence[str], view: str = PLAIN) -> dict[str, Float32Array]:
         """The rows that are kept, by sha256; one of a wrong length or damaged counts as absent."""

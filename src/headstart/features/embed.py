@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,17 +15,18 @@ from headstart.backbones.backbone import Backbone
 from headstart.cache_folder import cache_folder
 from headstart.data.dataset import ImageRecords
 from headstart.features.cache import FeatureStore, ImageCache
+from headstart.features.cache_limit import keep_to_limit, mark_used
 from headstart.features.loading import Known, Loaded, Loader, Wanted
-from headstart.images.source import ImageSource, LocalFile, Stamp
+from headstart.images.address import Stamp
+from headstart.images.source import Content, ImageSource, RemoteFile
 from headstart.images.statistics import ImageStatistics
-from headstart.option_rules import check_options
-from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions, ReadOptions, SplitOptions
+from headstart.options import DEFAULT_SEED, MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
 
 LARGEST_KEPT = 8192  # numbers a picture; larger features cost more to keep than to compute
 AHEAD = 2  # chunks that wait for a thread
 READ_AT_ONCE = 16  # pictures that a thread reads before it says so, where none is embedded
-ASKED_AT_ONCE = 16  # addresses whose versions are asked for side by side
+ASKED_AT_ONCE = 16  # requests to servers under way at the same time
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,6 @@ def _pass(
     max_pixels: int,
     progress: Progress,
 ) -> tuple[ImageRecords, Features]:
-    check_options(options, SplitOptions(seed=seed), ReadOptions(max_pixels=max_pixels))
     began = time.perf_counter()
     known = features = None
     if options.cache:
@@ -106,6 +105,9 @@ def _pass(
         for store in (known, features):
             if store is not None:
                 store.close()
+        if features is not None:
+            mark_used(features.path)
+            keep_to_limit([features.path])
     return run.result(time.perf_counter() - began)
 
 
@@ -163,11 +165,12 @@ class _Run:
 
     def _take_known(self, images: Sequence[ImageSource]) -> dict[int, Known | None]:
         """Fill in unchanged pictures whose features are kept; returns the other rows."""
+        self.stamps: list[Stamp | None] = [None] * len(images)
         if self.known is None:
             return dict.fromkeys(range(len(images)))
-        stamps = _stamps(images)
-        by_stamp = self.known.digests([stamp for stamp in stamps if stamp is not None])
-        digests = [by_stamp.get(stamp, "") if stamp else "" for stamp in stamps]
+        self.stamps = _stamps(images)
+        by_stamp = self.known.digests([stamp for stamp in self.stamps if stamp is not None])
+        digests = [by_stamp.get(stamp, "") if stamp else "" for stamp in self.stamps]
         known = self.loader.look_up(sorted(set(digests) - {""}))
         unknown: dict[int, Known | None] = {}
         for row, digest in enumerate(digests):
@@ -189,18 +192,24 @@ class _Run:
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
         lanes = min(self.lanes, len(parts))
 
-        def work(part: list[int]) -> _Chunk:
-            loaded = [self.loader.load(images[row], unknown[row]) for row in part]
+        def work(part: list[int], reads: list[Callable[[], Content]]) -> _Chunk:
+            loaded = [
+                self.loader.load(read, self.stamps[row], unknown[row])
+                for row, read in zip(part, reads, strict=True)
+            ]
             chunk = _Chunk(part, loaded, self._through_backbone(loaded))
             self._keep(chunk)
             return chunk
 
         pending: set[Future[_Chunk]] = set()
-        prepared = self.backbone.lanes() if self.backbone is not None else nullcontext()
-        with prepared, ThreadPoolExecutor(lanes, "embed") as pool:
+        backbone = self.backbone
+        pool = backbone.threads(lanes) if backbone else ThreadPoolExecutor(lanes, "embed")
+        requests = ThreadPoolExecutor(ASKED_AT_ONCE, "request")  # no thread before the first one
+        with pool:
             try:
                 for part in parts:
-                    pending.add(pool.submit(work, part))
+                    reads = [_begun(images[row], requests) for row in part]
+                    pending.add(pool.submit(work, part, reads))
                     if len(pending) >= lanes + AHEAD:
                         done, pending = wait(pending, return_when=FIRST_COMPLETED)
                         yield from (future.result() for future in done)
@@ -208,6 +217,7 @@ class _Run:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
             finally:
+                requests.shutdown(wait=False, cancel_futures=True)
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _chunk_size(self) -> int:
@@ -274,9 +284,14 @@ class _Run:
         return records, Features(self.values[:, 0], self.values[:, 1:], self.computed, seconds)
 
 
+def _begun(image: ImageSource, requests: Executor) -> Callable[[], Content]:
+    """How to get a picture's content; behind an address it is asked for at once, ahead of use."""
+    return requests.submit(image.read).result if isinstance(image, RemoteFile) else image.read
+
+
 def _stamps(images: Sequence[ImageSource]) -> list[Stamp | None]:
     """Stamps of pictures; those behind addresses take a request each, made side by side."""
-    if all(isinstance(image, LocalFile) for image in images):
+    if not any(isinstance(image, RemoteFile) for image in images):
         return [image.stamp() for image in images]
     with ThreadPoolExecutor(ASKED_AT_ONCE, "stamp") as pool:
         return list(pool.map(lambda image: image.stamp(), images))

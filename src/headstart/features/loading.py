@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, ImageCache
+from headstart.images.address import Stamp
 from headstart.images.decode import decode_picture
-from headstart.images.source import Content, ImageSource, Stamp, content_digest
+from headstart.images.pixel_budget import BYTES_PER_PIXEL, Claim, PixelBudget
+from headstart.images.source import Content, content_digest
 from headstart.images.statistics import MINIMUM_SIDE, ImageStatistics, measure_content
 from headstart.images.views import augment, view_rng
-from headstart.options import MAX_PIXELS
+from headstart.options import MAX_PIXELS, MEMORY_LIMIT
 
 VIEW_VERSION = 1  # part of the cache's key: raise it when the drawing of views changes
 
@@ -82,6 +84,7 @@ class Loader:
         self.wanted = wanted
         self._images = images
         self._features = features
+        self._budget = PixelBudget(MEMORY_LIMIT // BYTES_PER_PIXEL)
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -108,11 +111,18 @@ class Loader:
             return False  # too large for this run, although an earlier one took it
         return len(known.vectors) == len(self.wanted.names)
 
-    def load(self, image: ImageSource, known: Known | None) -> Loaded:
-        """Read one picture. `known` is what the cache has of it, if its content is known."""
-        stamp = image.stamp()
+    def load(
+        self, read: Callable[[], Content], stamp: Stamp | None = None, known: Known | None = None
+    ) -> Loaded:
+        """Read one picture.
+
+        Args:
+            read: gives the picture's content, or raises ImageError.
+            stamp: of the picture, taken before it is read.
+            known: what the cache has of it, if its content is known.
+        """
         try:
-            content = image.read()
+            content = read()
         except ImageError as error:
             return Loaded("", stamp, error=str(error))
         digest = content_digest(content)
@@ -121,7 +131,8 @@ class Loader:
         if self.is_complete(known) or not self._claim(digest):
             return Loaded(digest, stamp, known.statistics, known.vectors)
         try:
-            statistics, pixels = self._decode(content, digest, known)
+            with self._budget.share() as claim:
+                statistics, pixels = self._decode(content, digest, known, claim)
         except ImageError as error:
             return Loaded(digest, stamp, error=str(error))
         return Loaded(digest, stamp, statistics, known.vectors, pixels)
@@ -134,13 +145,15 @@ class Loader:
             return is_first
 
     def _decode(
-        self, content: Content, digest: str, known: Known
+        self, content: Content, digest: str, known: Known, claim: Claim
     ) -> tuple[ImageStatistics, dict[str, ByteImage]]:
         wanted = self.wanted
         preprocessing = wanted.preprocessing
         side = preprocessing.resize if preprocessing else MINIMUM_SIDE
-        decoded = decode_picture(content, minimum_side=side, max_pixels=wanted.max_pixels)
-        statistics = known.statistics or measure_content(content, decoded, wanted.max_pixels)
+        decoded = decode_picture(
+            content, minimum_side=side, max_pixels=wanted.max_pixels, claim=claim
+        )
+        statistics = known.statistics or measure_content(content, decoded, wanted.max_pixels, claim)
         pixels: dict[str, ByteImage] = {}
         if preprocessing is None:
             return statistics, pixels

@@ -8,15 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import IntArray
+from headstart.data.split import deal_rows
 
 
 def inner_folds(
-    codes: IntArray,
-    groups: npt.NDArray[Any] | None,
-    random: np.random.RandomState,
-    count: int = 5,
+    codes: IntArray, groups: npt.NDArray[Any] | None, random: np.random.RandomState, count: int
 ) -> IntArray:
-    """Deal rows to folds.
+    """Deal rows to folds, as the outer folds are dealt.
 
     Args:
         codes: class of each row as 0 to k - 1, (n,).
@@ -28,60 +26,21 @@ def inner_folds(
         The fold 0 to count - 1 that holds each row out, (n,). A row is -1, held out by none, when
         its class would otherwise be missing from that fold's training rows.
     """
-    members = _members(len(codes), groups)
-    if members.max() + 1 == len(codes):
-        folds = _deal(codes, random, count)
-    else:
-        folds = _deal_groups(codes, members, random, count)[members]
-    for code in range(int(codes.max()) + 1):
-        of_class = codes == code
-        held = folds[of_class]
+    groups = np.arange(len(codes)) if groups is None else _numbered(groups)
+    folds = deal_rows(codes, groups, count, np.random.default_rng(random.randint(2**31)))
+    # Class by class: rows that none holds out any more stay in training, and may keep the next.
+    order = np.argsort(codes, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        held = folds[rows]
         if held[0] >= 0 and (held == held[0]).all():
-            folds[np.isin(members, members[of_class])] = -1
-    return _numbered(folds)
-
-
-def _members(n: int, groups: npt.NDArray[Any] | None) -> IntArray:
-    """Groups as 0 to their number - 1, (n,)."""
-    if groups is None:
-        return np.arange(n)
-    return np.asarray(np.unique(groups, return_inverse=True)[1], dtype=np.int64)
-
-
-def _deal(codes: IntArray, random: np.random.RandomState, count: int) -> IntArray:
-    """One class after the other, each shuffled, in one round: sizes differ by at most one."""
-    order = random.permutation(len(codes))
-    order = order[np.argsort(codes[order], kind="stable")]
-    folds = np.empty(len(codes), dtype=np.int64)
-    folds[order] = np.arange(len(codes)) % count
-    return folds
-
-
-def _deal_groups(
-    codes: IntArray, members: IntArray, random: np.random.RandomState, count: int
-) -> IntArray:
-    """The fold of each group: largest first, to the fold that has least of the group's classes."""
-    k, n_groups = int(codes.max()) + 1, int(members.max()) + 1
-    table = np.zeros((n_groups, k))  # rows of each class in each group
-    np.add.at(table, (members, codes), 1.0)
-    sizes = table.sum(axis=1)
-    share = 1 / table.sum(axis=0)
-    filled = np.zeros((count, k))
-    folds = np.empty(n_groups, dtype=np.int64)
-    shuffled = random.permutation(n_groups)
-    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        row = table[group]
-        after = ((filled + row) * share) @ (row * share)
-        fullest = filled.sum(axis=1)
-        fold = np.lexsort((fullest, np.round(after, 12)))[0]
-        filled[fold] += row
-        folds[group] = fold
-    return folds
-
-
-def _numbered(folds: IntArray) -> IntArray:
-    """Without gaps: a fold that holds nothing out would be a fit for nothing."""
-    used = np.unique(folds[folds >= 0])
-    place = np.full(int(folds.max(initial=0)) + 1, -1, dtype=np.int64)
+            folds[np.isin(groups, groups[rows])] = -1
+    used = np.unique(folds[folds >= 0])  # a fold that holds nothing out would be a fit for nothing
+    place = np.full(count, -1, dtype=np.int64)
     place[used] = np.arange(len(used))
     return np.where(folds < 0, -1, place[folds])
+
+
+def _numbered(groups: npt.NDArray[Any]) -> IntArray:
+    """Groups as numbers in the order of their first rows, (n,): their names do not matter."""
+    _, first, members = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[members], dtype=np.int64)

@@ -8,23 +8,20 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from headstart.arrays import Float32Array, FloatArray, IntArray
-from headstart.heads.head import Arrays, Head
+from headstart.heads.blas_threads import threads_for
+from headstart.heads.fitted_heads import FittedMlp, MlpLayers, mlp_logits
+from headstart.heads.head import ClassWeight, Head, TrainingRows, many_classes
 from headstart.heads.inner_folds import inner_folds
-from headstart.heads.logistic import softmax
-from headstart.heads.standardise import blocks, column_scale, standardised
-from headstart.heads.threads import threads_for
-from headstart.heads.training import ClassWeight, Training, many_classes, read_rows, read_training
+from headstart.heads.probabilities import softmax
+from headstart.heads.standardisation import column_scale, standardised
+from headstart.progress import QUIET, Progress
 
 LEARNING_RATE = 1e-3
 STEPS = 5  # in an epoch, as far as the batch stays within its bounds
 LEAST_BATCH, LARGEST_BATCH = 16, 256
 PATIENCE = 8
-LAYER_NAMES = ("first", "first_bias", "last", "last_bias")
-
-Layers = tuple[Float32Array, Float32Array, Float32Array, Float32Array]
 
 
 class MlpHead(Head):
@@ -43,14 +40,11 @@ class MlpHead(Head):
 
     Attributes:
         classes_: (k,).
-        layers_: weights (d, hidden), biases (hidden,), weights (hidden, o), biases (o,); float32;
-            o is 1 for two classes, else k.
-        mean_, scale_: of the training rows' columns, (d,).
-        n_iter_: epochs up to the one that was kept.
+        fitted_: the layers, and the epoch that was kept.
         n_features_in_: d.
     """
 
-    name = "mlp"
+    fitted_: FittedMlp
 
     def __init__(
         self,
@@ -67,21 +61,44 @@ class MlpHead(Head):
         self.class_weight = class_weight
         self.random_state = random_state
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        groups: npt.ArrayLike | None = None,
+        progress: Progress = QUIET,
+    ) -> Self:
         """Learn from features (n, d) and labels (n,); `groups` (n,) are held out as a whole.
 
         Raises:
             ValueError: one class only, a value that is not finite, lengths that differ.
         """
-        rows = read_training(self, X, y, groups, self.class_weight)
-        self.classes_ = rows.classes
-        self.mean_, self.scale_ = column_scale(rows.X)
-        features = standardised(rows.X, self.mean_, self.scale_, np.float32)
-        with threads_for(features.size):
-            self.layers_, self.n_iter_ = self._train(features, rows)
+        rows = self.training_rows(X, y, groups)
+        mean, scale = column_scale(rows.X)
+        features = standardised(rows.X, mean, scale, np.float32)
+        progress.start("epochs", self.epochs)
+        try:
+            with threads_for(features.size):
+                layers, n_iter = self._train(features, rows, progress)
+        finally:
+            progress.stop()
+        first, first_bias, last, last_bias = layers
+        self.fitted_ = FittedMlp(
+            classes=rows.classes,
+            asked=self.asked(),
+            first=first,
+            first_bias=first_bias,
+            last=last,
+            last_bias=last_bias,
+            mean=mean,
+            scale=scale,
+            n_iter=n_iter,
+        )
         return self
 
-    def _train(self, features: Float32Array, rows: Training) -> tuple[Layers, int]:
+    def _train(
+        self, features: Float32Array, rows: TrainingRows, progress: Progress
+    ) -> tuple[MlpLayers, int]:
         """The kept epoch's layers and its number."""
         random = check_random_state(self.random_state)
         held = inner_folds(rows.codes, rows.groups, random, count=10) == 0
@@ -101,6 +118,7 @@ class MlpHead(Head):
         for epoch in range(1, self.epochs + 1):
             with many_classes():
                 network.partial_fit(learnt, learnt_codes, classes=classes, sample_weight=weights)
+            progress.advance()
             if not held.any():
                 continue
             loss = _log_loss(_layers(network), *judged)
@@ -110,51 +128,16 @@ class MlpHead(Head):
                 break
         return kept or (_layers(network), self.epochs)
 
-    def predict_proba(self, X: npt.ArrayLike) -> FloatArray:
-        check_is_fitted(self)
-        rows = read_rows(self, X)
-        standard = blocks(rows, self.mean_, self.scale_)
-        with threads_for(rows.size):
-            return softmax(np.concatenate([_logits(self.layers_, block) for block in standard]))
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        check_is_fitted(self)
-        named = dict(zip(LAYER_NAMES, self.layers_, strict=True))
-        n_iter = np.array([self.n_iter_], dtype=np.int64)
-        return {**named, "mean": self.mean_, "scale": self.scale_, "n_iter": n_iter}
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays, classes: npt.ArrayLike) -> Self:
-        layers = tuple(np.asarray(arrays[name]) for name in LAYER_NAMES)
-        head = cls(hidden=layers[0].shape[1])
-        head.classes_ = np.asarray(classes)
-        head.layers_ = (layers[0], layers[1], layers[2], layers[3])
-        head.mean_ = np.asarray(arrays["mean"])
-        head.scale_ = np.asarray(arrays["scale"])
-        head.n_iter_ = int(arrays["n_iter"][0])
-        head.n_features_in_ = head.layers_[0].shape[0]
-        return head
-
-
-def _layers(network: MLPClassifier) -> Layers:
+def _layers(network: MLPClassifier) -> MlpLayers:
     """A copy, since training goes on in place."""
     (first, last), (first_bias, last_bias) = network.coefs_, network.intercepts_
     return first.copy(), first_bias.copy(), last.copy(), last_bias.copy()
 
 
-def _logits(layers: Layers, features: npt.NDArray[Any]) -> FloatArray:
-    """Standardised features (n, d) to logits (n, k), in float64."""
-    first, first_bias, last, last_bias = layers
-    hidden = np.maximum(features.astype(np.float64) @ first + first_bias, 0.0)
-    logits = hidden @ last + last_bias
-    if logits.shape[1] == 1:
-        return np.concatenate([-logits / 2, logits / 2], axis=1)
-    return np.asarray(logits)
-
-
 def _log_loss(
-    layers: Layers, features: Float32Array, codes: IntArray, row_weights: FloatArray
+    layers: MlpLayers, features: Float32Array, codes: IntArray, row_weights: FloatArray
 ) -> float:
-    true = softmax(_logits(layers, features))[np.arange(len(codes)), codes]
+    true = softmax(mlp_logits(layers, features))[np.arange(len(codes)), codes]
     tiny = np.finfo(np.float64).tiny
     return float(np.average(-np.log(np.maximum(true, tiny)), weights=row_weights))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,7 +19,6 @@ from PIL import (
     Image,
     ImageFile,
     Jpeg2KImagePlugin,
-    JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
     TiffImagePlugin,
@@ -28,6 +27,7 @@ from PIL import (
 
 from headstart.arrays import ByteImage
 from headstart.errors import ImageError
+from headstart.images.decoder_messages import quiet_decoding, quiet_libtiff
 from headstart.images.formats import (
     EXTENSIONS,
     SNIFFED_BYTES,
@@ -37,46 +37,15 @@ from headstart.images.formats import (
     webp_size,
 )
 from headstart.images.header import exif_fields, jpeg_quality
+from headstart.images.jpeg_file import JpegFile
+from headstart.images.pixel_budget import Claim
 from headstart.images.pixel_modes import to_rgb
 from headstart.images.source import Content, ImageSource, read_bytes
 from headstart.options import MAX_PIXELS
 
-_here = threading.local()
-_lock = threading.Lock()
-
-
-class _OnlyWhileDecoding(type):
-    """Takes every warning for a subclass, but only in a thread that is decoding."""
-
-    def __subclasscheck__(cls, category: type) -> bool:
-        return getattr(_here, "depth", 0) > 0
-
-
-class _DecodingWarning(Warning, metaclass=_OnlyWhileDecoding):
-    pass
-
-
-_FILTER = ("ignore", None, _DecodingWarning, None, 0)
-
-
-@contextmanager
-def quiet_decoding() -> Iterator[None]:
-    """Ignore all warnings that this thread gives inside the block.
-
-    Pillow warns of large pictures, odd EXIF and odd animations from within its plugins.
-    `warnings.catch_warnings` swaps a list that all threads share, so it cannot be used in decode
-    threads. Here one filter stays in the process; it matches only in threads inside the block,
-    so the warnings of all other code keep their meaning.
-    """
-    if not warnings.filters or warnings.filters[0] != _FILTER:
-        with _lock:
-            warnings.filterwarnings("ignore", category=_DecodingWarning)
-    _here.depth = getattr(_here, "depth", 0) + 1
-    try:
-        yield
-    finally:
-        _here.depth -= 1
-
+# Pillow reads an image's pixels when they are first used, which two threads must not do at once.
+# One lock for each image would be kept for ever; a prime number of them spreads the addresses.
+_turns = tuple(threading.Lock() for _ in range(61))
 
 __all__ = [
     "DECODE_VERSION",
@@ -87,16 +56,26 @@ __all__ = [
     "extension_disagrees",
 ]
 
-DECODE_VERSION = 1  # part of the feature cache's key: raise it when any pixel may change
+DECODE_VERSION = 2  # part of the feature cache's key: raise it when a pixel or an error may change
+
+
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """Without the limit that Pillow has for a TIFF alone: ours was checked in the header."""
+
+    def load_prepare(self) -> None:
+        if self._im is None:
+            self.im = Image.new(self.mode, self._tile_size, None).im
+        super().load_prepare()
+
 
 # The plugins themselves, not Image.open: that one guesses, warns, and has a pixel limit of the
 # whole process. A JPEG with more pictures behind it (MPO, gain maps) is its first picture.
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
+    "JPEG": JpegFile,
     "PNG": PngImagePlugin.PngImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
+    "TIFF": _Tiff,
     "BMP": BmpImagePlugin.BmpImageFile,
     "PPM": PpmImagePlugin.PpmImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
@@ -150,7 +129,11 @@ def reduction(shorter_side: int, minimum_side: int | None) -> int:
 
 
 def decode_picture(
-    source: Given, *, minimum_side: int | None = None, max_pixels: int = MAX_PIXELS
+    source: Given,
+    *,
+    minimum_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    claim: Claim | None = None,
 ) -> Decoded:
     """Decode one picture by the one rule of this program.
 
@@ -166,6 +149,7 @@ def decode_picture(
         minimum_side: pixels that the shorter side is needed at; a larger JPEG may then be decoded
             at a half, a quarter or an eighth, never below twice this.
         max_pixels: limit for width times height, checked in the header before decoding.
+        claim: told of the pixels to be decoded before they are, and may wait until there is room.
 
     Raises:
         ImageError: the cause, without the file's name.
@@ -184,9 +168,10 @@ def decode_picture(
     stream = io.BytesIO(content)
     with quiet_decoding():
         if kind == "HEIC":
-            return _decode_heic(stream, max_pixels)
-        image = _header(stream, kind, head, max_pixels)
-        return _decode_image(image, kind, head, minimum_side)
+            return _decode_heic(stream, max_pixels, claim)
+        with quiet_libtiff() if kind == "TIFF" else nullcontext():
+            image = _header(stream, kind, head, max_pixels)
+            return _decode_image(image, kind, head, minimum_side, claim)
 
 
 @contextmanager
@@ -216,7 +201,7 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _header(stream: IO[bytes], kind: str, head: bytes, max_pixels: int) -> ImageFile.ImageFile:
+def _header(stream: io.BytesIO, kind: str, head: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """The file's picture, its header read and its size allowed, its pixels not decoded yet."""
     if kind == "WEBP":
         _check_size(webp_size(head) or (0, 0), max_pixels)
@@ -228,11 +213,17 @@ def _header(stream: IO[bytes], kind: str, head: bytes, max_pixels: int) -> Image
             raise ImageError(f"not a picture; it looks like {looks_like(head)}") from error
         raise
     _check_size(image.size, max_pixels)
+    if isinstance(image, JpegFile):
+        image.check(stream.getvalue())
     return image
 
 
 def _decode_image(
-    image: ImageFile.ImageFile, kind: str, head: bytes, minimum_side: int | None
+    image: ImageFile.ImageFile,
+    kind: str,
+    head: bytes,
+    minimum_side: int | None,
+    claim: Claim | None,
 ) -> Decoded:
     width, height = image.size
     mode = image.mode
@@ -243,6 +234,8 @@ def _decode_image(
         if part > 1:
             image.draft(None, (width // part, height // part))
     depth = head[24] if kind == "PNG" else None
+    if claim is not None:
+        claim(image.width * image.height)  # as reduced
     with _explained(kind):
         if kind == "TIFF":  # Pillow turns a TIFF itself while loading it, and forgets the tag
             exif = exif_fields(image)[1]
@@ -264,11 +257,21 @@ def pixels_of(image: Image.Image) -> ByteImage:
     The image itself stays as it is. Raises ImageError as `decode_picture`.
     """
     kind = image.format or "picture"
-    with quiet_decoding(), _explained(kind):
+    with _turns[id(image) % len(_turns)], quiet_decoding(), _explained(kind):
+        depth = _depth(image)
         loaded = image.copy()
         loaded.format = image.format
         orientation = exif_fields(loaded)[0]
-        return to_rgb(loaded, depth=None, orientation=orientation)
+        return to_rgb(loaded, depth=depth, orientation=orientation)
+
+
+def _depth(image: Image.Image) -> int | None:
+    """Bits of a sample in a PNG, which Pillow forgets when it reads the pixels; None then."""
+    tiles = getattr(image, "tile", ())
+    if image.format != "PNG" or not tiles:
+        return None
+    bits = re.search(r";(\d+)", str(tiles[0][3]))  # of a raw mode such as "RGB;16B"
+    return int(bits[1]) if bits else 8
 
 
 def _frames(image: Image.Image) -> int:
@@ -279,7 +282,7 @@ def _frames(image: Image.Image) -> int:
         return 1
 
 
-def _decode_heic(stream: IO[bytes], max_pixels: int) -> Decoded:
+def _decode_heic(stream: IO[bytes], max_pixels: int, claim: Claim | None) -> Decoded:
     try:
         import pillow_heif
     except ImportError as error:
@@ -290,6 +293,8 @@ def _decode_heic(stream: IO[bytes], max_pixels: int) -> Decoded:
         heif = pillow_heif.open_heif(stream, convert_hdr_to_8bit=True)
         width, height = heif.size
         _check_size((width, height), max_pixels)
+        if claim is not None:
+            claim(width * height)
         image = heif.to_pillow()
         _, exif = exif_fields(image)  # libheif has turned the pixels already
         rgb = to_rgb(image, depth=None, orientation=1)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from headstart.arrays import FloatArray
 from headstart.images.decode import Decoded, decode_picture, reduction
+from headstart.images.pixel_budget import Claim
 from headstart.images.source import Content
 
 STATISTICS_VERSION = 2  # part of the cache's key: raise it when a measure changes
@@ -87,7 +88,9 @@ class ImageStatistics:
         return cls(**values)
 
 
-def measure_content(content: Content, decoded: Decoded, max_pixels: int) -> ImageStatistics:
+def measure_content(
+    content: Content, decoded: Decoded, max_pixels: int, claim: Claim | None = None
+) -> ImageStatistics:
     """Measure a picture at a scale that its file alone decides.
 
     A large JPEG is decoded at a part of its size, which depends on who needs it: its measures,
@@ -98,7 +101,9 @@ def measure_content(content: Content, decoded: Decoded, max_pixels: int) -> Imag
     if decoded.format == "JPEG":
         part = reduction(min(decoded.width, decoded.height), MINIMUM_SIDE)
     if part != decoded.reduction:
-        decoded = decode_picture(content, minimum_side=MINIMUM_SIDE, max_pixels=max_pixels)
+        decoded = decode_picture(
+            content, minimum_side=MINIMUM_SIDE, max_pixels=max_pixels, claim=claim
+        )
     return measure(decoded, len(content) if isinstance(content, bytes) else content.nbytes)
 
 

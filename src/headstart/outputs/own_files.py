@@ -18,7 +18,7 @@ SHEET_SIGN = "answers of headstart predict"
 FIXES_HEADER = ("image", "label", "suggested", "probability", "fix")
 SPLIT_HEADER = "image,label,split,group"
 FEATURES_ARRAYS = {"features.npy", "images.npy", "sha256.npy"}
-MORE_ARRAYS = {"labels.npy", "views.npy"}
+MORE_ARRAYS = {"labels.npy", "views.npy", "splits.npy", "groups.npy"}
 LARGEST_SHEET = 200_000_000  # bytes; no sheet of sixty pictures comes near
 
 

@@ -1,16 +1,29 @@
-"""Batches for the epoch loop: who comes when is decided by the seed and the epoch alone."""
+"""Batches for the epoch loop: who comes when is decided by the seed and the epoch alone.
+
+Features that lie in memory, or pictures that threads cut while the network computes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from headstart.arrays import IntArray
+from headstart.arrays import ByteImage, IntArray
+from headstart.backbones.preprocessing import Preprocessing
+from headstart.images.views import augment, view_rng
+from headstart.recipes.decoded_pictures import PixelStore, map_ahead
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+
+RANDOM_VIEW = 1  # the plain view has number 0
+
+Augment = Literal["each-epoch", "once", "none"]
 
 
 class Batches(Protocol):
@@ -63,3 +76,87 @@ class TensorBatches:
             # A gather takes some microseconds a batch; a loader with workers takes far more.
             index = torch.from_numpy(rows).to(self.inputs.device)
             yield self.inputs.index_select(0, index), self.targets.index_select(0, index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureBatches:
+    """Pictures of a store as normalised inputs (b, 3, size, size), channels last, with targets.
+
+    A random view depends on the seed, the picture and the epoch alone, so that batches are equal
+    for any number of threads.
+
+    Attributes:
+        pixels: the pictures, n of them.
+        targets: class of each picture as 0 to k - 1, (n,).
+        chosen: numbers of the pictures to give, (m,).
+        preprocessing: of the plain view; size, filter, mean and deviation of the random ones too.
+        batch_size: pictures in a batch; the last one may have fewer.
+        augment: "each-epoch" draws a new crop and flip each epoch, "once" the same in all epochs,
+            "none" gives the plain view.
+        seed: of the order and the views; None for the plain views in the order of `chosen`.
+        ahead: batches that are cut while the network computes. 0 when it computes on the
+            processor: its threads wait for each other, and other work makes them wait long.
+    """
+
+    pixels: PixelStore
+    targets: IntArray
+    chosen: IntArray
+    preprocessing: Preprocessing
+    batch_size: int
+    augment: Augment = "none"
+    seed: int | None = None
+    ahead: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seed is None and self.augment != "none":
+            raise ValueError("random views need a seed")
+
+    @property
+    def rows(self) -> int:
+        """Pictures in one epoch."""
+        return len(self.chosen)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of epoch `number`."""
+        import torch
+
+        batches = [
+            self.chosen[rows]
+            for rows in batch_rows(self.rows, self.batch_size, seed=self.seed, epoch=number)
+        ]
+        scale, shift = _normalising(self.preprocessing)
+        with ThreadPoolExecutor(self.pixels.workers) as pool:
+
+            def cut(batch: IntArray) -> ByteImage:
+                return np.stack(list(pool.map(lambda index: self.view(index, number), batch)))
+
+            cuts = map_ahead(cut, batches, workers=1, window=self.ahead)
+            for batch, stack in zip(batches, cuts, strict=True):
+                # One long row of pixels and channels: arithmetic over 3 channels alone is slow.
+                images = torch.from_numpy(stack).flatten(2).float().mul_(scale).add_(shift)
+                # (b, h, w, 3) seen as (b, 3, h, w) is channels last already; nothing is copied.
+                inputs = images.view(stack.shape).permute(0, 3, 1, 2)
+                yield inputs, torch.from_numpy(self.targets[batch])
+
+    def view(self, index: int, epoch: int) -> ByteImage:
+        """What picture `index` looks like in an epoch, (size, size, 3)."""
+        rgb = self.pixels.get(index)
+        if self.seed is None or self.augment == "none":
+            return self.preprocessing.prepare(rgb)
+        drawn_in = epoch if self.augment == "each-epoch" else 0
+        rng = view_rng(self.seed, self.pixels.sha256(index), RANDOM_VIEW, drawn_in)
+        return augment(
+            rgb,
+            rng,
+            size=self.preprocessing.size,
+            interpolation=self.preprocessing.interpolation,
+        )
+
+
+def _normalising(preprocessing: Preprocessing) -> tuple[torch.Tensor, torch.Tensor]:
+    """Factor and shift from bytes to normalised numbers, for a row of pixels, each (size * 3,)."""
+    import torch
+
+    mean = torch.tensor(preprocessing.mean).repeat(preprocessing.size)
+    std = torch.tensor(preprocessing.std).repeat(preprocessing.size)
+    return 1.0 / (255.0 * std), -mean / std

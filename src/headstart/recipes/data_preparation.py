@@ -13,15 +13,13 @@ from headstart.data.dataset import Dataset, make_dataset
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
 from headstart.data.inputs import read_images
-from headstart.data.labels import plural
 from headstart.data.split import Split, split_given, split_rows, stratified_folds
-from headstart.errors import DataError
+from headstart.errors import DataError, UsageError
 from headstart.features.embed import Features, embed_images, inspect_images
-from headstart.images.source import Url
+from headstart.images.address import Url
 from headstart.options import FitOptions, LabelOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
-
-LARGEST_FOR_FOLDS = 5_000  # rows; with more, one test part is precise enough
+from headstart.wording import plural
 
 
 def read_labelled(
@@ -44,6 +42,18 @@ def read_labelled(
         table = apply_fixes(table, read_fixes(labels.fixes, table.classes))
     tell(progress, table.notes)
     return table
+
+
+def refuse_drawn_split(table: ImageTable, options: SplitOptions) -> None:
+    """Raise UsageError for a share of test rows where folders give the split: it would be dropped.
+
+    Of a split column the options' own check knows, before anything is read.
+    """
+    if table.splits is not None and options.test_fraction != SplitOptions().test_fraction:
+        raise UsageError(
+            f"--test-fraction is {options.test_fraction}, and the folders of {table.source} give "
+            "the split; leave it out, or put the classes side by side in one folder"
+        )
 
 
 def prepare_data(
@@ -116,10 +126,11 @@ def choose_split(data: Dataset, options: SplitOptions) -> Split:
 
 
 def choose_folds(data: Dataset, options: SplitOptions) -> list[Split]:
-    """Stratified folds over all rows; none when they are switched off or there are many rows."""
-    if options.folds == 0 or len(data) >= LARGEST_FOR_FOLDS:
+    """Stratified folds over all rows, none when none are wanted."""
+    folds = options.folds_for(len(data))
+    if folds == 0:
         return []
-    return stratified_folds(data.labels, folds=options.folds, seed=options.seed, groups=data.groups)
+    return stratified_folds(data.labels, folds=folds, seed=options.seed, groups=data.groups)
 
 
 def stack_views(
@@ -132,5 +143,5 @@ def stack_views(
     return (
         np.concatenate(parts) if repeats > 1 else parts[0],
         np.tile(data.targets[rows], repeats),
-        np.tile(data.groups[rows], repeats),
+        np.tile(data.groups_of(rows), repeats),
     )

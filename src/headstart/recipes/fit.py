@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headstart.images.source import Url
-from headstart.option_rules import check_fit
+from headstart.images.address import Url
+from headstart.option_checks import check_fit
 from headstart.options import FitOptions
 from headstart.progress import QUIET, Progress
-from headstart.recipes.data_preparation import read_labelled
+from headstart.recipes.data_preparation import read_labelled, refuse_drawn_split
 from headstart.recipes.frozen import FitResult, fit_frozen
 
 
@@ -16,6 +16,7 @@ def fit(source: Path | Url, options: FitOptions, progress: Progress = QUIET) -> 
     """Read a table or a folder, and fit. Raises UsageError and DataError."""
     check_fit(options, options.recipe.recipe)
     table = read_labelled(source, options.read, options.labels, progress)
+    refuse_drawn_split(table, options.split)
     if options.recipe.recipe == "scratch":
         from headstart.recipes.scratch import fit_scratch
 

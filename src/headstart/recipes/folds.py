@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +14,17 @@ import numpy as np
 from headstart.arrays import FloatArray, IntArray
 from headstart.data.dataset import Dataset
 from headstart.data.split import Split
-from headstart.evaluate.intervals import mean_and_standard_error
+from headstart.evaluate.intervals import corrected_standard_error
 from headstart.evaluate.metrics import Metrics, measure
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
+from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import Head
-from headstart.heads.threads import threads_for
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import stack_views
 
 SIDE_BY_SIDE = 5_000_000  # numbers; larger folds need the memory and have use for all cores
+STANDARD_ERROR = "corrected for overlapping training rows (Nadeau and Bengio 2003)"
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 
 
@@ -40,12 +42,19 @@ class FoldResult:
     splits: tuple[Split, ...]
     predictions: Predictions
 
+    @property
+    def mean_rows(self) -> tuple[float, float]:
+        """Training and test rows of a fold, the means over the folds."""
+        train = sum(len(fold.train) for fold in self.splits) / len(self.splits)
+        return train, sum(len(fold.test) for fold in self.splits) / len(self.splits)
+
     def to_json(self) -> dict[str, Any]:
-        """Mean and standard error of each figure, and the accuracies themselves."""
-        values: dict[str, Any] = {"count": len(self.metrics)}
+        """Mean and corrected standard error of each figure, and the accuracies themselves."""
+        values: dict[str, Any] = {"count": len(self.metrics), "standard_error": STANDARD_ERROR}
         for name in FIGURES:
             known = [v for m in self.metrics if (v := getattr(m, name)) is not None]
-            mean, error = mean_and_standard_error(known) if known else (None, None)
+            mean = math.fsum(known) / len(known) if known else None
+            error = corrected_standard_error(known, *self.mean_rows) if known else None
             values[f"{name}_mean"], values[f"{name}_standard_error"] = mean, error
         values["accuracies"] = [m.accuracy for m in self.metrics]
         values["pooled"] = measure(self.predictions).to_json()
@@ -122,6 +131,7 @@ def as_predictions(data: Dataset, probabilities: FloatArray) -> Predictions:
         probabilities=probabilities,
         truth=data.labels,
         errors=("",) * len(data),
+        groups=data.groups,
     )
 
 
@@ -137,4 +147,5 @@ def take(predictions: Predictions, rows: IntArray) -> Predictions:
         probabilities=predictions.probabilities[rows],
         truth=pick(predictions.truth) if predictions.truth is not None else None,
         errors=pick(predictions.errors),
+        groups=predictions.groups[rows] if predictions.groups is not None else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,13 +33,14 @@ from headstart.recipes.folds import (
     as_predictions,
     cross_validate,
     out_of_folds,
-    place,
     take,
 )
 from headstart.recipes.head_choice import head_maker
-from headstart.recipes.loop import History
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from headstart.recipes.loop import History
 
 CALIBRATION_FOLDS = 5
 
@@ -107,9 +109,9 @@ def fit_features(
     clock = clock or Stopwatch()
     split, folds = parts or (choose_split(data, options.split), choose_folds(data, options.split))
     _check_training_classes(data, split)
-    model = train_head(data, features, backbone, split.train, options, progress)
+    model, history = train_head(data, features, backbone, split.train, options, progress)
     clock.lap("head")
-    raw = place(model.head, features.values, len(data.classes))
+    raw = model.head.predict_proba(features.values)
     make = head_maker(options.head, options.loop, options.split.seed)
     validated = cross_validate(data, features, folds, make, progress) if folds else None
     clock.lap("folds")
@@ -123,7 +125,7 @@ def fit_features(
         test_uncalibrated=take(as_predictions(data, raw), split.test),
         train_accuracy=float(np.mean(raw[split.train].argmax(1) == data.targets[split.train])),
         folds=validated,
-        history=getattr(model.head, "history_", None),
+        history=history,
         record=make_record("frozen", as_json(options), data, clock),
     )
 
@@ -135,17 +137,19 @@ def train_head(
     rows: IntArray,
     options: FitOptions,
     progress: Progress = QUIET,
-) -> TrainedModel:
+) -> tuple[TrainedModel, History | None]:
     """A head fitted on these rows, with its temperature; the program and Python both call it.
 
-    C and the temperature are chosen by folds within the rows, with groups kept together.
+    C and the temperature are chosen by folds within the rows, with groups kept together. The
+    history is that of a head trained by epochs.
     """
     make = head_maker(options.head, options.loop, options.split.seed)
     tell_epochs = head_maker(options.head, options.loop, options.split.seed, progress)
     X, y, groups = stack_views(data, features, rows)
-    head = tell_epochs().fit(X, y, groups=groups)
+    head = tell_epochs().fit(X, y, groups=groups, progress=progress)
     temperature = choose_temperature(data, features, rows, make, options.split.seed)
-    return TrainedModel(backbone, head, data.classes, temperature)
+    model = TrainedModel(backbone, head.fitted_, data.classes, temperature)
+    return model, getattr(head, "history_", None)
 
 
 def _check_training_classes(data: Dataset, split: Split) -> None:
@@ -164,7 +168,7 @@ def choose_temperature(
     labels = [data.labels[row] for row in train]
     try:
         inner = stratified_folds(
-            labels, folds=CALIBRATION_FOLDS, seed=seed, groups=data.groups[train]
+            labels, folds=CALIBRATION_FOLDS, seed=seed, groups=data.groups_of(train)
         )
     except DataError:
         return 1.0  # too few pictures of a class to hold some out

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from headstart.errors import UsageError
 from headstart.heads.catalogue import make_head
 from headstart.heads.head import Head
 from headstart.options import HeadOptions, LoopOptions
 from headstart.progress import QUIET, Progress
-from headstart.recipes.loop import EpochRecord
+
+if TYPE_CHECKING:
+    from headstart.recipes.loop import EpochRecord
 
 
 def head_maker(
     head: HeadOptions, loop: LoopOptions, seed: int, progress: Progress = QUIET
 ) -> Callable[[], Head]:
-    """A function that makes a new head for each fit. Raises UsageError for a wrong combination.
+    """A function that makes a new head for each fit.
 
     `progress` gets a line for each epoch, where there are epochs.
     """
     if loop.epochs is None:
-        make_head(head, seed)  # says at once what is wrong with the options
         return lambda: make_head(head, seed)
-    if head.head != "linear":
-        raise UsageError(f"--epochs trains the linear head; --head {head.head} is solved directly")
-    if head.C is not None:
-        raise UsageError("--C is for the exact solution; --epochs has --weight-decay")
     from headstart.recipes.stepped_head import SteppedHead
 
     return lambda: SteppedHead.from_options(

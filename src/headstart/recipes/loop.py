@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from headstart import option_rules
 from headstart.arrays import Float32Array
 from headstart.errors import DataError, UsageError
 from headstart.options import LoopOptions
@@ -61,13 +60,6 @@ class History:
 MOMENTUM = 0.9  # of SGD
 HEAD_RATE = 1e-3
 NETWORK_RATE = 1e-4
-
-
-def check_options(options: LoopOptions) -> None:
-    """Raise UsageError for an option out of range, with its flag, the value and what is allowed."""
-    option_rules.check_options(options)
-    if options.epochs is None:
-        raise UsageError("--epochs is None; it must be 1 or more")
 
 
 def step_size(options: LoopOptions) -> float:
@@ -131,10 +123,11 @@ class EpochLoop:
         without validation rows. When an error or a key stops the run, it has the weights kept so
         far: those of the start when no epoch was completed.
 
-        Raises UsageError for an option out of range, and NonFiniteError with epoch and step.
+        Raises UsageError without a number of epochs, and NonFiniteError with epoch and step.
         """
-        check_options(self.options)
-        epochs = self.options.epochs or 0
+        epochs = self.options.epochs
+        if epochs is None:
+            raise UsageError("--epochs is None; training by epochs needs their number")
         by_loss = self.options.keep != "last" and validation is not None
         steps = _Steps(self, module.to(self.device))
         records: list[EpochRecord] = []

@@ -14,9 +14,9 @@ from headstart.backbones.weights.digest import digest
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
-from headstart.errors import DataError, UsageError
+from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
-from headstart.heads.linear import LinearHead
+from headstart.heads.fitted_heads import FittedLinear
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import choose_split, prepare_without_features
@@ -38,7 +38,7 @@ VALIDATION_FOLDS = 10  # one of them chooses the epoch and the temperature
 
 
 def fit_scratch(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
-    """Split, train the small CNN from nothing, and measure. Raises UsageError, DataError."""
+    """Split, train the small CNN from nothing, and measure. Raises DataError."""
     clock = Stopwatch()
     data = prepare_without_features(table, options, progress)
     clock.lap("embed")
@@ -54,14 +54,9 @@ def train_on(
     clock: Stopwatch | None = None,
 ) -> FitResult:
     """Train on the training rows, part of which choose the epoch; the test rows choose nothing."""
-    from headstart.backbones.small_cnn import feature_size
     from headstart.recipes.decoded_pictures import PixelStore
     from headstart.recipes.small_cnn import small_cnn_preprocessing
 
-    if options.head.head != "linear":
-        raise UsageError(
-            f"the small CNN has its own last layer; --head {options.head.head} is not for it"
-        )
     clock = clock or Stopwatch()
     loop = replace(
         options.loop,
@@ -71,7 +66,6 @@ def train_on(
         keep=options.loop.keep or ("last" if options.loop.augment == "once" else "best"),
     )
     steps = small_cnn_preprocessing(options.backbone.image_size or 224)
-    feature_size(steps.size)
     store = PixelStore(
         data.table.images,
         2 * steps.size,
@@ -181,18 +175,15 @@ def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) 
         weights_id=digest(tensors),
         source="trained from nothing",
         classifier=None,
+        device="cpu",
     )
-    head = LinearHead.from_arrays(
-        {
-            "coef": weight,
-            "intercept": network.classifier.bias.detach().double().numpy(),
-            "mean": np.zeros(d),
-            "scale": np.ones(d),
-            "C": np.array([np.inf]),
-            "n_iter": np.array([0], dtype=np.int64),
-        },
-        np.arange(len(data.classes)),
+    head = FittedLinear(
+        classes=np.arange(len(data.classes)),
+        coef=weight,
+        intercept=network.classifier.bias.detach().double().numpy(),
+        mean=np.zeros(d),
+        scale=np.ones(d),
+        C=np.inf,
+        n_iter=0,
     )
-    return TrainedModel(
-        Backbone(info, HeldNetwork(backbone), device="cpu"), head, data.classes, temperature
-    )
+    return TrainedModel(Backbone(info, HeldNetwork(backbone)), head, data.classes, temperature)

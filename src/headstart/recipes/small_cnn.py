@@ -13,9 +13,10 @@ import torch
 from headstart.arrays import IntArray
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.small_cnn import SmallCNN
+from headstart.recipes.batches import PictureBatches
 from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.loop import EpochLoop, History
-from headstart.recipes.picture_batches import PictureBatches
+from headstart.torch_random import OwnRandomNumbers
 
 SIZE = 224  # pixels
 BATCHES_AHEAD = 3  # cut while another device computes
@@ -61,8 +62,7 @@ def train_small_cnn(
     """
     plain = preprocessing or small_cnn_preprocessing()
     options = loop.options
-    with torch.random.fork_rng([]):
-        torch.manual_seed(loop.seed)
+    with OwnRandomNumbers(loop.seed):
         module = SmallCNN(classes, plain.size).to(memory_format=torch.channels_last)
     learn = PictureBatches(
         pixels=pixels,

@@ -6,22 +6,24 @@ It stands among the recipes since it uses their epoch loop, which layers below m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
-from headstart.arrays import BoolArray, Float32Array, FloatArray
-from headstart.heads.affine import AffineHead
+from headstart.arrays import BoolArray, FloatArray
+from headstart.heads.blas_threads import SMALL
+from headstart.heads.fitted_heads import FittedLinear
+from headstart.heads.head import ClassWeight, Head, TrainingRows
 from headstart.heads.inner_folds import inner_folds
-from headstart.heads.standardise import column_scale, standardised
-from headstart.heads.threads import SMALL
-from headstart.heads.training import ClassWeight, Training, read_training
+from headstart.heads.standardisation import column_scale, standardised
 from headstart.options import DEFAULT_SEED, LoopOptions
-from headstart.recipes.loop import EpochRecord, History, check_options
+from headstart.progress import QUIET, Progress
+from headstart.recipes.loop import EpochRecord, History
+from headstart.thread_counts import one_torch_thread
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,13 +31,13 @@ if TYPE_CHECKING:
 DEFAULT_LOOP = LoopOptions(epochs=50)
 
 
-class SteppedHead(AffineHead):
+class SteppedHead(Head):
     """Multinomial logistic regression by gradient steps, epoch by epoch.
 
     With `weight_decay` w the loss is `mean cross-entropy + w / 2 * |W|^2` (for adam and sgd): that
     of `LinearHead` with `C = 1 / (w n)` for n rows to learn from (for two classes `C = 2 / (w n)`,
     as its one weight vector stands for the difference of two). Run long enough it comes to the
-    same solution, from above. Its arrays are a linear head's.
+    same solution, from above. What it leaves behind is a linear head's.
 
     Args:
         loop: options of the epoch loop; default: 50 epochs of Adam. `augment` and `memory_limit`
@@ -50,13 +52,13 @@ class SteppedHead(AffineHead):
 
     Attributes:
         classes_: classes in sorted order, (k,).
-        coef_, intercept_: weights (k, d) and (k,) for standardised features.
-        mean_, scale_: of the features, (d,); 0 and 1 without standardising.
-        C_: the penalty's strength in `LinearHead`'s terms; infinite without weight decay.
+        C_: `LinearHead`'s C for the same loss; infinite without weight decay.
+        fitted_: the weights; without standardising its mean is 0 and its scale 1.
         history_: the record of each epoch.
         n_features_in_: d.
     """
 
+    fitted_: FittedLinear
     side_by_side: ClassVar[bool] = False  # torch has one random state for all threads
 
     def __init__(
@@ -85,30 +87,34 @@ class SteppedHead(AffineHead):
         seed: int,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Self:
-        """The unfitted head that the options ask for. Raises UsageError for one out of range."""
-        check_options(loop)
+        """The unfitted head that the options ask for."""
         weight: ClassWeight = "balanced" if class_weight == "balanced" else None
         return cls(loop, class_weight=weight, random_state=seed, on_epoch=on_epoch)
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        groups: npt.ArrayLike | None = None,
+        progress: Progress = QUIET,  # noqa: ARG002 - each epoch is told to `on_epoch`
+    ) -> Self:
         """Learn from features (n, d) and labels (n,); equal `groups` (n,) stay on one side.
 
         Raises:
             ValueError: one class only, a value that is not finite, lengths that differ.
-            UsageError: an option of the loop out of range.
+            UsageError: the loop has no number of epochs.
             NonFiniteError: the loss grew without bounds.
         """
-        rows = read_training(self, X, y, groups, self.class_weight)
+        rows = self.training_rows(X, y, groups)
         check = self._validation_rows(rows)
         d = rows.X.shape[1]
-        self.mean_, self.scale_ = np.zeros(d), np.ones(d)
+        mean, scale = np.zeros(d), np.ones(d)
         if self.standardise:
-            self.mean_, self.scale_ = column_scale(rows.X[~check])
-        self.classes_ = rows.classes
-        self._train(rows, check)
+            mean, scale = column_scale(rows.X[~check])
+        self._train(rows, check, mean, scale)
         return self
 
-    def _validation_rows(self, rows: Training) -> BoolArray:
+    def _validation_rows(self, rows: TrainingRows) -> BoolArray:
         """True for the rows that choose the epoch, (n,)."""
         if not 0 <= self.validation_fraction <= 0.5:
             value = self.validation_fraction
@@ -124,7 +130,9 @@ class SteppedHead(AffineHead):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31))
 
-    def _train(self, rows: Training, check: BoolArray) -> None:
+    def _train(
+        self, rows: TrainingRows, check: BoolArray, mean: FloatArray, scale: FloatArray
+    ) -> None:
         import torch
 
         from headstart.recipes.batches import TensorBatches
@@ -132,7 +140,7 @@ class SteppedHead(AffineHead):
 
         options, seed = self.loop or DEFAULT_LOOP, self._seed()
         k, (n, d) = len(rows.classes), rows.X[~check].shape
-        Z = standardised(rows.X, self.mean_, self.scale_, np.float32)
+        Z = standardised(rows.X, mean, scale, np.float32)
 
         def batches(part: BoolArray, order: int | None) -> TensorBatches:
             inputs, targets = torch.from_numpy(Z[part]), torch.from_numpy(rows.codes[part])
@@ -141,47 +149,36 @@ class SteppedHead(AffineHead):
         loop = EpochLoop(
             options=options,
             seed=seed,
-            class_weights=None if self.class_weight is None else class_weights(rows),
+            class_weights=None
+            if self.class_weight is None
+            else rows.class_weights.astype(np.float32),
             on_epoch=self.on_epoch,
         )
-        with one_thread() if options.batch_size * d <= SMALL else nullcontext():
+        # A step on a batch of features takes some hundred microseconds. Threads wait for each other
+        # longer than that when the processor has other work.
+        with one_torch_thread() if options.batch_size * d <= SMALL else nullcontext():
             module = first_layer(d, k, seed)
             validation = batches(check, None) if check.any() else None
             self.history_: History = loop.run(module, batches(~check, seed), validation)
-        self.coef_: FloatArray = module.weight.detach().double().numpy()
-        self.intercept_: FloatArray = module.bias.detach().double().numpy()
         decay = options.weight_decay * n / (2 if k == 2 else 1)
         self.C_ = 1 / decay if decay else math.inf
-        self.n_iter_ = self.history_.kept_epoch * math.ceil(n / options.batch_size)
-
-
-def class_weights(rows: Training) -> Float32Array:
-    """The weight of each class, (k,), from those of its rows."""
-    first = np.unique(rows.codes, return_index=True)[1]
-    return rows.weights[first].astype(np.float32)
+        self.fitted_ = FittedLinear(
+            classes=rows.classes,
+            asked=self.asked(),
+            coef=module.weight.detach().double().numpy(),
+            intercept=module.bias.detach().double().numpy(),
+            mean=mean,
+            scale=scale,
+            C=self.C_,
+            n_iter=self.history_.kept_epoch * math.ceil(n / options.batch_size),
+        )
 
 
 def first_layer(features: int, classes: int, seed: int) -> nn.Linear:
     """The linear layer before its first step, with torch's usual weights drawn from the seed."""
     import torch
 
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
+    from headstart.torch_random import OwnRandomNumbers
+
+    with OwnRandomNumbers(seed):
         return torch.nn.Linear(features, classes)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch inside.
-
-    A step on a batch of features takes some hundred microseconds. Threads wait for each other
-    longer than that when the processor has other work.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -14,7 +14,7 @@ from headstart.data.label_values import LabelType
 from headstart.evaluate.calibration import apply_temperature
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features, embed_images
-from headstart.heads.head import Head
+from headstart.heads.fitted_heads import FittedHead
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
@@ -29,14 +29,15 @@ class TrainedModel:
         head: the fitted head; its classes are in the order of `classes`.
         classes: class names in stored order, (k,).
         temperature: divides the log probabilities; 1 leaves them as the head gave them.
-        label_type: what the labels were in Python before they became text.
+        label_type: what the labels were in Python before they became text; None for a model that
+            was saved before this was kept.
     """
 
     backbone: Backbone
-    head: Head
+    head: FittedHead
     classes: tuple[str, ...]
     temperature: float = 1.0
-    label_type: LabelType = "text"
+    label_type: LabelType | None = "text"
 
     def probabilities(self, features: Float32Array | FloatArray) -> FloatArray:
         """Class probabilities (n, k) for features (n, d)."""

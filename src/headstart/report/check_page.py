@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.audit.finding_codes import kind_name
 from headstart.audit.findings import Audit, Finding
 from headstart.evaluate.sample_size import DIFFERENCES, pictures_to_detect
 from headstart.options import MAX_PIXELS
@@ -18,11 +19,12 @@ from headstart.report.audit_plots import (
     shortcut_drawing,
 )
 from headstart.report.check_pictures import Evidence, evidence_of
+from headstart.report.label_review import label_review
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
 from headstart.report.words import count
 
-CHAPTERS = ("duplicates", "small classes", "imbalance", "test size", "learning curve")
+CHAPTERS = ("duplicate", "small-class", "imbalance", "test-size", "learning-curve")
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,10 @@ def write_check(
         "lead": _lead(audit),
         "tiles": _tiles(audit),
         "found": first,
-        "duplicates": by_kind.get("duplicates"),
+        "duplicates": by_kind.get("duplicate"),
         "leak": leak_drawing(audit.leak) if audit.leak is not None else None,
+        "review": label_review(audit, str(record.get("data_digest", "")), max_pixels),
+        "decided": {code for doubt in audit.doubts for code in doubt.codes},
         "shortcuts": shortcut_drawing(audit.shortcuts),
         "clear": [item.kind for item in audit.shortcuts.kinds if item.reported],
         "unclear": [item.kind for item in audit.shortcuts.kinds if not item.reported],
@@ -79,7 +83,7 @@ def write_check(
         "needed": [(f"{100 * d:.0f}", pictures_to_detect(d)) for d in DIFFERENCES],
         "curve": audit.curve,
         "curve_drawing": curve_drawing(audit.curve) if audit.curve is not None else None,
-        "curve_advice": _advice(by_kind.get("learning curve")),
+        "curve_advice": _advice(by_kind.get("learning-curve")),
         "notes": [*record.get("notes", ()), *audit.shortcuts.notes, *_curve_notes(audit)],
         "record": record_tables(record),
     }
@@ -92,7 +96,7 @@ def _entry(audit: Audit, finding: Finding, max_pixels: int) -> Entry:
     if shown.total:
         heading = heading.partition(": ")[0]  # the names stand under the pictures
     for item in audit.shortcuts.found:
-        if finding.kind == f"shortcut: {item.kind}" and item.rule:
+        if finding.kind == kind_name("shortcut", item.kind) and item.rule:
             heading, more = heading.replace(f" ({item.rule})", ""), item.rule
     return Entry(finding, heading.rstrip("."), more, finding.level, shown)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from headstart.audit.finding_codes import kind_name
 from headstart.audit.findings import Audit, Finding
 from headstart.audit.odd_pictures import OddKind
 from headstart.data.duplicates import DuplicatePair
@@ -59,18 +60,18 @@ def evidence_of(audit: Audit, finding: Finding, max_pixels: int = MAX_PIXELS) ->
         small = thumbnail(audit.table.images[row], max_pixels=max_pixels)
         return Shown(audit.table.ids[row], small, lines)
 
-    if finding.kind == "bad inputs":
+    if finding.kind == "bad-input":
         lines = tuple(str(item) for item in audit.bad)
         return Evidence(lines=lines[:MOST_LISTED], total=len(lines), noun="line")
-    if finding.kind == "missing pictures":
+    if finding.kind == "missing-picture":
         names = tuple(audit.table.ids[row] for row in finding.rows)
         return Evidence(lines=names[:MOST_SHOWN], total=len(names), noun="name")
-    if finding.kind in ("contradictions", "duplicates"):
-        pairs = audit.contradictions if finding.kind == "contradictions" else audit.pairs
+    if finding.kind in ("contradiction", "duplicate"):
+        pairs = audit.contradictions if finding.kind == "contradiction" else audit.pairs
         return _pairs(audit, pairs, show)
-    if finding.kind == "wrong labels":
+    if finding.kind == "wrong-label":
         return _doubtful(audit, show)
-    odd = {f"odd: {kind.kind}": kind for kind in audit.odd}
+    odd = {kind_name("odd", kind.kind): kind for kind in audit.odd}
     if finding.kind in odd:
         return _odd(audit, odd[finding.kind], finding.rows, show)
     return Evidence()

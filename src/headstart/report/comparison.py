@@ -78,10 +78,13 @@ def file_name(text: str) -> str:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its interval in two columns."""
-    low, high = row["accuracy_interval"] or (None, None)
-    flat = {name: value for name, value in row.items() if name != "accuracy_interval"}
-    return {**flat, "accuracy_low": low, "accuracy_high": high}
+    """The row with each interval in two columns."""
+    flat = {name: value for name, value in row.items() if not name.endswith("_interval")}
+    for name in [name for name in row if name not in flat]:
+        low, high = row[name] or (None, None)
+        what = name.removesuffix("_interval")
+        flat |= {f"{what}_low": low, f"{what}_high": high}
+    return flat
 
 
 def write_comparison(
@@ -108,7 +111,7 @@ def write_comparison(
     run = [row for row in rows if row["missing"] is None]
     missing = [row for row in rows if row["missing"] is not None]
     # Why a model was not run stands there in full, with the remedy; once is enough.
-    told = {f"{row['model']}: {row['verdict']}" for row in missing}
+    told = {f"{row['model']} was {row['verdict']}" for row in missing}
     context = {
         "title": title,
         "lead": _lead(len(run), len(missing)),

@@ -51,9 +51,9 @@ OTHER_FONTS = (
 )
 
 
-def check_sheet_name(out: Path) -> None:
+def check_sheet_name(out: Path | None) -> None:
     """Find out before long work that no such file can be made. Raises UsageError."""
-    if out.suffix.lower() not in ENDINGS:
+    if out is not None and out.suffix.lower() not in ENDINGS:
         allowed = ", ".join(ENDINGS)
         raise UsageError(f"--show {out}: the name ends in {out.suffix!r}; allowed are {allowed}")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headstart.evaluate.effective_rows import rows_in_words
 from headstart.evaluate.intervals import Interval
 from headstart.recipes.run_record import RunRecord
 from headstart.report.plots import interval_plot
@@ -92,7 +93,7 @@ def _tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
     ]
     if folds is not None:
         mean, error = folds["accuracy_mean"], folds["accuracy_standard_error"]
-        spread = "" if error is None else f"standard error {error:.3f}"
+        spread = "" if error is None else f"corrected standard error {error:.3f}"
         tiles.append(Tile(number(mean), f"mean accuracy of {folds['count']} folds", spread))
     if test["majority_class"] is not None:
         always = f"always answering “{test['majority_class']}”"
@@ -106,14 +107,14 @@ def _meaning(metrics: dict[str, Any]) -> list[str]:
     if ends is None:
         return ["No test picture could be scored, so nothing is known of this model's accuracy."]
     found = [
-        f"With {count(test['n'], 'test picture')}, {test['accuracy']:.3f} may be anything from "
+        f"With {_rows_behind(test, 'test picture')}, {test['accuracy']:.3f} may be anything from "
         f"{ends[0]:.3f} to {ends[1]:.3f}."
     ]
     if folds is not None and folds["pooled"]["accuracy_interval"] is not None:
         low, high = folds["pooled"]["accuracy_interval"]
         found.append(
-            f"The folds answer all {folds['pooled']['n']:,} pictures, each by a model that had not "
-            f"learnt from it, and put it between {low:.3f} and {high:.3f}."
+            f"The folds answer all {_rows_behind(folds['pooled'], 'picture')}, each by a model "
+            f"that had not learnt from it, and put it between {low:.3f} and {high:.3f}."
         )
         ends, share = (low, high), folds["pooled"]["majority_share"]
     found.append(_against_majority(ends, share))
@@ -123,6 +124,10 @@ def _meaning(metrics: dict[str, Any]) -> list[str]:
             "that says nothing about new ones."
         )
     return found
+
+
+def _rows_behind(figures: dict[str, Any], noun: str) -> str:
+    return rows_in_words(figures["n"], figures["groups"], figures["effective_n"], noun)
 
 
 def _against_majority(ends: Interval, share: float) -> str:
@@ -146,8 +151,8 @@ def _rows(metrics: dict[str, Any]) -> tuple[tuple[str, str, str, str], ...]:
             spread = plus_minus(folds[f"{key}_mean"], folds[f"{key}_standard_error"])
         rows.append((title, number(test[key]), ends, spread))
     pooled = folds["pooled"] if folds is not None else None
-    area = f"{number(pooled['auc'])} pooled" if pooled else ""
-    rows.append(("AUC", number(test["auc"]), "", area))
+    area = f"{number(pooled['auc'])} pooled {interval(pooled['auc_interval'])}" if pooled else ""
+    rows.append(("AUC", number(test["auc"]), interval(test["auc_interval"]), area))
     share = number(pooled["majority_share"]) if pooled else ""
     rows.append(("Largest class's share", number(test["majority_share"]), "", share))
     rows.append(("Accuracy in training", number(metrics["train_accuracy"]), "", ""))

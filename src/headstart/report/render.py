@@ -9,14 +9,16 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from headstart.evaluate.significance import p_text
 from headstart.outputs.text_files import write_text
 from headstart.report import words
+from headstart.wording import printable
 
 
 def write_page(template: str, path: Path, context: Mapping[str, Any]) -> None:
-    """Fill a template of this package into a new file. Raises OSError."""
+    """Fill a template of this package and write it as a new file. Raises OSError."""
     text = _templates().get_template(template).render(context)
-    write_text(path, words.printable(text))
+    write_text(path, printable(text))
 
 
 @cache
@@ -36,7 +38,7 @@ def _templates() -> Environment:
         "file_size": words.file_size,
         "seconds": words.seconds,
         "signed": words.signed,
-        "p_value": words.p_value,
+        "p_value": p_text,
         "breakable": words.breakable,
     }
     return made

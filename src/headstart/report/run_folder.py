@@ -92,7 +92,7 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
 
 def _strength(result: FitResult) -> float | None:
     """The head's C; None for a head without one, or without a penalty."""
-    value = getattr(result.model.head, "C_", None)
+    value = getattr(result.model.head, "C", None)
     return float(value) if value is not None and math.isfinite(value) else None
 
 

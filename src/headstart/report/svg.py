@@ -13,7 +13,7 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from headstart.report.words import printable
+from headstart.wording import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,20 +9,6 @@ from markupsafe import Markup, escape
 
 UNDEFINED = "undefined"
 
-# Nothing that a page or a drawing can show: control characters, halves of a surrogate pair (a file
-# name's bytes that are no UTF-8), and the two code points that XML forbids.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def printable(text: str) -> str:
-    """The text with each character that cannot be shown as its code: `\\x00`, `\\udcff`."""
-    return _UNPRINTABLE.sub(_code, text)
-
-
-def _code(found: re.Match[str]) -> str:
-    number = ord(found.group())
-    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
-
 
 def number(value: float | None, digits: int = 3) -> str:
     """0.9428 as "0.943", None as "undefined"."""
@@ -42,13 +28,6 @@ def plus_minus(mean: float | None, error: float | None) -> str:
 def signed(value: float | None) -> str:
     """A difference with its sign, "+0.028" or "−0.028"; a dash when there is none."""
     return "–" if value is None else f"{value:+.3f}".replace("-", "−")
-
-
-def p_value(value: float | None) -> str:
-    """ "0.310", "< 0.001"; a dash when no test was made."""
-    if value is None:
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def breakable(name: str) -> Markup:

@@ -13,7 +13,7 @@ import numpy as np
 from headstart.arrays import FloatArray, IntArray
 from headstart.audit.shortcuts.file_names import Columns, name_numbers, name_words, plain_names
 from headstart.data.image_table import ImageTable
-from headstart.images.source import local_path
+from headstart.images.source import LocalFile
 from headstart.images.statistics import ImageStatistics
 
 Sort = Literal["metadata", "look"]
@@ -195,8 +195,8 @@ def _times(table: ImageTable, rows: IntArray, known: dict[int, ImageStatistics])
 
 
 def _changed(table: ImageTable, row: int) -> float:
-    path = local_path(table.images[row])
-    stamp = table.images[row].stamp() if path is not None else None
+    image = table.images[row]
+    stamp = image.stamp() if isinstance(image, LocalFile) else None
     return stamp.mtime / 1e9 if stamp is not None else float("nan")
 
 

@@ -13,13 +13,13 @@ from headstart.audit.learning_curve import stratified_rows
 from headstart.audit.shortcuts.measurements import Evidence, Sort, evidence
 from headstart.audit.shortcuts.trial import Trial, find_rule, try_evidence
 from headstart.data.image_table import ImageTable, class_order
-from headstart.data.labels import plural, some_of
 from headstart.data.split import stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.intervals import Interval
 from headstart.evaluate.significance import holm
 from headstart.images.statistics import ImageStatistics
 from headstart.options import DEFAULT_SEED
+from headstart.wording import plural, some_of
 
 MODEL = "A small model that knows nothing else: "
 

@@ -179,7 +179,7 @@ def _models(item: Evidence, y: IntArray, seed: int) -> list[Callable[[], Any]]:
 def _answer(
     make: Callable[[], Any], X: FloatArray, y: IntArray, train: IntArray, test: IntArray
 ) -> IntArray:
-    from headstart.heads.training import many_classes
+    from headstart.heads.head import many_classes
 
     if len(np.unique(y[train])) == 1:
         return np.full(len(test), y[train[0]])

@@ -4,6 +4,8 @@ In eval mode a batch norm is a factor and a shift for each channel, which the co
 can do as well. A layer less means one way less through memory for the largest maps. The pairs are
 found by running one picture; that the folded network gives the same features is checked, and the
 network stays as it was where it does not. Needs torch.
+
+A change here that may change a feature raises `batch_norm_folding` in runtimes/runtime.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,134 @@
+"""A linear fit from rows to weights: standardise, choose C, solve. For the linear head and SVM."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from headstart.arrays import FloatArray
+from headstart.heads.blas_threads import threads_for
+from headstart.heads.head import TrainingRows
+from headstart.heads.solver.choice_of_c import PATH, Choice, JudgedRows, LossOf, choose_by_folds
+from headstart.heads.solver.objective import Loss, Numbers, logits_of, solve
+from headstart.heads.solver.principal_axes import AxisScores, axis_scores
+from headstart.heads.standardisation import column_scale, standardised
+from headstart.progress import Progress
+
+HUGE = 250_000_000  # numbers beyond which the rows are kept in float32 (from 2 GB in float64)
+LONG = 1e7  # multiplications of a step from which on the digits after the fifth cost too much
+TOLERANCE, LONG_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
+NEAR = 1e-2  # a first, rough solution gives the curvature that scales the exact one
+WITHOUT_FOLDS = 1.0  # C when no row can be held out
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A solved fit on standardised features; o outputs: 1 for two classes, else k.
+
+    Attributes:
+        weights: (o, d).
+        intercepts: (o,).
+        mean: of each column, (d,).
+        scale: of each column, (d,).
+        C: given or chosen.
+        tried: each C that was tried and the folds' score, (m, 2); m is 0 without folds.
+        iterations: of the last solution.
+        judged: rows with their logits from folds without them where there are folds.
+    """
+
+    weights: FloatArray
+    intercepts: FloatArray
+    mean: FloatArray
+    scale: FloatArray
+    C: float
+    tried: FloatArray
+    iterations: int
+    judged: JudgedRows
+
+
+def fit_linear(
+    rows: TrainingRows,
+    loss_of: LossOf,
+    C: float | None,
+    random_state: Any,
+    *,
+    hold_out: bool = False,
+    progress: Progress,
+) -> LinearFit:
+    """Solve, after choosing C by folds when it is None.
+
+    Args:
+        rows: what is fitted.
+        loss_of: classes (n,) and their number to the loss.
+        C: inverse of the regularization.
+        random_state: source of the folds.
+        hold_out: make the folds also for a given C, for the held-out logits.
+        progress: told of each C and of the solution.
+
+    Raises:
+        ValueError: C is not a positive number.
+    """
+    if C is not None and not 0 < C < np.inf:
+        raise ValueError(f"C is {C!r}; it must be a positive number, or None to choose it")
+    k, path = len(rows.classes), PATH if C is None else (C,)
+    progress.start("linear fit", len(path) + 1)
+    try:
+        with threads_for(rows.X.size, k):
+            mean, scale = column_scale(rows.X)
+            dtype = np.float32 if rows.X.size > HUGE else np.float64
+            scores = axis_scores(standardised(rows.X, mean, scale, dtype))
+            choice = None
+            if C is None or hold_out:
+                random = check_random_state(random_state)
+                choice = choose_by_folds(
+                    scores, rows, loss_of, random, path=path, progress=progress
+                )
+            used = choice.C if choice else C or WITHOUT_FOLDS
+            weights, iterations = _exact(scores, rows, loss_of(rows.codes, k), used, choice)
+            progress.advance()
+    finally:
+        progress.stop()
+    judged = (
+        choice.held_out
+        if choice
+        else JudgedRows(logits_of(scores.rows, weights)[0], rows.codes, rows.weights)
+    )
+    return LinearFit(
+        weights=scores.on_features(weights[0, :, :-1].astype(np.float64)),
+        intercepts=weights[0, :, -1].astype(np.float64),
+        mean=mean,
+        scale=scale,
+        C=used,
+        tried=choice.tried if choice else np.empty((0, 2)),
+        iterations=iterations,
+        judged=judged,
+    )
+
+
+def _exact(
+    scores: AxisScores, rows: TrainingRows, loss: Loss, C: float, choice: Choice | None
+) -> tuple[Numbers, int]:
+    """The optimum (1, o, q + 1), and the iterations that it took."""
+    weights = rows.weights[None]
+    start = None if choice is None else choice.start
+    if start is None:
+        start = solve(scores, loss, weights, C, tolerance=NEAR).weights
+    tolerance = TOLERANCE
+    if scores.rows.dtype == np.float32:
+        tolerance = HUGE_TOLERANCE
+    elif scores.rows.size * loss.outputs > LONG:
+        tolerance = LONG_TOLERANCE
+    fit = solve(scores, loss, weights, C, tolerance=tolerance, start=start)
+    if not fit.converged.all():
+        warnings.warn(
+            f"the linear fit with C={C:g} has not converged after {fit.iterations} steps; "
+            "a smaller C converges sooner",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return fit.weights, fit.iterations

@@ -1,0 +1,162 @@
+"""All options by name, and their check before anything is read: the values, and that each is used.
+
+The terminal program and the Python faces ask here, and nothing below them asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from typing import Any, NamedTuple, get_type_hints
+
+from headstart.errors import UsageError
+from headstart.option_facts import EXACT, Facts, Rule, Way, rule_for
+from headstart.options import FitOptions, ReadOptions, RecipeName
+
+APART = (("weights", "random_weights"), ("test_fraction", "split_column"))
+NO_REQUEST: Mapping[str, Any] = {"folds": 0, "device": "cpu"}  # the small CNN does so anyway
+SMALL_CNN_SIDE = 4  # pixels; its two poolings halve the picture's side twice
+
+
+class Option(NamedTuple):
+    """One option: its name, where it stands in `FitOptions`, its type, default, rule and facts."""
+
+    name: str
+    room: str
+    heading: str
+    hint: Any
+    default: Any
+    rule: Rule
+    facts: Facts
+
+    @property
+    def flag(self) -> str:
+        """ "--test-fraction" for "test_fraction"."""
+        return "--" + self.name.replace("_", "-")
+
+
+@cache
+def all_options() -> Mapping[str, Option]:
+    """Every option by its name, which no other has."""
+    rooms = get_type_hints(FitOptions)
+    found: dict[str, Option] = {}
+    for room in fields(FitOptions):
+        hints = get_type_hints(rooms[room.name])
+        for item in fields(rooms[room.name]):
+            facts, hint = item.metadata["facts"], hints[item.name]
+            rule, heading = rule_for(hint, facts.rule), room.metadata["heading"]
+            found[item.name] = Option(
+                item.name, room.name, heading, hint, item.default, rule, facts
+            )
+    return found
+
+
+def options_of(verb: str) -> tuple[Option, ...]:
+    """The options that a verb of the terminal program has."""
+    return tuple(option for option in all_options().values() if verb in option.facts.verbs)
+
+
+def in_rooms(values: Mapping[str, Any]) -> FitOptions:
+    """Options by name to options by room. Raises KeyError for a name that is no option."""
+    rooms: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        rooms.setdefault(all_options()[name].room, {})[name] = value
+    usual = FitOptions()
+    made = {room: replace(getattr(usual, room), **given) for room, given in rooms.items()}
+    return replace(usual, **made)
+
+
+class _Given(NamedTuple):
+    """An option that is not at its default."""
+
+    option: Option
+    value: Any
+
+    def __str__(self) -> str:
+        """As it is typed: "--C 2.0", "--skip-bad", "--no-cache"."""
+        name = self.option.flag.removeprefix("--")
+        if isinstance(self.value, bool):
+            return f"--{name}" if self.value else f"--no-{name}"
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        return " ".join(f"--{name} {value}" for value in values)
+
+
+def check_options(*groups: Any) -> None:
+    """Look at all values of options objects, also inside other ones.
+
+    Raises UsageError with the flag, the value and what is allowed, and for two options that
+    exclude each other.
+    """
+    for option, value in _values(groups):
+        if not option.rule.holds(value):
+            raise UsageError(f"{option.flag} is {value!r}; it must be {option.rule.allowed}")
+    given = {item.option.name: item for item in _given(groups)}
+    for first, second in APART:
+        if first in given and second in given:
+            raise UsageError(
+                f"{given[first]} and {given[second]} exclude each other; leave one of them out"
+            )
+
+
+def check_fit(options: FitOptions, recipe: RecipeName) -> None:
+    """`check_options`, and that the way of making the model uses every option that is given.
+
+    An option counts as given when it is not at its default. Raises UsageError.
+    """
+    check_options(options)
+    head = options.head.head
+    if recipe == "scratch":
+        _check_use(options, frozenset(("scratch",)), "here the small CNN is trained from scratch")
+    elif options.loop.epochs is not None:
+        _check_use(options, frozenset(("epochs",)), "here --epochs trains the linear head")
+    else:
+        _check_use(options, frozenset((head,)), f"here the head {head} is solved exactly")
+
+
+def check_comparison(options: FitOptions, *, has_small_cnn: bool, has_backbone: bool) -> None:
+    """`check_options`, and that one of the models uses every option that is given.
+
+    Raises UsageError.
+    """
+    check_options(options)
+    small_cnn: frozenset[Way] = frozenset(("scratch",)) if has_small_cnn else frozenset()
+    ways = small_cnn | (EXACT if has_backbone else frozenset())
+    absent = "pretrained backbone" if has_small_cnn else "small_cnn"
+    _check_use(options, ways, f"--models names no {absent}")
+
+
+def _check_use(options: FitOptions, ways: frozenset[Way], here: str) -> None:
+    for given in _given((options,)):
+        name, use = given.option.name, given.option.facts.use
+        asks = "scratch" not in ways or given.value != NO_REQUEST.get(name)
+        if asks and not use.ways & ways:
+            raise UsageError(f"{given} is for {use.words}, and {here}; leave it out")
+    size = options.backbone.image_size
+    if "scratch" in ways and size is not None and size % SMALL_CNN_SIDE:
+        raise UsageError(
+            f"--image-size is {size}; it must be a multiple of {SMALL_CNN_SIDE} for the small CNN"
+        )
+
+
+def refuse_for_tables(options: ReadOptions, why: str) -> None:
+    """Raise UsageError, with the reason, for an option that only a table has a use for."""
+    for given in _given((options,)):
+        if given.option.facts.for_tables:
+            raise UsageError(f"{given} is for tables, and {why}; leave it out")
+
+
+def _values(groups: tuple[Any, ...]) -> Iterator[tuple[Option, Any]]:
+    for group in groups:
+        for item in fields(group):
+            value = getattr(group, item.name)
+            if is_dataclass(value):
+                yield from _values((value,))
+            else:
+                yield all_options()[item.name], value
+
+
+def _given(groups: tuple[Any, ...]) -> Iterator[_Given]:
+    for option, value in _values(groups):
+        if value != option.default:
+            yield _Given(option, value)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm, t
+
+from headstart.evaluate.effective_rows import (
+    effective_share,
+    group_numbers,
+    groups_limit,
+    rows_in_words,
+)
+
+
+def centred(right: np.ndarray) -> np.ndarray:
+    return np.asarray(right - right.mean(), dtype=np.float64)
+
+
+def plain_share(values: np.ndarray, groups: np.ndarray) -> float:
+    """The docstring of `effective_share`, row by row."""
+    names = sorted(set(groups.tolist()))
+    rows = {name: [v for v, g in zip(values, groups, strict=True) if g == name] for name in names}
+    n, count = len(values), len(names)
+    most = sum(len(r) ** 2 for r in rows.values()) / n
+    total = sum(v * v for v in values)
+    between = sum(sum(r) ** 2 for r in rows.values()) * count / (count - 1)
+    measured = (between / total - 1) / (most - 1)
+    inside = [sum(v * v for v in r) for r in rows.values() if len(r) > 1]
+    telling = sum(inside) ** 2 / sum(w * w for w in inside)
+    correlation = min(1, max(0, (telling * measured + 0.25) / (telling + 0.5)))
+    variances = [len(r) * (1 + (len(r) - 1) * correlation) for r in rows.values()]
+    freedom = sum(variances) ** 2 / sum(v * v for v in variances) - 1
+    quantiles = norm.ppf(0.975) / t.ppf(0.975, freedom)
+    return float(min(1, quantiles**2 / (1 + (most - 1) * correlation)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_share_is_what_its_words_say(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 25, 200)
+    luck = rng.normal(size=25)[groups]
+    values = centred(luck + 2 * rng.normal(size=200) > -1)
+    assert effective_share(values, groups * 7 + 100) == pytest.approx(plain_share(values, groups))
+
+
+def test_without_two_rows_in_a_group_every_row_counts() -> None:
+    values = centred(np.array([True, False, True, True]))
+    assert effective_share(values, None) == 1.0
+    assert effective_share(values, np.array([3, 1, 4, 0])) == 1.0
+    assert effective_share(np.array([]), np.array([], dtype=np.int64)) == 1.0
+    assert group_numbers(np.array([3, 1, 4])) is None
+    numbers = group_numbers(np.array([9, 2, 9]))
+    assert numbers is not None
+    assert numbers.tolist() == [1, 0, 1]
+
+
+def test_a_single_group_says_nothing_of_another() -> None:
+    assert effective_share(centred(np.array([True, False])), np.array([5, 5])) == 0.0
+
+
+def test_rows_that_are_all_alike_count_as_their_groups() -> None:
+    groups = np.repeat(np.arange(50), 20)
+    values = centred((np.arange(50) % 2 == 0)[groups])
+    # The correlation is 1; of the groups, Student's quantile takes a little.
+    student = (norm.ppf(0.975) / t.ppf(0.975, 49)) ** 2
+    assert effective_share(values, groups) * 1000 == pytest.approx(50 * student, rel=0.01)
+
+
+def test_rows_that_do_not_resemble_each_other_hardly_lose() -> None:
+    groups = np.repeat(np.arange(200), 5)
+    values = centred(np.random.default_rng(0).random(1000) < 0.7)
+    assert 0.8 < effective_share(values, groups) <= 1
+
+
+def test_where_nothing_varies_the_correlation_is_taken_as_a_half() -> None:
+    groups = np.repeat(np.arange(20), 20)
+    share = effective_share(np.zeros(400), groups)
+    assert share == pytest.approx((norm.ppf(0.975) / t.ppf(0.975, 19)) ** 2 / 10.5)
+    assert effective_share(np.zeros(400), groups, confidence=0.9) > share
+
+
+def test_few_large_groups_have_few_degrees_of_freedom() -> None:
+    groups = np.concatenate([np.repeat(np.arange(3), 50), np.arange(3, 53)])
+    values = centred(np.concatenate([np.repeat([True, False, True], 50), np.arange(50) % 2 == 0]))
+    assert effective_share(values, groups) * 200 < 3
+
+
+def test_rows_in_words() -> None:
+    assert rows_in_words(1, None, 1.0, "picture") == "1 picture"
+    assert rows_in_words(1646, None, 1646.0, "test picture") == "1,646 test pictures"
+    assert (
+        rows_in_words(400, 20, 52.3, "picture") == "400 pictures (about 52 effective in 20 groups)"
+    )
+    assert rows_in_words(9, 1, 0.0, "picture") == "9 pictures (about 0 effective in 1 group)"
+    assert rows_in_words(400, 390, 396.0, "picture") == "400 pictures"
+    assert groups_limit(100, 94.0)
+    assert not groups_limit(100, 96.0)
