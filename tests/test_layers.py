@@ -19,6 +19,7 @@ LAYERS = (
         "option_facts",
         "option_checks",
         "progress",
+        "outputs",
         "cache_folder",
         "thread_counts",
         "torch_random",

@@ -14,7 +14,7 @@ import timm
 import torch
 
 from headstart.backbones.opening import open_backbone
-from headstart.errors import ModelFolderError
+from headstart.errors import ModelFolderError, UsageError
 from headstart.heads.catalogue import make_head
 from headstart.images.source import local_files
 from headstart.model_dir import load_model, save_model
@@ -183,11 +183,15 @@ def test_foreign_and_damaged_folders_are_refused(
 
 def test_saving_never_destroys_something_else(pictures: list[Path], tmp_path: Path) -> None:
     model = fitted("linear", pictures)
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "precious" / "thesis.txt").write_text("all of it")
-    with pytest.raises(ModelFolderError, match="is no model"):
-        save_model(model, tmp_path / "precious")
-    assert (tmp_path / "precious" / "thesis.txt").exists()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "config.json").write_text("all of it")
+    with pytest.raises(UsageError, match=r"config\.json was not written by this program"):
+        save_model(model, precious)
+    assert [path.name for path in precious.iterdir()] == ["config.json"]
     save_model(model, tmp_path / "model")
+    (tmp_path / "model" / "notes.txt").write_text("mine")
     save_model(model, tmp_path / "model")
+    assert (tmp_path / "model" / "notes.txt").read_text() == "mine"
+    load_model(tmp_path / "model", device="cpu")
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]

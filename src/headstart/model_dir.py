@@ -16,8 +16,6 @@ was damaged, edited or taken from another model is refused.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +36,10 @@ from headstart.model_checks import (
     check_label_type,
     check_temperature,
 )
+from headstart.outputs import disk
+from headstart.outputs.manifest import Manifest, describe
+from headstart.outputs.permission import OutputFolder
+from headstart.outputs.text_files import write_json
 from headstart.recipes.trained_model import TrainedModel
 
 FORMAT = 1
@@ -45,43 +47,41 @@ DESCRIPTION = "headstart.json"
 HEAD_FILE = "head.safetensors"
 WEIGHTS_FILE = "model.safetensors"
 TIMM_FILE = "config.json"
+MODEL_FILES = (DESCRIPTION, HEAD_FILE, WEIGHTS_FILE, TIMM_FILE)
+SAVED = "save"  # how the list of files names a model that was saved by itself
 
 
 def save_model(model: TrainedModel, folder: Path) -> None:
-    """Write the folder, whole or not at all; a model that is there already is replaced.
+    """Write the folder, whole or not at all; a model that this program saved there is replaced.
 
-    Raises ModelFolderError when `folder` is there and is no model.
+    Files of the user beside it stay. Raises UsageError for a file in the way that was not written
+    by this program or was changed since, and OSError.
     """
-    folder = Path(folder).absolute()
-    check_replaceable(folder)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    before = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
-        tensors = model.backbone.tensors()
-        why_not = _why_timm_cannot(model)
-        if not why_not and isinstance(model.head, FittedLinear):
-            layer = _last_layer(model.head, model.temperature, str(model.backbone.info.classifier))
-            tensors = {**tensors, **layer}
-            _write_json(beside / TIMM_FILE, _timm_config(model))
-        arrays = model.head.to_arrays()
-        description = _description(model, why_not) | {"tensors": digest(tensors)}
-        description["digest"] = _content_digest(description, arrays)
-        _write_arrays(beside / WEIGHTS_FILE, tensors)
-        _write_arrays(beside / HEAD_FILE, arrays)
-        _write_json(beside / DESCRIPTION, description)
-        if folder.exists():
-            folder.rename(before)
-        try:
-            beside.rename(folder)
-        except OSError:
-            if before.exists():
-                before.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+    home = OutputFolder(Path(folder), SAVED, files=MODEL_FILES)
+    with home.writing() as new:
+        _write_files(model, new)
+
+
+def write_model(model: TrainedModel, folder: Path) -> None:
+    """Write a model as a part of results that are put in their place together. Raises OSError."""
+    disk.make_folder(folder)
+    _write_files(model, folder)
+    Manifest(describe(folder, SAVED)).write(folder)
+
+
+def _write_files(model: TrainedModel, folder: Path) -> None:
+    tensors = model.backbone.tensors()
+    why_not = _why_timm_cannot(model)
+    if not why_not and isinstance(model.head, FittedLinear):
+        layer = _last_layer(model.head, model.temperature, str(model.backbone.info.classifier))
+        tensors = {**tensors, **layer}
+        write_json(folder / TIMM_FILE, _timm_config(model))
+    arrays = model.head.to_arrays()
+    description = _description(model, why_not) | {"tensors": digest(tensors)}
+    description["digest"] = _content_digest(description, arrays)
+    _write_arrays(folder / WEIGHTS_FILE, tensors)
+    _write_arrays(folder / HEAD_FILE, arrays)
+    write_json(folder / DESCRIPTION, description)
 
 
 def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
@@ -120,22 +120,14 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
     return TrainedModel(backbone, head, classes, temperature, label_type)
 
 
-def check_replaceable(folder: Path) -> None:
-    """Raise ModelFolderError when `folder` is there and is neither empty nor a model."""
-    if not folder.exists():
-        return
-    is_empty = folder.is_dir() and not any(folder.iterdir())
-    if not is_empty and not (folder / DESCRIPTION).is_file():
-        raise ModelFolderError(f"{folder} is there and is no model; name another folder")
-
-
 def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     from safetensors.numpy import save
 
     # `require` keeps a counter's shape (), which `ascontiguousarray` would make (1,). The bytes
     # are written by Python, so that the file gets the usual permissions.
     rows = {name: np.require(array, requirements="C") for name, array in arrays.items()}
-    path.write_bytes(save(rows, metadata={"format": "pt"}))
+    with disk.create(path) as file:
+        file.write(save(rows, metadata={"format": "pt"}))
 
 
 def _why_timm_cannot(model: TrainedModel) -> str:
@@ -216,11 +208,6 @@ def _content_digest(description: Mapping[str, Any], arrays: Arrays) -> str:
     text = json.dumps(content, sort_keys=True).encode()
     head = {f"head.{name}": array for name, array in arrays.items()}
     return digest({**head, "description": np.frombuffer(text, dtype=np.uint8)})
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

@@ -358,6 +358,10 @@ class FitOptions:
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
 
+    def files(self) -> tuple[str | Path | None, ...]:
+        """Files and folders that the options name to be read."""
+        return self.read.images, self.labels.fixes, self.backbone.weights
+
 
 def as_json(options: Any) -> dict[str, Any]:
     """An options object as plain JSON values: paths as text, tuples as lists."""

@@ -153,8 +153,11 @@ def test_file_in_the_hubs_shared_store(content: bytes, tmp_path: Path) -> None:
         assert check_blob(pointer) == pointer
         assert pointer.read_bytes() == b"right"
     else:
+        with pytest.raises(WeightsError, match=r"is damaged .* delete it"):
+            check_blob(pointer)  # another program put it there
+        assert pointer.read_bytes() == content
         with pytest.raises(WeightsError, match="another sha256"):
-            check_blob(pointer)
+            check_blob(pointer, is_new=True)
         left = [path for path in tmp_path.rglob("*") if not path.is_dir() or path.is_symlink()]
         assert left == []
 
@@ -174,7 +177,8 @@ def test_plain_address_with_a_hash_in_the_name(server: Server, tmp_path: Path) -
     asked = len(server.asked)
     assert download(server.address + name, folder) == file
     assert len(server.asked) == asked
-    assert list(folder.iterdir()) == [file]
+    sidecar = folder / f"{file.name}.headstart.json"
+    assert sorted(folder.iterdir()) == [file, sidecar]
 
 
 @pytest.mark.parametrize("how", ["closed", "reset"])

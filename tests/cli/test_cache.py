@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.marked_files import put
 from tests.program import run
 
 from headstart.cli.cache import size_of, size_text
 from headstart.errors import UsageError
-from headstart.features.cache_files import cache_limit
+from headstart.features.cache_limit import cache_limit
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,7 @@ def test_what_is_no_size(text: str) -> None:
 def test_the_limit_is_set_kept_and_shown(
     own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = own_cache / "features" / "old.sqlite"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(bytes(3000))
+    old = put(own_cache / "features" / "old.sqlite", 3000, 1)
     assert run("cache") == 0
     assert "3.0 kB, limit 20.0 GB" in capsys.readouterr().out
     assert run("cache", "--limit", "2kB") == 0

@@ -46,7 +46,7 @@ def test_answers_follow_a_link_and_go_into_a_pipe(
 ) -> None:
     picture = table.parent / "images" / "1.jpg"
     target, link = tmp_path / "target.csv", tmp_path / "link.csv"
-    target.write_text("old")
+    target.write_text("image,predicted,probability,p(0),p(1),error\n")
     link.symlink_to(target)
     assert run("predict", fitted / "model", picture, "--out", link, *CPU) == 0
     assert link.is_symlink()
@@ -89,8 +89,8 @@ def test_something_else_in_the_models_place_is_found_first(
 ) -> None:
     (tmp_path / "run" / "model").mkdir(parents=True)
     (tmp_path / "run" / "model" / "thesis.txt").write_text("all of it")
-    assert fit(table, tmp_path / "run") == 1
-    assert "is no model" in capsys.readouterr().err
+    assert fit(table, tmp_path / "run") == 2
+    assert "thesis.txt was not written by this program" in capsys.readouterr().err
     assert os.listdir(tmp_path / "run") == ["model"]  # noqa: PTH208 - a list to compare
 
 

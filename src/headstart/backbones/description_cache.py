@@ -20,7 +20,10 @@ from typing import Any
 import numpy.typing as npt
 
 from headstart.backbones.backbone import BackboneInfo
+from headstart.cache_folder import OWN_MARK
 from headstart.options import BackboneOptions, as_json
+from headstart.outputs import disk
+from headstart.outputs.permission import replacing
 
 LARGEST_KEPT_WEIGHTS = 200_000_000  # bytes; larger backbones are loaded again instead
 
@@ -66,7 +69,8 @@ class KeptBackbones:
         from safetensors.numpy import save
 
         if sum(tensor.nbytes for tensor in tensors.values()) <= LARGEST_KEPT_WEIGHTS:
-            write_beside(self._weights(info.weights_id, info.layer), save(dict(tensors)))
+            content = save(dict(tensors), OWN_MARK)
+            write_beside(self._weights(info.weights_id, info.layer), content)
 
     def _weights(self, weights_id: str, layer: str) -> Path:
         return self.folder / f"{weights_id}-{layer}.safetensors"
@@ -95,11 +99,5 @@ def _stamp(file: Path) -> list[int]:
 
 def write_beside(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; failures of the disk are passed over in the cache."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with suppress(OSError), replacing(path) as new, disk.create(new) as file:
+        file.write(content)

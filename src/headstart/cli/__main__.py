@@ -8,6 +8,8 @@ import os
 import sys
 from contextlib import suppress
 
+from headstart.cli.stopping import exit_code, stop_on_sigterm
+
 COLLECT_AFTER = (100_000, 50, 100)  # new objects, then rounds of the younger generations
 
 
@@ -18,14 +20,15 @@ def start() -> None:
     through them for garbage again and again, and to take them apart at the end, took 2 of 12 s of a
     fit. So it is looked for rarely, and the process ends with all it has.
     """
+    stop_on_sigterm()
     gc.set_threshold(*COLLECT_AFTER)
     try:
         from headstart.cli.main import main  # here, so that it can be stopped while it loads
 
         main()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("stopped", file=sys.stderr)
-        _end(130)
+        _end(exit_code(stop))
     except SystemExit as stop:
         if isinstance(stop.code, str):  # a text is shown by Python itself
             raise

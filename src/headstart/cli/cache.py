@@ -12,7 +12,7 @@ from headstart.errors import UsageError
 
 def cache(
     *,
-    clear: Annotated[bool, Parameter(help="Delete everything that is kept.", negative="")] = False,
+    clear: Annotated[bool, Parameter(help="Delete what this program keeps.", negative="")] = False,
     limit: Annotated[
         str | None,
         Parameter(
@@ -29,21 +29,25 @@ def cache(
         headstart cache --limit 20GB
         headstart cache --clear
     """
-    from headstart.cache_folder import cache_folder
+    from headstart.cache_folder import cache_files, cache_folder, clear_cache, other_files
     from headstart.cli.show import cell, console, say, table
-    from headstart.features import cache_files as files_of_cache
+    from headstart.features.cache_limit import cache_limit, keep_to_limit, set_cache_limit
+    from headstart.wording import plural, some_of
 
     if limit is not None:
-        files_of_cache.set_cache_limit(size_of(limit))
-        say(f"limit {size_text(files_of_cache.cache_limit())}")
-        say(f"{size_text(files_of_cache.keep_to_limit())} freed")
+        set_cache_limit(size_of(limit))
+        say(f"limit {size_text(cache_limit())}")
+        say(f"{size_text(keep_to_limit())} freed")
     if clear:
-        say(f"{size_text(files_of_cache.clear_cache())} freed")
+        say(f"{size_text(clear_cache())} freed")
+        others = [str(path.relative_to(cache_folder())) for path in other_files()]
+        if others:
+            say(f"{plural(len(others), 'file')} not of this program kept: {some_of(others)}")
     if clear or limit is not None:
         return 0
-    files = files_of_cache.cache_files()
+    files = cache_files()
     kept = size_text(sum(file.size for file in files))
-    say(f"{cache_folder()}: {kept}, limit {size_text(files_of_cache.cache_limit())}")
+    say(f"{cache_folder()}: {kept}, limit {size_text(cache_limit())}")
     if files:
         shown = table("file", "size")
         for file in files:

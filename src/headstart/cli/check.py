@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from headstart.cli import flags
 from headstart.cli.show import progress, say
-from headstart.errors import UsageError
 from headstart.options import FitOptions
 
 if TYPE_CHECKING:
@@ -64,38 +63,33 @@ def check(
     """
     from headstart.audit.check import run_check
     from headstart.audit.finding_codes import CODES, codes_of
-    from headstart.report.check_folder import write_check_folder
+    from headstart.outputs.own_files import FIXES
+    from headstart.outputs.permission import Inputs, OutputFile
+    from headstart.report.check_folder import check_outputs, write_check_folder
     from headstart.report.fixes_table import write_fixes as write_table_of_fixes
-    from headstart.report.run_folder import check_writable
 
     told = codes_of("--select", select) if select else frozenset(CODES)
     told -= codes_of("--ignore", ignore)
-    check_writable(out)
-    if write_fixes is not None:
-        _check_new(write_fixes)
+    inputs = Inputs((source, *options.files()))
+    outputs = check_outputs(out, inputs)
+    doubts = write_fixes and OutputFile(write_fixes, "--write-fixes", FIXES, inputs)
     with progress() as shown:
         checked = run_check(source, options, shown)
     chosen = {name: words for name, words in (("select", select), ("ignore", ignore)) if words}
     checked = _chosen(checked, told, chosen)
     title = f"headstart check {source.name}"
-    write_check_folder(checked, out, title=title, max_pixels=options.read.max_pixels)
+    with outputs.writing() as new:
+        write_check_folder(checked, new, title=title, max_pixels=options.read.max_pixels)
     found = checked.audit
     _show(found)
     say(f"page: {out / 'check.html'}    every picture: {out / 'check.csv'}")
-    if write_fixes is not None:
-        write_table_of_fixes(write_fixes, found.wrong_labels, found.table)
+    if doubts:
+        with doubts.writing() as file:
+            write_table_of_fixes(file, found.wrong_labels, found.table)
         doubtful = len(found.wrong_labels)
         say(f"labels in doubt: {doubtful}, to edit in {write_fixes}, then fit --fixes")
     graver = {"error": ("error",), "warning": ("error", "warning"), "never": ()}[fail_on]
     return 1 if any(finding.level in graver for finding in found.findings) else 0
-
-
-def _check_new(path: Path) -> None:
-    """An edited table is work of the user that must not be written over. Raises UsageError."""
-    if path.exists():
-        raise UsageError(f"--write-fixes {path}: exists, and may hold your edits; name another")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--write-fixes {path}: there is no folder {path.parent}")
 
 
 def _chosen(checked: Checked, codes: frozenset[str], words: Mapping[str, Sequence[str]]) -> Checked:

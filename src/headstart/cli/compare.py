@@ -68,17 +68,19 @@ def compare(
     """
     from headstart.compare.comparison import compare as run
     from headstart.compare.model_spec import parse_models, parse_weights
-    from headstart.report.comparison_folder import write_comparison_folder, write_comparison_page
-    from headstart.report.run_folder import check_writable
+    from headstart.outputs.permission import Inputs
+    from headstart.report.comparison import comparison_outputs, write_comparison_folder
 
     specs = parse_models(models, options.loop.augment)
     files = parse_weights(weights)
-    check_writable(out)
+    inputs = Inputs((source, *options.files(), *files.values()))
+    outputs = comparison_outputs(out, specs, inputs)
     with progress() as bar:
         result = run(source, specs, options, weights=files, skip_missing=skip_missing, progress=bar)
     result = with_remarks(result, options.split.seed)
-    rows = write_comparison_folder(result, out)
-    write_comparison_page(result, rows, out, title=f"headstart compare {source.name}")
+    with outputs.writing() as new:
+        title = f"headstart compare {source.name}"
+        rows = write_comparison_folder(result, new, title=title)
     show_comparison(rows, len(result.split.test), out)
     return 0
 

@@ -32,12 +32,16 @@ def demo(
         headstart demo
         headstart demo somewhere/else
     """
-    from headstart.report.run_folder import check_writable
-    from headstart.samples.drawn_set import write_drawn
+    from headstart.compare.model_spec import parse_models
+    from headstart.outputs.permission import Inputs
+    from headstart.report.comparison import comparison_outputs
+    from headstart.report.run_folder import run_outputs
+    from headstart.samples.drawn_set import check_drawn, write_drawn
 
-    check_writable(folder)
+    run_outputs(folder / "run", Inputs())
+    comparison_outputs(folder / "comparison", parse_models(DEFAULT_MODELS), Inputs())
     table, run, read = folder / "labels.csv", folder / "run", ReadOptions(images=folder / "images")
-    if not table.exists():
+    if not check_drawn(folder):
         say(f"drawing pictures into {read.images}")
         write_drawn(folder)
     say(f"headstart fit {table} --images {read.images} --out {run}")

@@ -39,11 +39,11 @@ def embed(
     from headstart.data.inputs import read_pictures
     from headstart.errors import DataError
     from headstart.features.embed import embed_images
-    from headstart.report.features_file import write_features
-    from headstart.report.run_folder import check_file
+    from headstart.outputs.permission import Inputs
+    from headstart.report.features_file import features_output, write_features
 
     read = options.read
-    check_file(out, [source])
+    output = features_output(out, Inputs((source, *options.files())))
     table = read_pictures(source, read)
     if len(table) == 0:
         table.raise_if_bad()
@@ -65,9 +65,10 @@ def embed(
         table.raise_if_bad(unread)
     for note in content_notes(table.ids, records.statistics):
         shown.note(note)
-    pictures = f"{write_features(out, table, records, found)} pictures"
-    left = len(table.bad) + len(unread)
+    with output.writing() as file:
+        count = write_features(file, table, records, found)
     cost = f"{found.computed} computed now, {found.seconds:.1f} s"
-    cost += f", {left} bad inputs left out" if left else ""
-    say(f"{pictures}, {opened.info.feature_size} features each, {cost}: {out}")
+    if left := len(table.bad) + len(unread):
+        cost += f", {left} bad inputs left out"
+    say(f"{count} pictures, {opened.info.feature_size} features each, {cost}: {out}")
     return 0

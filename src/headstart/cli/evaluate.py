@@ -45,13 +45,12 @@ def evaluate(
 
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
+    from headstart.outputs.permission import Inputs
     from headstart.recipes.data_preparation import read_labelled
-    from headstart.report.predictions_table import write_predictions
-    from headstart.report.run_folder import check_writable, write_json
+    from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
 
     read = options.read
-    if out is not None:
-        check_writable(out)
+    outputs = out and evaluation_outputs(out, Inputs((model, source, *options.files())))
     trained = load_model(model, device=options.embed.device)
     with progress() as shown:
         table = _tested(read_labelled(source, read, progress=shown), shown)
@@ -73,9 +72,9 @@ def evaluate(
     if metrics.n == 0:
         raise _nothing_scored(table, trained.classes)
     figures = metrics.to_json()
-    if out is not None:
-        write_json(out / "metrics.json", {"test": figures})
-        write_predictions(out / "predictions.csv", answers)
+    if outputs:
+        with outputs.writing() as new:
+            write_evaluation(figures, answers, new)
     show_metrics(figures, None)
     return 0
 

@@ -50,18 +50,20 @@ def fit(
         )
 
     from headstart.audit.fit_remarks import measure_copies, measure_curve
+    from headstart.outputs.permission import Inputs
     from headstart.recipes.fit import fit as run_fit
     from headstart.report.page import write_report
-    from headstart.report.run_folder import check_writable, write_run
+    from headstart.report.run_folder import run_outputs, write_run
 
-    check_writable(out, model=True)
+    outputs = run_outputs(out, Inputs((source, *options.files())))
     with progress() as shown:
         result = run_fit(source, options, shown)
         leak = measure_copies(result, options, shown)
         more = measure_curve(result, options, shown) if curve else None
     result = with_remarks(result, options.split.seed)
-    metrics = write_run(result, out)
     title = f"headstart fit {source.name}"
-    write_report(result, metrics, out / "report.html", title=title, leak=leak, curve=more)
+    with outputs.writing() as new:
+        metrics = write_run(result, new)
+        write_report(result, metrics, new / "report.html", title=title, leak=leak, curve=more)
     show_fit(metrics, out)
     return 0

@@ -24,6 +24,7 @@ from headstart.cli.flags import with_flags
 from headstart.cli.predict import predict
 from headstart.cli.refusals import plain_words, refusal
 from headstart.cli.show import tell
+from headstart.cli.stopping import exit_code
 from headstart.errors import HeadstartError
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
@@ -71,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the program and leave with its exit code.
 
     0: done. 1: bad data, or a file that cannot be read or written. 2: wrong use. 130: stopped by
-    the user.
+    Ctrl-C. 143: stopped by SIGTERM.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that cannot be shown stops nothing
@@ -83,8 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
         _leave(f"error: {refusal(error, [verb.__name__ for verb in VERBS])}", 2)
     except HeadstartError as error:
         _leave(f"error: {error}", error.exit_code)
-    except KeyboardInterrupt:
-        _leave("stopped", 130)
+    except KeyboardInterrupt as stop:
+        _leave("stopped", exit_code(stop))
     except BrokenPipeError:
         _drop_output()  # whoever read the output has gone; nothing is left to say
         sys.exit(0)

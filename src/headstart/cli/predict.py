@@ -12,7 +12,9 @@ from headstart.cli.show import cell, console, progress, say, table
 from headstart.options import FitOptions
 
 if TYPE_CHECKING:
+    from headstart.data.image_table import ImageTable
     from headstart.evaluate.predictions import Predictions
+    from headstart.outputs.permission import OutputFile
 
 SHOWN_ROWS = 30
 
@@ -43,18 +45,19 @@ def predict(
     """
     from headstart.data.inputs import list_pictures
     from headstart.model_dir import load_model
+    from headstart.outputs.own_files import CONTACT_SHEET, PREDICTIONS
+    from headstart.outputs.permission import Inputs, OutputFile
     from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
     from headstart.report.predictions_table import write_predictions
-    from headstart.report.run_folder import check_file
 
     read = options.read
-    if out is not None:
-        check_file(out, sources)
-    if show is not None:
-        check_file(show, sources)
-        check_sheet_name(show)
+    inputs = Inputs((model, *sources, *options.files()))
+    table_file = OutputFile(out, "--out", PREDICTIONS, inputs) if out else None
+    sheet_file = OutputFile(show, "--show", CONTACT_SHEET, inputs) if show else None
+    check_sheet_name(show)
     trained = load_model(model, device=options.embed.device)
-    listed = list_pictures(sources, read)
+    listed = list_pictures(sources, read, leave_out=show)
+    _refuse_pictures(listed, table_file, sheet_file)
     with progress() as shown:
         for note in listed.notes:
             shown.note(note)
@@ -67,12 +70,24 @@ def predict(
             max_pixels=read.max_pixels,
             progress=shown,
         )
-    if out is not None:
-        write_predictions(out, answers)
-    if show is not None:
-        write_contact_sheet(answers, listed.images, show, max_pixels=read.max_pixels)
+    if table_file:
+        with table_file.writing() as file:
+            write_predictions(file, answers)
+    if sheet_file:
+        with sheet_file.writing() as file:
+            write_contact_sheet(answers, listed.images, file, max_pixels=read.max_pixels)
     show_answers(answers, out)
     return 1 if listed.bad or not answers.answered.all() else 0
+
+
+def _refuse_pictures(listed: ImageTable, *outputs: OutputFile | None) -> None:
+    """Raise UsageError when one of the pictures would be written over."""
+    from headstart.outputs.permission import Inputs
+
+    pictures = Inputs(getattr(image, "path", None) for image in listed.images)
+    for output in outputs:
+        if output is not None:
+            output.refuse_inputs(pictures)
 
 
 def show_answers(answers: Predictions, out: Path | None) -> None:

@@ -10,9 +10,10 @@ from headstart.data.cells import Cells, read_cells
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import composed, trim
 from headstart.errors import BadInput, BadInputsError, TableError
+from headstart.outputs.own_files import FIXES_HEADER
 from headstart.wording import plural, some_of
 
-COLUMNS = ("image", "label", "suggested", "probability", "fix")
+COLUMNS = FIXES_HEADER
 DROP = "drop"
 _ADVICE = "Mend the table of fixes; nothing was changed."
 

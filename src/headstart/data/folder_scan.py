@@ -11,6 +11,7 @@ from pathlib import Path
 from headstart.errors import BadInput
 from headstart.images.formats import has_picture_suffix
 from headstart.images.source import why_not_read
+from headstart.outputs.results import is_result_folder, written_names
 from headstart.wording import plural, some_of
 
 _SYSTEM = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
@@ -25,6 +26,7 @@ class Scan:
         folders: all folders below, without those left aside.
         others: files that are no pictures by their suffix.
         links_left: links to folders that are read anyway.
+        results: folders and files that this program wrote.
         bad: broken links and folders that cannot be read.
     """
 
@@ -33,6 +35,7 @@ class Scan:
     folders: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     links_left: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
     bad: list[BadInput] = field(default_factory=list)
 
     @property
@@ -46,6 +49,9 @@ class Scan:
             count = plural(len(self.links_left), "link")
             left = some_of(self.links_left)
             notes.append(f"{count} to folders that are read anyway left out: {left}")
+        if self.results:
+            count = plural(len(self.results), "result")
+            notes.append(f"{count} of this program left out: {some_of(self.results)}")
         return notes
 
 
@@ -67,12 +73,13 @@ def scan_folder(root: Path) -> Scan:
 
     Names that begin with a dot, __MACOSX, Thumbs.db and desktop.ini are left aside. Links to
     files are followed. A link to a folder is followed when it leads outside of the root, and
-    each such folder is read once.
+    each such folder is read once. What this program wrote, such as a run in the folder, is left
+    out, unless a picture of the user lies in it.
     """
     scan = Scan(root)
     real_root = os.path.realpath(root)
     _walk(scan, root, "", {real_root}, real_root)
-    for names in (scan.folders, scan.others, scan.links_left):
+    for names in (scan.folders, scan.others, scan.links_left, scan.results):
         names.sort(key=natural_key)
     scan.pictures = dict(sorted(scan.pictures.items(), key=lambda item: natural_key(item[0])))
     scan.bad.sort(key=lambda bad: natural_key(bad.where))
@@ -81,6 +88,7 @@ def scan_folder(root: Path) -> Scan:
 
 def _walk(scan: Scan, folder: Path, name: str, seen: set[str], real: str) -> None:
     """Add what lies in one folder, called `name`, whose real path is `real`."""
+    written = written_names(folder, has_picture_suffix)
     for entry in _entries(scan, folder, name):
         path = f"{name}/{entry.name}" if name else entry.name
         linked = entry.is_symlink()
@@ -89,6 +97,10 @@ def _walk(scan: Scan, folder: Path, name: str, seen: set[str], real: str) -> Non
             is_dir, is_file = entry.is_dir(), entry.is_file()
         except OSError as error:  # a link to itself, or one into a forbidden folder
             scan.bad.append(BadInput(path, why_not_read(Path(entry.path), error)))
+            continue
+        is_result = is_dir and is_result_folder(Path(entry.path), has_picture_suffix)
+        if is_result or entry.name in written:
+            scan.results.append(path)
             continue
         if is_dir:
             scan.folders.append(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,7 +79,9 @@ def _refuse_other_kinds(source: Path | Url, head: bytes) -> None:
         )
 
 
-def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageTable:
+def list_pictures(
+    sources: Sequence[Path | Url], options: ReadOptions, *, leave_out: Path | None = None
+) -> ImageTable:
     """List the pictures to predict, in the given order; there are no labels.
 
     Files stay as they are given, also those that are missing, so that each gets an answer or an
@@ -89,6 +92,7 @@ def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageT
         sources: pictures, folders of pictures, and tables (.csv, .tsv, .parquet); pictures and
             tables may be addresses.
         options: how tables are read.
+        leave_out: a picture in one of the folders that is no input, such as an earlier answer.
 
     Raises:
         TableError: there is no picture at all, or a table cannot be read as a whole.
@@ -98,7 +102,7 @@ def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageT
         raise UsageError("no picture given; give files, folders or tables")
     if not any(map(_is_table, sources)):
         refuse_for_tables(options, f"{', '.join(map(str, sources[:3]))} has no table")
-    tables = [_listed(source, options) for source in sources]
+    tables = [_listed(source, options, leave_out) for source in sources]
     ids = tuple(name for table in tables for name in table.ids)
     bad = tuple(item for table in tables for item in table.bad)
     if not ids and not bad:
@@ -114,9 +118,9 @@ def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageT
     )
 
 
-def _listed(source: Path | Url, options: ReadOptions) -> ImageTable:
+def _listed(source: Path | Url, options: ReadOptions, leave_out: Path | None) -> ImageTable:
     if isinstance(source, Path) and source.is_dir():
-        return _folder(source)
+        return _folder(source, leave_out)
     if _is_table(source):
         return read_table(source, options, keep_missing=True)
     image = RemoteFile(source) if isinstance(source, Url) else LocalFile(source)
@@ -128,8 +132,12 @@ def _is_table(source: Path | Url) -> bool:
     return source.suffix.lower() in TABLE_SUFFIXES and is_there
 
 
-def _folder(folder: Path) -> ImageTable:
+def _folder(folder: Path, leave_out: Path | None = None) -> ImageTable:
     scan = scan_folder(folder)
+    if leave_out is not None:
+        gone = os.path.realpath(leave_out)
+        scan.results += [name for name, real in scan.pictures.items() if real == gone]
+        scan.pictures = {name: real for name, real in scan.pictures.items() if real != gone}
     images: list[ImageSource] = [LocalFile(folder / name) for name in scan.pictures]
     names = [f"{folder.as_posix()}/{name}" for name in scan.pictures]
     bad = []

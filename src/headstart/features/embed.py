@@ -15,7 +15,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.cache_folder import cache_folder
 from headstart.data.dataset import ImageRecords
 from headstart.features.cache import FeatureStore, ImageCache
-from headstart.features.cache_files import keep_to_limit, mark_used
+from headstart.features.cache_limit import keep_to_limit, mark_used
 from headstart.features.loading import Known, Loaded, Loader, Wanted
 from headstart.images.address import Stamp
 from headstart.images.source import Content, ImageSource, RemoteFile

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from headstart.cache_folder import APPLICATION_ID
+from headstart.outputs import disk
 from headstart.progress import QUIET, Progress
 
 T = TypeVar("T")
@@ -122,12 +124,15 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            disk.make_folder(self.path.parent)
             connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False)
             # Texts come as bytes: damaged ones must not stop the reading of others.
             connection.text_factory = bytes
             try:
                 connection.execute("PRAGMA cell_size_check=ON")
+                # Before the change to WAL, so that the mark stands in the file itself at once.
+                if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
                 connection.executescript(self._schema)
@@ -145,7 +150,7 @@ class Store:
         for ending in ("", "-wal", "-shm"):
             file = self.path.with_name(self.path.name + ending)
             with suppress(FileNotFoundError):  # another process may have done it first
-                file.replace(aside.with_name(aside.name + ending))
+                disk.rename(file, aside.with_name(aside.name + ending))
         self._tell(
             f"feature cache {self.path.name} is damaged ({error}); set aside as {aside.name}"
         )

@@ -50,7 +50,7 @@ def write_check(
 
     Args:
         audit: what was found.
-        path: the HTML file; written whole or not at all.
+        path: the HTML file, a new one.
         title: what the page is called.
         record: as of `RunRecord.to_json`; its notes are shown.
         max_pixels: limit for a picture's size.

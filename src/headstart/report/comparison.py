@@ -1,4 +1,4 @@
-"""The comparison of several models as a page: intervals side by side, and all figures."""
+"""What a comparison leaves on disk: models, answers, figures, and a page with all side by side."""
 
 from __future__ import annotations
 
@@ -8,10 +8,83 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headstart.compare.comparison import Comparison
+from headstart.compare.model_spec import ModelSpec
+from headstart.compare.verdicts import comparison_rows, sentences
+from headstart.errors import UsageError
+from headstart.model_dir import write_model
+from headstart.outputs import disk
+from headstart.outputs.permission import Inputs, OutputFolder
+from headstart.outputs.text_files import write_json, write_rows
 from headstart.report.plots import interval_plot
+from headstart.report.predictions_table import write_predictions
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
+from headstart.report.run_folder import MODEL_FOLDER, write_optional, write_split
 from headstart.report.words import count, interval, number
+
+COMPARISON_FILES = ("report.html", "comparison.json", "comparison.csv", "split.csv")
+MODELS_FOLDER = "models"
+
+
+def comparison_outputs(out: Path, specs: Sequence[ModelSpec], inputs: Inputs) -> OutputFolder:
+    """The folder of a comparison, asked for before anything is read.
+
+    Raises UsageError, also for two models whose folders would have one name.
+    """
+    homes = [f"{MODELS_FOLDER}/{file_name(spec.text)}" for spec in specs]
+    for home, spec in zip(homes, specs, strict=True):
+        if homes.count(home) > 1:
+            raise UsageError(f"--models: {spec.text} and another would both lie in {out / home}")
+    return OutputFolder(out, "compare", files=COMPARISON_FILES, folders=homes, inputs=inputs)
+
+
+def write_comparison_folder(
+    comparison: Comparison, folder: Path, *, title: str
+) -> list[dict[str, Any]]:
+    """Write models, answers, split, figures and `report.html` into a new folder.
+
+    Returns the rows of `comparison.json`. Raises OSError.
+    """
+    rows = comparison_rows(comparison)
+    for row, entry in zip(rows, comparison.entries, strict=True):
+        if entry.result is None:
+            continue
+        home = folder / MODELS_FOLDER / file_name(entry.spec.text)
+        disk.make_folder(home)
+        write_model(entry.result.model, home / MODEL_FOLDER)
+        row["bytes_on_disk"] = sum(f.stat().st_size for f in (home / MODEL_FOLDER).iterdir())
+        write_predictions(home / "predictions.csv", entry.result.test)
+        write_optional(entry.result, home)
+    write_split(folder / "split.csv", comparison.data, comparison.split)
+    told, record = sentences(rows), comparison.record.to_json()
+    content = {
+        "rows": rows,
+        "sentences": told,
+        "n_train": len(comparison.split.train),
+        "n_test": len(comparison.split.test),
+        "record": record,
+    }
+    write_json(folder / "comparison.json", content)
+    write_rows(folder / "comparison.csv", [_flat(row) for row in rows])
+    page = folder / "report.html"
+    write_comparison(rows, page, title=title, sentences=told, record=record)
+    return rows
+
+
+def file_name(text: str) -> str:
+    """A model's text as a folder's name: "vgg16_bn:fc7+svm" as "vgg16_bn-fc7-svm"."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with each interval in two columns."""
+    flat = {name: value for name, value in row.items() if not name.endswith("_interval")}
+    for name in [name for name in row if name not in flat]:
+        low, high = row[name] or (None, None)
+        what = name.removesuffix("_interval")
+        flat |= {f"{what}_low": low, f"{what}_high": high}
+    return flat
 
 
 def write_comparison(
@@ -27,7 +100,7 @@ def write_comparison(
     Args:
         rows: one for each model, as in comparison.json, in the order to show them; one with a
             reason under `missing` was not run.
-        path: the HTML file; written whole or not at all.
+        path: the HTML file, a new one.
         title: what the page is called.
         sentences: which differences the data can carry, in words; a row's `verdict` that is in
             none of them gets a line of its own.

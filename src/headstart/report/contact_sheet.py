@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import textwrap
 import warnings
 from collections.abc import Sequence
@@ -22,6 +21,8 @@ from headstart.evaluate.predictions import Predictions
 from headstart.images.decode import decode
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS
+from headstart.outputs import disk
+from headstart.outputs.own_files import SHEET_SIGN
 from headstart.report.svg import shortened
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ MOST_COLUMNS = 6
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 INK, MUTED, BAD, EMPTY = "#1c2026", "#565d68", "#b42318", "#f3f3ef"
 
+SOFTWARE = 0x0131  # of Exif
 DPI = 150
 CELL, CAPTION, GAP, MARGIN = 1.9, 0.5, 0.18, 0.25  # inches
 ALONE = 6.0  # inches of the longer side of a picture alone
@@ -49,13 +51,11 @@ OTHER_FONTS = (
 )
 
 
-def check_sheet_name(out: Path) -> None:
+def check_sheet_name(out: Path | None) -> None:
     """Find out before long work that no such file can be made. Raises UsageError."""
-    if out.suffix.lower() not in ENDINGS:
+    if out is not None and out.suffix.lower() not in ENDINGS:
         allowed = ", ".join(ENDINGS)
         raise UsageError(f"--show {out}: the name ends in {out.suffix!r}; allowed are {allowed}")
-    if not out.absolute().parent.is_dir():
-        raise UsageError(f"--show {out}: there is no folder {out.parent}")
 
 
 def write_contact_sheet(
@@ -72,11 +72,11 @@ def write_contact_sheet(
     Args:
         predictions: the answers, at least one.
         images: the pictures in the same order, (n,).
-        out: file to write, whole or not at all; its ending chooses the format.
+        out: the new file; its ending chooses the format.
         max_pixels: limit for a picture's size.
 
-    Raises UsageError for an ending that no picture has or a file that cannot be written, and
-    ValueError without pictures or for unequal lengths.
+    Raises OSError, UsageError for an ending that no picture has, and ValueError without pictures
+    or for unequal lengths.
     """
     if len(images) != len(predictions) or not images:
         raise ValueError(
@@ -101,14 +101,18 @@ def _present(names: Sequence[str]) -> list[str]:
 
 def _save(figure: Figure, out: Path) -> None:
     ending = out.suffix.lower().removeprefix(".")
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(unfinished, format=ending, dpi=DPI, facecolor="white")
-        unfinished.replace(out)
-    except OSError as error:
-        raise UsageError(f"--show {out}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    ending = "jpg" if ending == "jpeg" else ending
+    with disk.create(out) as file:
+        figure.savefig(file, format=ending, dpi=DPI, facecolor="white", **_sign(ending))
+
+
+def _sign(ending: str) -> dict[str, Any]:
+    """The sign by which the picture is known as ours, where its format keeps notes."""
+    if ending in ("jpg", "webp"):
+        exif = Image.Exif()
+        exif[SOFTWARE] = SHEET_SIGN
+        return {"pil_kwargs": {"exif": exif}}
+    return {"metadata": {"Software" if ending == "png" else "Creator": SHEET_SIGN}}
 
 
 def _draw_one(predictions: Predictions, images: Sequence[ImageSource], max_pixels: int) -> Figure:

@@ -9,13 +9,21 @@ import numpy as np
 from headstart.data.dataset import ImageRecords
 from headstart.data.image_table import ImageTable
 from headstart.features.embed import Features
+from headstart.outputs import disk
+from headstart.outputs.own_files import FEATURES
+from headstart.outputs.permission import Inputs, OutputFile
+
+
+def features_output(out: Path, inputs: Inputs) -> OutputFile:
+    """The file of an embedding, asked for before anything is read. Raises UsageError."""
+    return OutputFile(out, "--out", FEATURES, inputs)
 
 
 def write_features(path: Path, table: ImageTable, records: ImageRecords, features: Features) -> int:
-    """Write the readable rows; returns how many there are.
+    """Write the readable rows into a new file; returns how many there are.
 
     Arrays: `features` (n, d), `images`, `sha256` (n,); where the table has them `labels`, `splits`
-    and `groups` (n,); with augmented views `views` (n, K, d).
+    and `groups` (n,); with augmented views `views` (n, K, d). Raises OSError.
     """
     rows = [row for row, error in enumerate(records.errors) if not error]
     arrays = {
@@ -32,6 +40,6 @@ def write_features(path: Path, table: ImageTable, records: ImageRecords, feature
             arrays[name] = np.array([column[row] for row in rows])
     if features.views.shape[1]:
         arrays["views"] = features.views[rows]
-    with path.open("wb") as file:
+    with disk.create(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
     return len(rows)

@@ -8,11 +8,11 @@ from pathlib import Path
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.fixes import COLUMNS
 from headstart.data.image_table import ImageTable
-from headstart.report.predictions_table import write_table
+from headstart.outputs.text_files import write_table
 
 
 def write_fixes(path: Path, found: Sequence[WrongLabel], table: ImageTable) -> None:
-    """Write the doubtful labels as CSV with an empty column "fix", whole or not at all.
+    """Write the doubtful labels as a new CSV file with an empty column "fix".
 
     The user writes there the right class, or "drop" to leave the picture out; what stays empty
     stays as it is. `probability` is that of the suggested class. Raises OSError.

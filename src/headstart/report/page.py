@@ -36,7 +36,7 @@ def write_report(
     Args:
         result: what the recipe returned.
         metrics: what `run_metrics` (and `metrics.json`) holds for it.
-        path: the HTML file; written whole or not at all.
+        path: the HTML file, a new one.
         title: what the page is called.
         leak: what duplicates would feign, where it was measured.
         curve: the learning curve, where it was measured.

@@ -10,15 +10,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from headstart.evaluate.significance import p_text
+from headstart.outputs.text_files import write_text
 from headstart.report import words
-from headstart.report.run_folder import replace_text
 from headstart.wording import printable
 
 
 def write_page(template: str, path: Path, context: Mapping[str, Any]) -> None:
-    """Fill a template of this package and write it whole or not at all. Raises OSError."""
+    """Fill a template of this package and write it as a new file. Raises OSError."""
     text = _templates().get_template(template).render(context)
-    replace_text(path, printable(text))
+    write_text(path, printable(text))
 
 
 @cache

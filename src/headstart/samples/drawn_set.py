@@ -7,7 +7,6 @@ time. Bodies, paints, places and sizes are drawn alike for both classes.
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from pathlib import Path
@@ -17,6 +16,10 @@ from PIL import Image, ImageDraw
 
 from headstart.errors import UsageError
 from headstart.options import DEFAULT_SEED
+from headstart.outputs import disk
+from headstart.outputs.own_files import first_line
+from headstart.outputs.permission import OutputFolder
+from headstart.outputs.text_files import write_table
 from headstart.samples.bodies import BUS, HATCHBACK, LORRY, SALOON, VAN, Body
 from headstart.samples.pen import Pen
 from headstart.samples.scene import draw_scene
@@ -25,7 +28,8 @@ from headstart.samples.vehicle import draw_vehicle
 SIDE = 224
 QUALITY = 88
 MODIFIED = 1_577_880_000  # every file's time: 1 January 2020, noon
-TABLE = "labels.csv"
+TABLE, IMAGES = "labels.csv", "images"
+COLUMNS = ("image_names", "emergency_or_not")
 
 _FINE = 2  # drawn at twice the size and shrunk, which smooths the edges
 _LONGEST_COMMENT = 65_533
@@ -36,19 +40,20 @@ def write_drawn(folder: Path, *, count: int = 240, seed: int = DEFAULT_SEED) -> 
 
     The table has the columns image_names and emergency_or_not: 1 for an ambulance, a fire engine
     or a police car, 0 for a car, a bus, a lorry or a van; half of each. The same seed gives the
-    same pictures. Files of these names are overwritten.
+    same pictures. A set that was drawn there before is replaced, as one.
 
     Returns:
         The table's path.
 
     Raises:
-        UsageError: fewer than two pictures are asked for.
+        UsageError: fewer than two pictures are asked for, or files that were not drawn by this
+            program are in the way.
+        OSError: nothing was drawn then.
     """
     if count < 2:
         raise UsageError(f"count is {count}; the drawn set needs 2 pictures or more.")
     labels, names = _rows(count, seed)
-    images = folder / "images"
-    images.mkdir(parents=True, exist_ok=True)
+    outputs = OutputFolder(folder, "demo", files=(TABLE,), folders=(IMAGES,))
     files = []
     for row, label in enumerate(labels):
         picture = draw_picture(np.random.default_rng([seed, row]), emergency=bool(label))
@@ -56,17 +61,25 @@ def write_drawn(folder: Path, *, count: int = 240, seed: int = DEFAULT_SEED) -> 
         picture.save(buffer, "JPEG", quality=QUALITY)
         files.append(buffer.getvalue())
     size = max(len(data) for data in files) + 4  # 4 bytes are the shortest comment
-    for name, data in zip(names, files, strict=True):
-        path = images / name
-        path.write_bytes(_padded(data, size))
-        os.utime(path, (MODIFIED, MODIFIED))
+    with outputs.writing() as new:
+        disk.make_folder(new / IMAGES)
+        for name, data in zip(names, files, strict=True):
+            with disk.create(new / IMAGES / name) as file:
+                file.write(_padded(data, size))
+            os.utime(new / IMAGES / name, (MODIFIED, MODIFIED))
+        write_table(new / TABLE, COLUMNS, zip(names, labels, strict=True))
+        os.utime(new / TABLE, (MODIFIED, MODIFIED))
+    return folder / TABLE
+
+
+def check_drawn(folder: Path) -> bool:
+    """True when a drawn set is there. Raises UsageError for another table in its place."""
     table = folder / TABLE
-    with table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("image_names", "emergency_or_not"))
-        writer.writerows(zip(names, labels, strict=True))
-    os.utime(table, (MODIFIED, MODIFIED))
-    return table
+    if not table.exists():
+        return False
+    if first_line(table) != ",".join(COLUMNS):
+        raise UsageError(f"{table} is not the table of the drawn pictures; name another folder")
+    return True
 
 
 def draw_picture(rng: np.random.Generator, emergency: bool) -> Image.Image:

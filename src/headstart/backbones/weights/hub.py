@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import socket
+from dataclasses import asdict
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, urlopen
 
+from headstart.cache_folder import OWN_MARK, SIDECAR
 from headstart.errors import WeightsError
+from headstart.outputs import disk
+from headstart.outputs.manifest import Entry
+from headstart.outputs.permission import replacing
+from headstart.outputs.text_files import write_json
 
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -62,7 +67,7 @@ def _from_hub(repository: str, filename: str | None) -> Path:
             continue
         except Exception as error:  # the errors of the hub's HTTP library, which has changed twice
             raise _failed(repository, error) from error
-        return check_blob(Path(path))
+        return check_blob(Path(path), is_new=True)
     raise WeightsError(f"{repository} on the model hub has no {' or '.join(names)}")
 
 
@@ -91,17 +96,23 @@ def _check_network(address: str) -> None:
         raise WeightsError(f"no network: {host} cannot be reached ({cause})") from error
 
 
-def check_blob(path: Path) -> Path:
+def check_blob(path: Path, *, is_new: bool = False) -> Path:
     """The file, if it is what the hub announced: large files are stored under their sha256.
 
-    A file that is not is deleted, and WeightsError raised.
+    Raises WeightsError for one that is not. It is deleted when it was downloaded just now
+    (`is_new`); what another program put there is not ours to delete.
     """
     # The link in the snapshot points to blobs/<sha256>, and that may be a link too, to a store
     # that several repositories share; there the name is a digest of another kind.
     blob = path.parent / path.readlink() if path.is_symlink() else path
     if SHA256.fullmatch(blob.name) and sha256_of(blob) != blob.name:
+        if not is_new:
+            raise WeightsError(
+                f"{path} is damaged (its sha256 is not the one in its name); delete it and "
+                f"{path.resolve()}, and try again"
+            )
         for file in (path.resolve(), blob, path):
-            file.unlink(missing_ok=True)
+            disk.remove(file)
         raise WeightsError(
             f"{path.name} is not what the model hub announced (another sha256); it is deleted, "
             "try again"
@@ -125,20 +136,22 @@ def download(url: str, folder: Path) -> Path:
     target = folder / name
     if target.exists():
         return target
-    beside = folder / f"{name}.{os.getpid()}.part"
     promised = HASH_IN_NAME.search(name)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _get(url, beside)
-        if promised and not sha256_of(beside).startswith(promised[1]):
-            raise WeightsError(
-                f"{name} is not what its name promises (another sha256); it is deleted, try again"
-            )
-        beside.replace(target)
+        with replacing(target) as new:
+            _get(url, new)
+            digest = sha256_of(new)
+            if promised and not digest.startswith(promised[1]):
+                raise WeightsError(
+                    f"{name} is not what its name promises (another sha256); it is deleted, try "
+                    "again"
+                )
+            # The mark comes first: a file without it would never be known as ours.
+            told = {"url": url, "file": asdict(Entry("download", new.stat().st_size, digest))}
+            with replacing(target.with_name(name + SIDECAR)) as beside:
+                write_json(beside, {**OWN_MARK, **told})
     except (OSError, HTTPException) as error:
         raise _failed(name, error) from error
-    finally:
-        beside.unlink(missing_ok=True)
     return target
 
 
@@ -148,7 +161,7 @@ def _get(url: str, file: Path) -> None:
     from rich.progress import wrap_file
 
     request = Request(url, headers={"User-Agent": "headstart"})
-    with urlopen(request, timeout=LONGEST_SILENCE) as answer, file.open("wb") as out:
+    with urlopen(request, timeout=LONGEST_SILENCE) as answer, disk.create(file) as out:
         size = int(answer.headers.get("Content-Length") or 0)
         bar = wrap_file(answer, size, description=file.name, console=Console(stderr=True))
         with bar as source:

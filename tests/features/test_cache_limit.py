@@ -8,28 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.embedding import embed_files
+from tests.marked_files import put
 
+from headstart.cache_folder import cache_files, clear_cache
 from headstart.errors import UsageError
-from headstart.features.cache_files import (
+from headstart.features.cache_limit import (
     DEFAULT_LIMIT,
     LIMIT_FILE,
-    cache_files,
     cache_limit,
-    clear_cache,
     keep_to_limit,
     set_cache_limit,
 )
 from headstart.options import EmbedOptions
 
 OPTIONS = EmbedOptions(device="cpu", workers=1)
-
-
-def put(path: Path, size: int, used: int) -> Path:
-    """A file of some bytes that was used at some second."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(size))
-    os.utime(path, (used, used))
-    return path
 
 
 def test_the_limit_is_kept(own_cache: Path) -> None:
@@ -100,12 +92,12 @@ def test_a_run_keeps_to_the_limit_and_keeps_its_own(  # type: ignore[no-untyped-
 
 
 def test_only_our_files_are_cleared(own_cache: Path) -> None:
-    theirs = [put(own_cache / name, 10, 0) for name in ("a.jpg", "features/my.csv", LIMIT_FILE)]
+    theirs = [put(own_cache / name, 200, 0) for name in ("a.jpg", "features/my.csv", LIMIT_FILE)]
     ours = [
-        put(own_cache / name, 10, 0)
+        put(own_cache / name, 200, 0)
         for name in ("images.sqlite", "images.sqlite-wal", "features/a.sqlite", "backbones/b.json")
     ]
     assert {file.path for file in cache_files()} == set(ours)
-    assert clear_cache() == 40
+    assert clear_cache() == 800
     assert all(path.exists() for path in theirs)
     assert not any(path.exists() for path in ours)

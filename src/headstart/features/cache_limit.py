@@ -1,73 +1,26 @@
-"""The files of the cache folder: which are ours, how much they take, and which go first."""
+"""How much the cache may take, and which of its files go first."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.backbones.description_cache import write_beside
-from headstart.cache_folder import VARIABLE, cache_folder
+from headstart.cache_folder import cache_folder, is_ours
 from headstart.errors import UsageError
+from headstart.outputs import disk
 
 DEFAULT_LIMIT = 20_000_000_000  # bytes
 LIMIT_FILE = "limit.txt"
 
-# What this program writes into its cache folder, and nothing else: the folder may be any that the
-# user named, with files of theirs in it.
-#
 # What may go when the limit is reached: it is made again from what is on this machine.
 MADE_AGAIN = (
     "images.sqlite.damaged-*",
     "features/*.sqlite*",
     "backbones/*.safetensors",
-    "backbones/*.tmp",
 )
-OWN_FILES = (
-    *MADE_AGAIN,
-    "images.sqlite",
-    "images.sqlite-*",
-    "pictures.sqlite*",  # of version 0.1
-    "backbones/*.json",
-    "downloads/*",
-)
-
-
-@dataclass(frozen=True)
-class CacheFile:
-    """One line of `headstart cache`: a file and its bytes."""
-
-    path: Path
-    size: int
-
-
-def cache_files() -> tuple[CacheFile, ...]:
-    """This program's files in the cache folder, largest first.
-
-    Raises UsageError when the folder is a file.
-    """
-    folder = cache_folder()
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"the cache folder {folder} is a file; name a folder with {VARIABLE}")
-    listed = (CacheFile(path, size) for path, size, _ in _found(folder, OWN_FILES))
-    return tuple(sorted(listed, key=lambda file: (-file.size, file.path)))
-
-
-def clear_cache() -> int:
-    """Delete this program's files in the cache folder; returns the bytes that were freed.
-
-    Raises UsageError for one that may not be deleted.
-    """
-    freed = 0
-    for file in cache_files():
-        try:
-            file.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise UsageError(f"{file.path} cannot be deleted: {error.strerror}") from error
-        freed += file.size
-    return freed
 
 
 def cache_limit() -> int:
@@ -101,7 +54,7 @@ def keep_to_limit(in_use: Collection[Path] = ()) -> int:
     size: deleted now, they would be computed again by the very next run.
     """
     files: dict[Path, list[tuple[Path, int, int]]] = {}
-    for found in _found(cache_folder(), MADE_AGAIN):
+    for found in _found(cache_folder()):
         files.setdefault(_main(found[0]), []).append(found)
     excess = sum(size for parts in files.values() for _, size, _ in parts) - cache_limit()
     freed = 0
@@ -110,9 +63,10 @@ def keep_to_limit(in_use: Collection[Path] = ()) -> int:
             break
         if main in in_use:
             continue
-        for path, size, _ in files[main]:
+        # The file itself goes last: by its mark the others are known as ours.
+        for path, size, _ in sorted(files[main], reverse=True):
             with suppress(OSError):  # in use elsewhere, or gone
-                path.unlink()
+                disk.remove(path)
                 freed += size
     return freed
 
@@ -125,13 +79,13 @@ def _main(path: Path) -> Path:
     return path
 
 
-def _found(folder: Path, patterns: Iterable[str]) -> list[tuple[Path, int, int]]:
-    """Path, bytes and time of last use of each file that is there."""
+def _found(folder: Path) -> list[tuple[Path, int, int]]:
+    """Path, bytes and time of last use of each file of ours that may go."""
     found = {}
-    for pattern in patterns:
+    for pattern in MADE_AGAIN:
         for path in folder.glob(pattern):
             with suppress(OSError):  # another process may have deleted it
                 status = path.stat()
-                if path.is_file():
+                if is_ours(path):
                     found[path] = (path, status.st_size, status.st_mtime_ns)
     return list(found.values())

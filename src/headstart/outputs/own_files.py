@@ -1,0 +1,99 @@
+"""How a single file of this program is recognised, so that no other is ever written over.
+
+A file that the user names has no list beside it. It says itself what it is: a table by its header,
+features by their arrays' names, a picture of answers by a sign in its own notes. An empty file has
+nothing to lose and may always be written.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+SHEET_SIGN = "answers of headstart predict"
+FIXES_HEADER = ("image", "label", "suggested", "probability", "fix")
+SPLIT_HEADER = "image,label,split,group"
+FEATURES_ARRAYS = {"features.npy", "images.npy", "sha256.npy"}
+MORE_ARRAYS = {"labels.npy", "views.npy", "splits.npy", "groups.npy"}
+LARGEST_SHEET = 200_000_000  # bytes; no sheet of sixty pictures comes near
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """One kind of file that a command writes.
+
+    Attributes:
+        refusal: what is said of a file that is not known as one.
+        is_ours: how an earlier one is known.
+    """
+
+    refusal: str
+    is_ours: Callable[[Path], bool]
+
+
+def first_line(path: Path) -> str:
+    """The first line of a text, without its end; "" where there is none or it is no text."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.readline(1_000_000).rstrip("\r\n")
+    except (OSError, ValueError):
+        return ""
+
+
+def is_predictions_table(path: Path) -> bool:
+    """True for image, label (or not), predicted, probability, p(CLASS)..., error."""
+    header = next(iter(_rows(path, 1)), [])
+    rest = header[2:] if header[1:2] == ["label"] else header[1:]
+    return (
+        header[:1] == ["image"]
+        and rest[:2] == ["predicted", "probability"]
+        and rest[-1:] == ["error"]
+        and len(rest) > 3
+        and all(name.startswith("p(") and name.endswith(")") for name in rest[2:-1])
+    )
+
+
+def is_features_file(path: Path) -> bool:
+    """True for an archive of exactly the arrays that `embed` writes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    return FEATURES_ARRAYS <= names <= FEATURES_ARRAYS | MORE_ARRAYS
+
+
+def is_contact_sheet(path: Path) -> bool:
+    """True for a picture of answers, which has this program's sign in its notes."""
+    try:
+        small = path.stat().st_size <= LARGEST_SHEET
+        return small and SHEET_SIGN.encode() in path.read_bytes()
+    except OSError:
+        return False
+
+
+def is_unedited_fixes(path: Path) -> bool:
+    """True for a table of doubtful labels in which no fix was written yet."""
+    rows = _rows(path)
+    return rows[:1] == [list(FIXES_HEADER)] and all(
+        len(row) == len(FIXES_HEADER) and not row[-1].strip() for row in rows[1:]
+    )
+
+
+def _rows(path: Path, most: int | None = None) -> list[list[str]]:
+    """The cells of a table as this program writes it; none where it is something else."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return list(islice(csv.reader(file), most))
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+PREDICTIONS = FileKind("is no table of answers of this program", is_predictions_table)
+FEATURES = FileKind("is no file of features of this program", is_features_file)
+CONTACT_SHEET = FileKind("is no picture of answers of this program", is_contact_sheet)
+FIXES = FileKind("may hold your edits", is_unedited_fixes)

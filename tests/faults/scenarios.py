@@ -1,0 +1,354 @@
+"""What is tried: each verb over its own earlier results, with files of the user beside them.
+
+What a verb computes is computed once and kept; a trial writes it again. So a trial takes some
+hundredths of a second and does all that the real command does with files.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.faults.fault_layer import Killed
+
+from headstart.cli.main import app, main
+from headstart.cli.stopping import exit_code
+from headstart.errors import UsageError
+from headstart.model_dir import load_model, save_model
+from headstart.options import BackboneOptions
+from headstart.outputs import disk
+from headstart.outputs.permission import replacing
+from headstart.samples import drawn_set
+
+BACKBONE = ("--backbone", "test_resnet", "--random-weights", "--image-size", "32", "--device=cpu")
+COMPARE = ("--image-size", "32", "--device=cpu", "--folds", "0", "--epochs", "1")
+FIT_A = (*BACKBONE, "--folds", "0", "--epochs", "2")  # with a history, which B has not
+FIT_B = (*BACKBONE, "--folds", "2", "--seed", "5")
+SCRATCH = ("--recipe", "scratch", "--image-size", "32", "--device=cpu", "--folds", "0")
+DRAWN = 12  # pictures of the demo
+OLD, NEW = "old", "new"
+
+Version = str  # OLD or NEW: two results that differ
+Call = Callable[[Path, Version], None]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One command in one situation.
+
+    Attributes:
+        name: how the tests and the table call it.
+        verb: the command.
+        call: run it in a folder, for its first or its second result.
+        results: folder or files of the results, relative to that folder.
+        as_one: True when all results are replaced in one step.
+        beside: files of the user, made before the first run.
+        later: files of the user, put beside the results after it.
+        is_first: True when there are no earlier results.
+    """
+
+    name: str
+    verb: str
+    call: Call
+    results: tuple[str, ...]
+    as_one: bool = True
+    beside: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    is_first: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended: exit code, and what it said of it."""
+
+    code: int
+    words: str = ""
+
+
+def ended(call: Call, root: Path, version: Version) -> Ended:
+    """Run a call to its end. What was killed has no exit code, -1."""
+    shown = io.StringIO()
+    with redirect_stdout(io.StringIO()), redirect_stderr(shown):
+        try:
+            call(root, version)
+        except SystemExit as stop:
+            return Ended(int(stop.code or 0), shown.getvalue())
+        except KeyboardInterrupt as stop:  # of a call from Python
+            return Ended(exit_code(stop), "stopped")
+        except OSError as error:
+            return Ended(1, f"error: {error.filename}: cannot be read or written: {error}")
+        except UsageError as error:
+            return Ended(2, f"error: {error}")
+        except Killed:
+            return Ended(-1)
+    return Ended(0, shown.getvalue())
+
+
+def command(
+    *arguments: str, at: str = "", old: tuple[str, ...] = (), new: tuple[str, ...] = ()
+) -> Call:
+    """A call of the program in a folder; `{set}` is the folder of pictures, `{model}` a model."""
+
+    def call(root: Path, version: Version) -> None:
+        places = {"set": str(root.parent / "set"), "model": str(root.parent / "model")}
+        asked = [text.format(**places) for text in (*arguments, *(old if version == OLD else new))]
+        with chdir(root / at):
+            main(asked)
+
+    return call
+
+
+def _demo(root: Path, version: Version) -> None:
+    """The demo with a tiny network."""
+    tiny = {"backbone": "test_resnet", "random_weights": True, "image_size": 32}
+    with pytest.MonkeyPatch.context() as patch:
+        defaults = BackboneOptions.__init__.__kwdefaults__ or {}
+        for name, value in tiny.items():
+            patch.setitem(defaults, name, value)
+        command("demo", "demo")(root, version)
+
+
+def _save(root: Path, version: Version) -> None:
+    model = load_model(root.parent / ("model" if version == NEW else "other"), device="cpu")
+    save_model(model, root / "model")
+
+
+def _keep(root: Path, version: Version) -> None:
+    """What the cache keeps of a backbone is written by the same step."""
+    with replacing(root / "kept.json") as new, disk.create(new) as file:
+        file.write(version.encode())
+
+
+def _clear(root: Path, version: Version) -> None:
+    """The cache with foreign files in it: filled at first, then cleared."""
+    if version == OLD:
+        shutil.copytree(root.parent / "cache", root / "cache", dirs_exist_ok=True)
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        main(["cache", "--clear"])
+
+
+IMAGES = ("{set}/labels.csv", "--images", "{set}/images")
+FIT = ("fit", *IMAGES)
+RUN = command(*FIT, "--out", "run", old=FIT_A, new=FIT_B)
+EPOCHS = (("--epochs", "1"), ("--epochs", "2"))
+MODELS = (("--models", "small_cnn"), ("--models", "small_cnn:once,small_cnn"))
+COMPARISON = command(
+    "compare", *IMAGES, *COMPARE, "--out", "comparison", old=MODELS[0], new=MODELS[1]
+)
+PREDICT = ("predict", "{model}", "--device=cpu", "--out", "answers.csv", "--show", "sheet.png")
+EVALUATE = ("evaluate", "{model}", "--device=cpu", "--images", "{set}/images", "--out", "figures")
+CHECK = ("check", *IMAGES, *BACKBONE, "--write-fixes", "fixes.csv")
+EMBED = ("embed", *IMAGES, *BACKBONE, "--out", "features.npz")
+SCENARIOS = (
+    Scenario("fit, the first one", "fit", RUN, ("run",), is_first=True),
+    Scenario("fit", "fit", RUN, ("run",)),
+    Scenario(
+        "fit, notes of the user in the run", "fit", RUN, ("run",), later=("run/a.txt", "run/m.csv")
+    ),
+    Scenario(
+        "fit into the current folder",
+        "fit",
+        command(*FIT, "--out", ".", at="work", old=FIT_A, new=FIT_B),
+        ("work",),
+        as_one=False,
+        beside=("work/table.csv", "work/pictures/1.jpg"),
+    ),
+    Scenario(
+        "fit from scratch",
+        "fit --recipe scratch",
+        command(*FIT, *SCRATCH, "--out", "run", old=EPOCHS[0], new=EPOCHS[1]),
+        ("run",),
+    ),
+    Scenario("compare", "compare", COMPARISON, ("comparison",)),
+    Scenario(
+        "compare, another model of the user among the models",
+        "compare",
+        COMPARISON,
+        ("comparison",),
+        as_one=False,
+        later=("comparison/models/mine/model/headstart.json", "comparison/models/notes.txt"),
+    ),
+    Scenario(
+        "predict",
+        "predict --out --show",
+        command(*PREDICT, old=("{set}/images",), new=("{set}/images/1.jpg",)),
+        ("answers.csv", "sheet.png"),
+        as_one=False,
+    ),
+    Scenario(
+        "evaluate",
+        "evaluate --out",
+        command(*EVALUATE, old=("{set}/labels.csv",), new=("{set}/few.csv",)),
+        ("figures",),
+    ),
+    Scenario(
+        "check",
+        "check --write-fixes",
+        command(*CHECK, old=("--seed", "1"), new=("--seed", "2")),
+        ("check", "fixes.csv"),
+        as_one=False,
+    ),
+    Scenario("embed", "embed", command(*EMBED, new=("--views", "1")), ("features.npz",)),
+    Scenario("demo, the first one", "demo", _demo, ("demo",), as_one=False, is_first=True),
+    Scenario("demo", "demo", _demo, ("demo",), as_one=False),
+    Scenario("save", "ImageClassifier.save", _save, ("model",), later=("model/notes.txt",)),
+    Scenario("a kept file", "every verb's cache", _keep, ("kept.json",)),
+    Scenario(
+        "clear",
+        "cache --clear",
+        _clear,
+        ("cache",),
+        as_one=False,
+        beside=("cache/downloads/thesis.pdf", "cache/features/mine.sqlite"),
+        later=("cache/backbones/mine.json",),
+    ),
+)
+
+
+@dataclass
+class Memory:
+    """Results of long work by scenario and version, and the files that were drawn from them."""
+
+    key: tuple[str, Version] = ("", OLD)
+    kept: dict[Any, Any] = field(default_factory=dict)
+    is_busy: bool = False
+
+    def value(self, name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, but computed once for each scenario and version.
+
+        What it calls itself is computed as always.
+        """
+
+        def remembered(*arguments: Any, **options: Any) -> Any:
+            key = (name, self.key)
+            if self.is_busy:
+                return plain(*arguments, **options)
+            if key not in self.kept:
+                self.is_busy = True
+                try:
+                    self.kept[key] = plain(*arguments, **options)
+                finally:
+                    self.is_busy = False
+            return self.kept[key]
+
+        return remembered
+
+    def drawing(self, plain: Callable[..., Any]) -> Callable[..., Any]:
+        """The function that draws, each picture once."""
+
+        def remembered(rng: np.random.Generator, *, emergency: bool) -> Any:
+            key = (str(rng.bit_generator.state), emergency)
+            if key not in self.kept:
+                self.kept[key] = plain(rng, emergency=emergency)
+            return self.kept[key]
+
+        return remembered
+
+    def parsed(self, arguments: list[str]) -> Any:
+        """Run a command whose words were understood before; that takes longer than the rest."""
+        key = tuple(arguments)
+        if key not in self.kept:
+            self.kept[key] = app.parse_args(arguments)[:2]
+        verb, bound = self.kept[key]
+        return verb(*bound.args, **bound.kwargs)
+
+    def file(self, name: str, plain: Callable[..., Any], place: int) -> Callable[..., Any]:
+        """A function that draws a file, whose bytes are written again the next time."""
+
+        def again(*arguments: Any, **options: Any) -> None:
+            key, path = (name, self.key), arguments[place]
+            if key not in self.kept:
+                plain(*arguments, **options)
+                self.kept[key] = path.read_bytes()
+                path.unlink()
+            with disk.create(path) as file:
+                file.write(self.kept[key])
+
+        return again
+
+
+VALUES = (
+    ("headstart.recipes.fit", "fit"),
+    ("headstart.audit.fit_remarks", "measure_copies"),
+    ("headstart.cli.fit", "with_remarks"),
+    ("headstart.cli.compare", "with_remarks"),
+    ("headstart.compare.comparison", "compare"),
+    ("headstart.audit.check", "run_check"),
+    ("headstart.features.embed", "embed_images"),
+    ("headstart.backbones.opening", "open_backbone"),
+    ("headstart.model_dir", "load_model"),
+    ("headstart.recipes.trained_model.TrainedModel", "predict"),
+)
+SHOWN = (
+    ("headstart.cli.fit", "show_fit"),
+    ("headstart.cli.evaluate", "show_metrics"),
+    ("headstart.cli.predict", "show_answers"),
+    ("headstart.cli.compare", "show_comparison"),
+    ("headstart.cli.demo", "show_comparison"),
+)
+PAGES = (
+    ("headstart.report.page", "write_report", 2),
+    ("headstart.report.check_folder", "write_check", 1),
+    ("headstart.report.comparison", "write_comparison", 1),
+    ("headstart.report.contact_sheet", "write_contact_sheet", 2),
+)
+
+
+def _found(place: str) -> Any:
+    """A module, or a class in one. The verbs' modules are hidden by the verbs themselves."""
+    with suppress(ImportError):
+        return import_module(place)
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+@contextmanager
+def remembering(memory: Memory) -> Iterator[None]:
+    """Compute each result once only."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in VALUES:
+            home = _found(module)
+            patch.setattr(home, name, memory.value(f"{module}.{name}", getattr(home, name)))
+        for module, name, place in PAGES:
+            home = _found(module)
+            patch.setattr(home, name, memory.file(f"{module}.{name}", getattr(home, name), place))
+        for module, name in SHOWN:
+            patch.setattr(_found(module), name, lambda *_: None)
+        patch.setattr(_found("headstart.cli.main"), "app", memory.parsed)
+        patch.setattr(_found("headstart.cli.demo"), "DEFAULT_MODELS", "small_cnn")
+        plain = drawn_set.write_drawn
+        patch.setattr(drawn_set, "write_drawn", lambda folder: plain(folder, count=DRAWN))
+        patch.setattr(drawn_set, "draw_picture", memory.drawing(drawn_set.draw_picture))
+        yield
+
+
+def prepare_shared(folder: Path) -> None:
+    """Pictures, models and a filled cache that the scenarios read."""
+    table = drawn_set.write_drawn(folder / "set", count=24)
+    few = table.read_text().splitlines(keepends=True)[:13]
+    (folder / "set" / "few.csv").write_text("".join(few))
+    (folder / "runs").mkdir()
+    for name, call in (("model", FIT_B), ("other", (*FIT_B[:-1], "7"))):
+        fit = command(*FIT, *call, "--out", name)
+        assert ended(fit, folder / "runs", NEW).code == 0
+        shutil.copytree(folder / "runs" / name / "model", folder / name)
+
+
+def write_users_file(path: Path) -> None:
+    """A file that must never change."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".jpg":
+        Image.fromarray(np.full((8, 8, 3), 90, dtype=np.uint8)).save(path)
+    else:
+        path.write_text(f"{path.name} of the user\n" * 20)
