@@ -8,6 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headstart.report.model_differences import (
+    SameRows,
+    cost_drawing,
+    roc_drawing,
+    told_apart,
+)
 from headstart.report.plots import interval_plot
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
@@ -21,6 +27,7 @@ def write_comparison(
     title: str,
     sentences: Sequence[str],
     record: Mapping[str, Any],
+    same: SameRows | None = None,
 ) -> None:
     """Write the page of `compare`.
 
@@ -32,6 +39,7 @@ def write_comparison(
         sentences: which differences the data can carry, in words; a row's `verdict` that is in
             none of them gets a line of its own.
         record: as of `RunRecord.to_json`.
+        same: answers of the models to the same pictures, to show where they differ.
 
     Raises OSError, and KeyError for a row without a figure.
     """
@@ -52,6 +60,10 @@ def write_comparison(
         "missing": missing,
         "name": model_name,
         "plot": _plot(run),
+        "cost": cost_drawing([(model_name(row), row) for row in run]),
+        "roc": roc_drawing(same) if same is not None else None,
+        "alone": told_apart(same) if same is not None else [],
+        "same": same,
         "notes": list(record.get("notes", ())),
         "record": record_tables(record),
     }

@@ -10,6 +10,7 @@ from headstart.compare.comparison import Comparison
 from headstart.compare.verdicts import comparison_rows, sentences
 from headstart.model_dir import DESCRIPTION, save_model
 from headstart.report.comparison import write_comparison
+from headstart.report.model_differences import same_rows
 from headstart.report.predictions_table import write_predictions
 from headstart.report.run_folder import write_json, write_optional, write_rows, write_split
 
@@ -61,6 +62,7 @@ def write_comparison_page(
         title=title,
         sentences=sentences(rows),
         record=comparison.record.to_json(),
+        same=same_rows(comparison),
     )
 
 
