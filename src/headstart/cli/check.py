@@ -21,40 +21,36 @@ if TYPE_CHECKING:
 FailOn = Literal["error", "warning", "never"]
 
 
+def _first(text: str) -> Parameter:
+    return Parameter(help=text, group=flags.FIRST)
+
+
+def _codes(text: str) -> Parameter:
+    return Parameter(help=text, group=flags.FIRST, show_default=False, negative="")
+
+
+Out = Annotated[Path, _first("Folder for the page and the tables.")]
+WriteFixes = Annotated[Path | None, _first("Write the labels in doubt as a table to edit.")]
+Select = Annotated[
+    tuple[str, ...],
+    _codes(
+        "Codes of the only findings to tell (HS101, HS1 for a hundred, wrong-label); repeat, or "
+        "join by commas, for more."
+    ),
+]
+Ignore = Annotated[tuple[str, ...], _codes("Codes of findings to leave out.")]
+FailOnFlag = Annotated[FailOn, _first("The least level of a finding that gives exit code 1.")]
+
+
 def check(
     source: flags.Source,
     /,
     *,
-    out: Annotated[
-        Path, Parameter(help="Folder for the page and the tables.", group=flags.FIRST)
-    ] = Path("check"),
-    write_fixes: Annotated[
-        Path | None,
-        Parameter(help="Write the labels in doubt as a table to edit.", group=flags.FIRST),
-    ] = None,
-    select: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Codes of the only findings to tell (HS101, HS1 for a hundred, wrong-label); "
-            "repeat, or join by commas, for more.",
-            group=flags.FIRST,
-            show_default=False,
-            negative="",
-        ),
-    ] = (),
-    ignore: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Codes of findings to leave out.",
-            group=flags.FIRST,
-            show_default=False,
-            negative="",
-        ),
-    ] = (),
-    fail_on: Annotated[
-        FailOn,
-        Parameter(help="The least level of a finding that gives exit code 1.", group=flags.FIRST),
-    ] = "error",
+    out: Out = Path("check"),
+    write_fixes: WriteFixes = None,
+    select: Select = (),
+    ignore: Ignore = (),
+    fail_on: FailOnFlag = "error",
     options: FitOptions,
 ) -> int:
     """Look for broken files, wrong labels, duplicates, shortcuts and odd pictures.
