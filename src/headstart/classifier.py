@@ -114,7 +114,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         """Learn from n pictures and their labels, (n,) or (n, 1), of text, whole numbers or bools.
 
         Pictures of one group, (n,), and pictures that are equal or nearly equal, stay together
-        where C and the temperature are chosen by held-out rows.
+        where C and the calibration temperature are chosen by held-out rows.
 
         Raises UsageError for a parameter that is not allowed, TypeError for what is no picture,
         and DataError (BadInputsError with all pictures that cannot be read) for pictures and

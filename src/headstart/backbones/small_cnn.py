@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-from headstart.errors import UsageError
-
 CHANNELS = 8
 
 
@@ -55,9 +53,7 @@ class SmallCNN(nn.Module):
 
 
 def feature_size(size: int) -> int:
-    """Numbers in the last map for a side of `size` pixels. Raises UsageError for an odd size."""
-    if size < 4 or size % 4:
-        raise UsageError(f"--image-size is {size}; the small CNN needs a multiple of 4")
+    """Numbers in the last map for a side of `size` pixels, a multiple of 4."""
     return CHANNELS * (size // 4) ** 2
 
 

@@ -96,7 +96,7 @@ def _matrices(metrics: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _confusions(part: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """Given class, answered class and count of the most frequent confusions."""
+    """Given class, predicted class and count of the most frequent confusions."""
     names = part["classes"]
     cells = [
         (names[i], names[j], count)
