@@ -134,6 +134,6 @@ def _balance(counts: Mapping[str, int]) -> str:
         f"Class '{most}' has {counts[most]:,} pictures and class '{least}' {counts[least]:,}, "
         f"{ratio:.1f} for one. Always answering '{most}' is right for {share:.1%}: read the "
         "accuracy beside that share, and the balanced accuracy and the recall of every class. "
-        "--class-weights balanced gives every class the same weight: the small ones are found "
+        "--class-weight balanced gives every class the same weight: the small ones are found "
         "more often, at the price of more false alarms."
     )

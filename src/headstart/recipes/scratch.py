@@ -10,6 +10,7 @@ import numpy as np
 from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.opening import SMALL_CNN, HeldNetwork
+from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.weights.digest import digest
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 DEFAULT_EPOCHS = 50
 AT_A_TIME = 512  # pictures; their last maps are 100 kB each
-VALIDATION_FOLDS = 10  # one of them chooses the epoch and the temperature
+VALIDATION_FOLDS = 10  # one of them chooses the epoch and the calibration temperature
 
 
 def fit_scratch(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
@@ -55,7 +56,7 @@ def train_on(
 ) -> FitResult:
     """Train on the training rows, part of which choose the epoch; the test rows choose nothing."""
     from headstart.recipes.decoded_pictures import PixelStore
-    from headstart.recipes.small_cnn import small_cnn_preprocessing
+    from headstart.recipes.small_cnn import SIZE, small_cnn_preprocessing
 
     clock = clock or Stopwatch()
     loop = replace(
@@ -65,10 +66,10 @@ def train_on(
         # The exercise drew its crops once and took the last epoch, which shows what that does.
         keep=options.loop.keep or ("last" if options.loop.augment == "once" else "best"),
     )
-    steps = small_cnn_preprocessing(options.backbone.image_size or 224)
+    plain = small_cnn_preprocessing(options.backbone.image_size or SIZE)
     store = PixelStore(
         data.table.images,
-        2 * steps.size,
+        2 * plain.size,
         memory_limit=loop.memory_limit,
         workers=options.embed.workers,
         where=[data.table.where(row) for row in range(len(data))],
@@ -76,9 +77,9 @@ def train_on(
         progress=progress,
     )
     clock.lap("read")
-    network, history, validation = _train(data, split, store, loop, options, progress)
+    network, history, validation = _train(data, split, store, plain, loop, options, progress)
     clock.lap("head")
-    untempered = as_trained(network, data, 1.0, steps.size)
+    untempered = as_trained(network, data, 1.0, plain.size)
     raw = _answers(untempered, data, options)
     temperature = 1.0
     if len(validation):
@@ -117,13 +118,14 @@ def _train(
     data: Dataset,
     split: Split,
     store: PixelStore,
+    plain: Preprocessing,
     loop: LoopOptions,
     options: FitOptions,
     progress: Progress,
 ) -> tuple[SmallCNN, History, IntArray]:
     """The trained network, its history, and the rows that chose the epoch."""
     from headstart.recipes.loop import EpochLoop
-    from headstart.recipes.small_cnn import small_cnn_preprocessing, train_small_cnn
+    from headstart.recipes.small_cnn import train_small_cnn
 
     seed = options.split.seed
     training, validation = choose_validation(data, split.train, seed)
@@ -140,7 +142,7 @@ def _train(
         loop=EpochLoop(
             options=loop, seed=seed, class_weights=weights, on_epoch=epoch_teller(progress)
         ),
-        preprocessing=small_cnn_preprocessing(options.backbone.image_size or 224),
+        preprocessing=plain,
     )
     return network, history, validation
 
