@@ -1,4 +1,4 @@
-"""The baseline: the small CNN trained from nothing, epoch by epoch, on the same kind of split."""
+"""The baseline: the small CNN trained from scratch, epoch by epoch, on the same kind of split."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VALIDATION_FOLDS = 10  # one of them chooses the epoch and the calibration tempe
 
 
 def fit_scratch(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
-    """Split, train the small CNN from nothing, and measure. Raises DataError."""
+    """Split, train the small CNN from scratch, and measure. Raises DataError."""
     clock = Stopwatch()
     data = prepare_without_features(table, options, progress)
     clock.lap("embed")
@@ -175,7 +175,7 @@ def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) 
         feature_size=d,
         parameters=sum(parameter.numel() for parameter in backbone.parameters()),
         weights_id=digest(tensors),
-        source="trained from nothing",
+        source="trained from scratch",
         classifier=None,
         device="cpu",
     )
