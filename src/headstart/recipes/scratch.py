@@ -1,9 +1,11 @@
-"""The baseline: the small CNN trained from scratch, epoch by epoch, on the same kind of split."""
+"""The baseline: the small CNN trained from scratch, epoch by epoch, on the same kind of split.
+
+Importing this module loads torch; import it inside the function that trains.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.opening import SMALL_CNN, HeldNetwork
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.small_cnn import SmallCNN
 from headstart.backbones.weights.digest import digest
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
@@ -21,17 +24,14 @@ from headstart.heads.fitted_heads import FittedLinear
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import choose_split, prepare_without_features
+from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.folds import as_predictions, take
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import epoch_teller
-from headstart.recipes.loop import NETWORK_RATE
+from headstart.recipes.loop import NETWORK_RATE, EpochLoop, History
 from headstart.recipes.run_record import Stopwatch, make_record
+from headstart.recipes.small_cnn import SIZE, small_cnn_preprocessing, train_small_cnn
 from headstart.recipes.trained_model import TrainedModel
-
-if TYPE_CHECKING:
-    from headstart.backbones.small_cnn import SmallCNN
-    from headstart.recipes.decoded_pictures import PixelStore
-    from headstart.recipes.loop import History
 
 DEFAULT_EPOCHS = 50
 AT_A_TIME = 512  # pictures; their last maps are 100 kB each
@@ -55,9 +55,6 @@ def train_on(
     clock: Stopwatch | None = None,
 ) -> FitResult:
     """Train on the training rows, part of which choose the epoch; the test rows choose nothing."""
-    from headstart.recipes.decoded_pictures import PixelStore
-    from headstart.recipes.small_cnn import SIZE, small_cnn_preprocessing
-
     clock = clock or Stopwatch()
     loop = replace(
         options.loop,
@@ -124,9 +121,6 @@ def _train(
     progress: Progress,
 ) -> tuple[SmallCNN, History, IntArray]:
     """The trained network, its history, and the rows that chose the epoch."""
-    from headstart.recipes.loop import EpochLoop
-    from headstart.recipes.small_cnn import train_small_cnn
-
     seed = options.split.seed
     training, validation = choose_validation(data, split.train, seed)
     weights = None
@@ -161,8 +155,6 @@ def choose_validation(data: Dataset, train: IntArray, seed: int) -> tuple[IntArr
 
 def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) -> TrainedModel:
     """The network as a backbone with a linear head, which is how models are kept."""
-    from headstart.recipes.small_cnn import small_cnn_preprocessing
-
     backbone = network.backbone
     tensors = {name: tensor.numpy() for name, tensor in backbone.state_dict().items()}
     weight = network.classifier.weight.detach().double().numpy()
