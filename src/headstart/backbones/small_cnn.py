@@ -1,4 +1,4 @@
-"""The small network that is trained from nothing: what a pretrained backbone is compared with.
+"""The small network that is trained from scratch: what a pretrained backbone is compared with.
 
 Its convolutions are a backbone like any other once they are trained, its last layer a linear head.
 Importing this module loads torch.

@@ -46,7 +46,7 @@ def train_small_cnn(
     loop: EpochLoop,
     preprocessing: Preprocessing | None = None,
 ) -> tuple[SmallCNN, History]:
-    """Train the small CNN from nothing by the epoch loop.
+    """Train the small CNN from scratch by the epoch loop.
 
     Args:
         pixels: the pictures, n of them.
