@@ -21,7 +21,7 @@ from headstart.images.source import local_files
 from headstart.model_dir import load_model
 from headstart.options import BackboneOptions, EmbedOptions
 from headstart.recipes.batches import PictureBatches
-from headstart.recipes.decoded_pictures import PixelStore
+from headstart.recipes.pixel_store import PixelStore
 
 Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")

@@ -20,7 +20,7 @@ from headstart.backbones.opening import open_backbone
 from headstart.data.inputs import read_images
 from headstart.errors import DataError
 from headstart.options import BackboneOptions, LoopOptions, ReadOptions
-from headstart.recipes.loop import EpochLoop
+from headstart.recipes.epoch_loop import EpochLoop
 
 Call = Callable[..., Any]
 TINY = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32, precision="fp32")

@@ -298,9 +298,9 @@ SHOWN = (
     ("headstart.cli.demo", "show_comparison"),
 )
 PAGES = (
-    ("headstart.report.page", "write_report", 2),
+    ("headstart.report.run_page", "write_report", 2),
     ("headstart.report.check_folder", "write_check", 1),
-    ("headstart.report.comparison", "write_comparison", 1),
+    ("headstart.report.comparison_page", "write_comparison", 1),
     ("headstart.report.contact_sheet", "write_contact_sheet", 2),
 )
 

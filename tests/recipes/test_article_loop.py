@@ -14,7 +14,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
 from headstart.options import BackboneOptions, LoopOptions
 from headstart.recipes.batches import TensorBatches
-from headstart.recipes.loop import EpochLoop
+from headstart.recipes.epoch_loop import EpochLoop
 from headstart.recipes.stepped_head import SteppedHead, first_layer
 
 SIDE, SEED, EPOCHS, BATCH, RATE = 64, 13, 10, 16, 1e-4

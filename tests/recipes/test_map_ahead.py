@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headstart.recipes.decoded_pictures import map_ahead, worker_count
+from headstart.recipes.pixel_store import map_ahead, worker_count
 
 
 def test_results_come_in_order_of_the_items() -> None:

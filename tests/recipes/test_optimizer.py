@@ -10,7 +10,7 @@ from torch import nn
 from headstart.errors import UsageError
 from headstart.option_checks import check_options
 from headstart.options import LoopOptions
-from headstart.recipes.loop import make_optimizer
+from headstart.recipes.epoch_loop import make_optimizer
 
 GOOD = LoopOptions(epochs=5)
 

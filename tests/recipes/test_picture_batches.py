@@ -12,7 +12,7 @@ from headstart.backbones.preprocessing import Preprocessing
 from headstart.images.source import local_files
 from headstart.images.views import augment, view_rng
 from headstart.recipes.batches import PictureBatches, epoch_order
-from headstart.recipes.decoded_pictures import PixelStore
+from headstart.recipes.pixel_store import PixelStore
 
 PLAIN = Preprocessing(
     size=8,

@@ -17,7 +17,7 @@ from headstart.heads.catalogue import restore_head
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.heads.head import ClassWeight
 from headstart.options import LoopOptions
-from headstart.recipes.loop import EpochRecord
+from headstart.recipes.epoch_loop import EpochRecord
 from headstart.recipes.stepped_head import SteppedHead, first_layer
 
 Rows = tuple[FloatArray, NDArray[np.str_]]

@@ -13,10 +13,10 @@ import pytest
 from headstart.audit.findings import Audit
 from headstart.recipes.frozen import FitResult
 from headstart.report.check_page import write_check
-from headstart.report.comparison import write_comparison
+from headstart.report.comparison_page import write_comparison
 from headstart.report.model_differences import SameRows
-from headstart.report.page import write_report
 from headstart.report.run_folder import run_metrics
+from headstart.report.run_page import write_report
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -13,7 +13,7 @@ from PIL import Image
 from headstart.arrays import FloatArray
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import LocalFile
-from headstart.report.comparison import write_comparison
+from headstart.report.comparison_page import write_comparison
 from headstart.report.model_differences import (
     SHOWN,
     SameRows,

@@ -13,8 +13,8 @@ from headstart.options import MAX_PIXELS
 from headstart.recipes.frozen import FitResult
 from headstart.report import typical_pictures as module
 from headstart.report.examples import examples, with_nearest, wrong_rows
-from headstart.report.page import write_report
 from headstart.report.run_folder import run_metrics
+from headstart.report.run_page import write_report
 from headstart.report.typical_pictures import likeness_to_class, typical_pictures
 
 Fit = Callable[..., FitResult]

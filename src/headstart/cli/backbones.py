@@ -14,7 +14,7 @@ def backbones() -> int:
     """
     from headstart.backbones.catalogue import KNOWN
     from headstart.backbones.weights.inventory import where_from
-    from headstart.cli.show import cell, console, say, table
+    from headstart.cli.terminal import cell, console, say, table
 
     shown = table("backbone", "features", "M weights", "licence", "here", "weights from")
     shown.columns[0].no_wrap = True

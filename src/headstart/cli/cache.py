@@ -30,7 +30,7 @@ def cache(
         headstart cache --clear
     """
     from headstart.cache_folder import cache_files, cache_folder, clear_cache, other_files
-    from headstart.cli.show import cell, console, say, table
+    from headstart.cli.terminal import cell, console, say, table
     from headstart.features.cache_limit import cache_limit, keep_to_limit, set_cache_limit
     from headstart.wording import plural, some_of
 

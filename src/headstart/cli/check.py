@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from headstart.cli import flags
-from headstart.cli.show import progress, say
+from headstart.cli import parser
+from headstart.cli.terminal import progress, say
 from headstart.options import FitOptions
 
 if TYPE_CHECKING:
     from headstart.audit.check import Checked
     from headstart.audit.findings import Audit
 
-Codes = Parameter(group=flags.FIRST, show_default=False, negative="")
+Codes = Parameter(group=parser.FIRST, show_default=False, negative="")
 Select = Annotated[
     tuple[str, ...],
     Codes,
@@ -29,20 +29,20 @@ Select = Annotated[
 Ignore = Annotated[tuple[str, ...], Codes, Parameter(help="Codes of findings to leave out.")]
 FailOn = Annotated[
     Literal["error", "warning", "never"],
-    Parameter(help="The least level of a finding that gives exit code 1.", group=flags.FIRST),
+    Parameter(help="The least level of a finding that gives exit code 1.", group=parser.FIRST),
 ]
 
 
 def check(
-    source: flags.Source,
+    source: parser.Source,
     /,
     *,
     out: Annotated[
-        Path, Parameter(help="Folder for the page and the tables.", group=flags.FIRST)
+        Path, Parameter(help="Folder for the page and the tables.", group=parser.FIRST)
     ] = Path("check"),
     write_fixes: Annotated[
         Path | None,
-        Parameter(help="Write the labels in doubt as a table to edit.", group=flags.FIRST),
+        Parameter(help="Write the labels in doubt as a table to edit.", group=parser.FIRST),
     ] = None,
     select: Select = (),
     ignore: Ignore = (),

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.cli import flags
-from headstart.cli.show import (
+from headstart.cli import parser
+from headstart.cli.terminal import (
     cell,
     console,
     mean_text,
@@ -25,24 +25,24 @@ DEFAULT_MODELS = f"small_cnn,{DEFAULT_BACKBONE}"
 
 
 def compare(
-    source: flags.Source,
+    source: parser.Source,
     /,
     *,
     models: Annotated[
         str,
         Parameter(
             help="Models, separated by commas: NAME[:LAYER][+HEAD], or small_cnn[:once].",
-            group=flags.FIRST,
+            group=parser.FIRST,
         ),
     ] = DEFAULT_MODELS,
     out: Annotated[
-        Path, Parameter(help="Folder for models, figures and report.", group=flags.FIRST)
+        Path, Parameter(help="Folder for models, figures and report.", group=parser.FIRST)
     ] = Path("comparison"),
     weights: Annotated[
         tuple[str, ...],
         Parameter(
             help="NAME=FILE with a backbone's weights; repeat for more.",
-            group=flags.heading("Backbone"),
+            group=parser.heading("Backbone"),
             show_default=False,
         ),
     ] = (),
@@ -51,7 +51,7 @@ def compare(
         Parameter(
             help="Go on without models whose weights cannot be had.",
             negative="",
-            group=flags.heading("Backbone"),
+            group=parser.heading("Backbone"),
             show_default=False,
         ),
     ] = False,
@@ -69,7 +69,7 @@ def compare(
     from headstart.compare.comparison import compare as run
     from headstart.compare.model_spec import parse_models, parse_weights
     from headstart.outputs.permission import Inputs
-    from headstart.report.comparison import comparison_outputs, write_comparison_folder
+    from headstart.report.comparison_page import comparison_outputs, write_comparison_folder
 
     specs = parse_models(models, options.loop.augment)
     files = parse_weights(weights)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from headstart.cli.compare import DEFAULT_MODELS, compare, show_comparison
 from headstart.cli.fit import fit
 from headstart.cli.predict import predict
-from headstart.cli.show import say
+from headstart.cli.terminal import say
 from headstart.options import FitOptions, LoopOptions, ReadOptions
 
 PREDICTED = 4
@@ -34,7 +34,7 @@ def demo(
     """
     from headstart.compare.model_spec import parse_models
     from headstart.outputs.permission import Inputs
-    from headstart.report.comparison import comparison_outputs
+    from headstart.report.comparison_page import comparison_outputs
     from headstart.report.run_folder import run_outputs
     from headstart.samples.drawn_set import check_drawn, write_drawn
 

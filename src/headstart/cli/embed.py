@@ -7,17 +7,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.cli import flags
-from headstart.cli.show import progress, say
+from headstart.cli import parser
+from headstart.cli.terminal import progress, say
 from headstart.options import FitOptions
 
 
 def embed(
-    source: flags.Source,
+    source: parser.Source,
     /,
     *,
     out: Annotated[
-        Path, Parameter(help="File for the features, NumPy's .npz.", group=flags.FIRST)
+        Path, Parameter(help="File for the features, NumPy's .npz.", group=parser.FIRST)
     ] = Path("features.npz"),
     options: FitOptions,
 ) -> int:

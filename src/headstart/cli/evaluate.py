@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart.cli import flags
-from headstart.cli.show import progress, show_metrics
+from headstart.cli import parser
+from headstart.cli.terminal import progress, show_metrics
 from headstart.errors import DataError
 from headstart.options import FitOptions
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: flags.Model,
-    source: flags.Source,
+    model: parser.Model,
+    source: parser.Source,
     /,
     *,
     out: Annotated[
         Path | None,
-        Parameter(help="Folder for metrics.json and predictions.csv.", group=flags.FIRST),
+        Parameter(help="Folder for metrics.json and predictions.csv.", group=parser.FIRST),
     ] = None,
     options: FitOptions,
 ) -> int:

@@ -7,19 +7,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.cli import flags
-from headstart.cli.show import progress, show_fit, with_remarks
+from headstart.cli import parser
+from headstart.cli.terminal import progress, show_fit, with_remarks
 from headstart.errors import UsageError
 from headstart.option_checks import check_fit
 from headstart.options import FitOptions
 
 
 def fit(
-    source: flags.Source,
+    source: parser.Source,
     /,
     *,
     out: Annotated[
-        Path, Parameter(help="Folder for the model and the figures.", group=flags.FIRST)
+        Path, Parameter(help="Folder for the model and the figures.", group=parser.FIRST)
     ] = Path("run"),
     curve: Annotated[
         bool,
@@ -27,7 +27,7 @@ def fit(
             help="Measure the learning curve: would more pictures help?",
             negative="",
             show_default=False,
-            group=flags.heading("Split and figures"),
+            group=parser.heading("Split and figures"),
         ),
     ] = False,
     options: FitOptions,
@@ -52,8 +52,8 @@ def fit(
     from headstart.audit.fit_remarks import measure_copies, measure_curve
     from headstart.outputs.permission import Inputs
     from headstart.recipes.fit import fit as run_fit
-    from headstart.report.page import write_report
     from headstart.report.run_folder import run_outputs, write_run
+    from headstart.report.run_page import write_report
 
     outputs = run_outputs(out, Inputs((source, *options.files())))
     with progress() as shown:

@@ -20,11 +20,11 @@ from headstart.cli.demo import demo
 from headstart.cli.embed import embed
 from headstart.cli.evaluate import evaluate
 from headstart.cli.fit import fit
-from headstart.cli.flags import with_flags
+from headstart.cli.parser import with_flags
 from headstart.cli.predict import predict
 from headstart.cli.refusals import plain_words, refusal
-from headstart.cli.show import tell
 from headstart.cli.stopping import exit_code
+from headstart.cli.terminal import tell
 from headstart.errors import HeadstartError
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.

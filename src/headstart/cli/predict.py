@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart.cli import flags
-from headstart.cli.show import cell, console, progress, say, table
+from headstart.cli import parser
+from headstart.cli.terminal import cell, console, progress, say, table
 from headstart.options import FitOptions
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ SHOWN_ROWS = 30
 
 
 def predict(
-    model: flags.Model,
-    sources: flags.Sources,
+    model: parser.Model,
+    sources: parser.Sources,
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(help="CSV file for the answers.", group=flags.FIRST)
+        Path | None, Parameter(help="CSV file for the answers.", group=parser.FIRST)
     ] = None,
     show: Annotated[
         Path | None,
-        Parameter(help="Picture file: each picture with its class and score.", group=flags.FIRST),
+        Parameter(help="Picture file: each picture with its class and score.", group=parser.FIRST),
     ] = None,
     options: FitOptions,
 ) -> int:

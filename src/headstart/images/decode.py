@@ -28,6 +28,7 @@ from PIL import (
 from headstart.arrays import ByteImage
 from headstart.errors import ImageError
 from headstart.images.decoder_messages import quiet_decoding, quiet_libtiff
+from headstart.images.exif import exif_fields, jpeg_quality
 from headstart.images.formats import (
     EXTENSIONS,
     SNIFFED_BYTES,
@@ -36,7 +37,6 @@ from headstart.images.formats import (
     looks_like,
     webp_size,
 )
-from headstart.images.header import exif_fields, jpeg_quality
 from headstart.images.jpeg_file import JpegFile
 from headstart.images.pixel_budget import Claim
 from headstart.images.pixel_modes import to_rgb

@@ -15,7 +15,7 @@ import numpy as np
 from headstart.arrays import ByteImage, IntArray
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.images.views import augment, view_rng
-from headstart.recipes.decoded_pictures import PixelStore, map_ahead
+from headstart.recipes.pixel_store import PixelStore, map_ahead
 
 if TYPE_CHECKING:
     import torch

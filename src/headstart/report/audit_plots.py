@@ -12,8 +12,8 @@ from headstart.audit.duplicate_leak import Leak
 from headstart.audit.learning_curve import LearningCurve
 from headstart.audit.shortcuts.search import ShortcutSearch
 from headstart.evaluate.sample_size import expected_intervals
+from headstart.report.number_formats import count, interval, number
 from headstart.report.plots import Frame, Line, bars, interval_plot, line_plot
-from headstart.report.words import count, interval, number
 
 Drawing = tuple[Markup, str]  # with its caption
 

@@ -20,9 +20,9 @@ from headstart.report.audit_plots import (
 )
 from headstart.report.check_pictures import Evidence, evidence_of
 from headstart.report.label_review import label_review
+from headstart.report.number_formats import count
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
-from headstart.report.words import count
 
 CHAPTERS = ("duplicate", "small-class", "imbalance", "test-size", "learning-curve")
 

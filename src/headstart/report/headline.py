@@ -10,8 +10,8 @@ from markupsafe import Markup
 from headstart.evaluate.effective_rows import rows_in_words
 from headstart.evaluate.intervals import Interval
 from headstart.recipes.run_record import RunRecord
+from headstart.report.number_formats import count, interval, number, plus_minus
 from headstart.report.plots import interval_plot
-from headstart.report.words import count, interval, number, plus_minus
 
 HEADS = {
     "linear": "linear head",

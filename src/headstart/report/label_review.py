@@ -20,8 +20,8 @@ from headstart.audit.finding_codes import CODE_OF, CODES
 from headstart.audit.findings import Audit
 from headstart.data.fixes import COLUMNS, DROP
 from headstart.images.source import ImageSource
+from headstart.report.number_formats import count
 from headstart.report.thumbnails import Thumbnail, thumbnail
-from headstart.report.words import count
 
 ROOM = 13_000_000  # characters of the page for the pictures in doubt: with all else below 20 MB
 NEAR_ROOM = 5_000_000  # and for their neighbours
@@ -207,7 +207,7 @@ def _script_safe(content: Any) -> Markup:
 @cache
 def _script() -> tuple[Markup, str]:
     """The program, and its digest as a Content-Security-Policy names it."""
-    file = resources.files("headstart.report").joinpath("label_review.js")
+    file = resources.files("headstart.report").joinpath("templates", "label_review.js")
     text = file.read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
     return Markup(text), f"script-src 'sha256-{digest}'"

@@ -15,9 +15,9 @@ from headstart.evaluate.curves import RocCurve, roc_curve
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS
+from headstart.report.number_formats import count, number, seconds
 from headstart.report.plots import STYLES, Dot, Frame, Line, dot_plot, line_plot
 from headstart.report.thumbnails import Thumbnail, thumbnail
-from headstart.report.words import count, number, seconds
 
 SHOWN = 6  # pictures of each model
 UNIT = (-0.02, 1.02)

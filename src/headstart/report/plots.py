@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from markupsafe import Markup
 
 from headstart.evaluate.intervals import Interval
+from headstart.report.number_formats import interval, number, seconds
 from headstart.report.svg import ACCENT, LINE, MUTED, SECOND, labelled_axes, shortened, svg
-from headstart.report.words import interval, number, seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

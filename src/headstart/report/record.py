@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headstart.options import FitOptions, as_json
-from headstart.report.words import seconds
+from headstart.report.number_formats import seconds
 
 Rows = tuple[tuple[str, str], ...]
 

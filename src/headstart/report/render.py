@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from headstart.evaluate.significance import p_text
 from headstart.outputs.text_files import write_text
-from headstart.report import words
+from headstart.report import number_formats
 from headstart.wording import printable
 
 
@@ -25,20 +25,20 @@ def write_page(template: str, path: Path, context: Mapping[str, Any]) -> None:
 def _templates() -> Environment:
     # Everything is escaped but what is Markup already: drawings, and names with places to break.
     made = Environment(
-        loader=PackageLoader("headstart", "report"),
+        loader=PackageLoader("headstart", "report/templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters |= {
-        "number": words.number,
-        "interval": words.interval,
-        "plus_minus": words.plus_minus,
-        "file_size": words.file_size,
-        "seconds": words.seconds,
-        "signed": words.signed,
+        "number": number_formats.number,
+        "interval": number_formats.interval,
+        "plus_minus": number_formats.plus_minus,
+        "file_size": number_formats.file_size,
+        "seconds": number_formats.seconds,
+        "signed": number_formats.signed,
         "p_value": p_text,
-        "breakable": words.breakable,
+        "breakable": number_formats.breakable,
     }
     return made

@@ -11,8 +11,8 @@ import numpy as np
 
 from headstart.errors import BadInput
 from headstart.recipes.frozen import FitResult
-from headstart.report.page import write_report
 from headstart.report.run_folder import run_metrics
+from headstart.report.run_page import write_report
 
 Fit = Callable[..., FitResult]
 Read = Callable[[Path], Any]

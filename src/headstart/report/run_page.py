@@ -11,11 +11,11 @@ from headstart.audit.learning_curve import LearningCurve
 from headstart.options import MAX_PIXELS
 from headstart.recipes.frozen import FitResult
 from headstart.report.audit_plots import curve_drawing, leak_drawing
-from headstart.report.curves import calibration, evidence, learning, two_class_curves
 from headstart.report.examples import SHOWN, examples, uncertain_rows, with_nearest, wrong_rows
 from headstart.report.headline import headline
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
+from headstart.report.run_chapters import calibration, evidence, learning, two_class_curves
 from headstart.report.typical_pictures import typical_pictures
 
 MOST_IN_MATRIX = 16  # classes; with more, the most frequent confusions are listed instead

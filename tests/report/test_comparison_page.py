@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from headstart.report.comparison import model_name, write_comparison
+from headstart.report.comparison_page import model_name, write_comparison
 
 
 def test_every_model_has_its_figures_and_a_missing_one_its_reason(

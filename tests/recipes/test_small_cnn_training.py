@@ -15,9 +15,9 @@ from headstart.backbones.small_cnn import SmallCNN
 from headstart.images.source import local_files
 from headstart.options import LoopOptions
 from headstart.recipes.batches import PictureBatches
-from headstart.recipes.decoded_pictures import PixelStore
-from headstart.recipes.loop import EpochLoop, History
-from headstart.recipes.small_cnn import (
+from headstart.recipes.epoch_loop import EpochLoop, History
+from headstart.recipes.pixel_store import PixelStore
+from headstart.recipes.small_cnn_training import (
     small_cnn_preprocessing,
     train_small_cnn,
 )

@@ -23,12 +23,12 @@ from headstart.report.model_differences import (
     same_rows,
     told_apart,
 )
+from headstart.report.number_formats import count, interval, number
 from headstart.report.plots import interval_plot
 from headstart.report.predictions_table import write_predictions
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
 from headstart.report.run_folder import MODEL_FOLDER, write_optional, write_split
-from headstart.report.words import count, interval, number
 
 COMPARISON_FILES = ("report.html", "comparison.json", "comparison.csv", "split.csv")
 MODELS_FOLDER = "models"

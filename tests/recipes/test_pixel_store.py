@@ -11,7 +11,7 @@ from headstart.errors import BadInputsError
 from headstart.images.source import local_files
 from headstart.images.views import resize_shorter_side
 from headstart.progress import Quiet
-from headstart.recipes.decoded_pictures import PixelStore
+from headstart.recipes.pixel_store import PixelStore
 
 ROOM = 10**9
 

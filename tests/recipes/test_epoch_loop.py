@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from headstart.errors import DataError, UsageError
 from headstart.options import LoopOptions
 from headstart.recipes.batches import TensorBatches
-from headstart.recipes.loop import EpochLoop, EpochRecord, NonFiniteError, train_mode
+from headstart.recipes.epoch_loop import EpochLoop, EpochRecord, NonFiniteError, train_mode
 
 
 def blobs(rows: int = 60, columns: int = 5, classes: int = 3) -> tuple[Tensor, Tensor]:
