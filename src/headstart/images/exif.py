@@ -1,4 +1,4 @@
-"""Facts from a picture's header: how it lies, how it was made."""
+"""What a picture's header says: how it lies, how it was made."""
 
 from __future__ import annotations
 
