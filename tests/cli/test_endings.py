@@ -36,9 +36,25 @@ def test_stopped_by_a_key_is_said(
 
     # Loaded later it would keep the fake.
     importlib.import_module("headstart.recipes.data_preparation")
-    monkeypatch.setattr("headstart.data.inputs.read_images", stop)
+    monkeypatch.setattr("headstart.data.inputs.read_pictures", stop)
     assert run("embed", table, "--out", table.parent / "f.npz") == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_sigterm_stops_and_cleans_up(table: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from headstart.cli.__main__ import start\n"
+        "import headstart.data.inputs as inputs\n"
+        "inputs.read_pictures = lambda *_: os.kill(os.getpid(), signal.SIGTERM) or signal.pause()\n"
+        f"sys.argv = ['headstart', 'embed', {str(table)!r}, '--out', 'f.npz']\n"
+        "start()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120,
+                           stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert ended.returncode == 143
+    assert ended.stderr == "stopped\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +79,7 @@ def test_a_file_that_cannot_be_written_is_named(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("headstart.data.inputs.read_images", fail)
+    monkeypatch.setattr("headstart.data.inputs.read_pictures", fail)
     assert run("embed", table, "--out", table.parent / "f.npz") == 1
     assert capsys.readouterr().err == message
 
