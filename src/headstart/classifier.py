@@ -114,7 +114,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         """Learn from n pictures and their labels, (n,) or (n, 1), of text, whole numbers or bools.
 
         Pictures of one group, (n,), and pictures that are equal or nearly equal, stay together
-        where C and the temperature are chosen by held-out rows.
+        where C and the calibration temperature are chosen by held-out rows.
 
         Raises UsageError for a parameter that is not allowed, TypeError for what is no picture,
         and DataError (BadInputsError with all pictures that cannot be read) for pictures and
@@ -253,7 +253,7 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     Its parameters are those of the model, so that a clone can be fitted on the same backbone. The
     path of a weights file is not kept: where the backbone came from one, `weights` is the folder's
     own copy, which must stay there for that. A head that was trained by epochs is solved exactly
-    when it is fitted again, and "small_cnn", which was trained from nothing, cannot be opened
+    when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
     model = load_model(Path(folder), device=device)

@@ -24,7 +24,7 @@ def check_classes(classes: Any, where: Path) -> tuple[str, ...]:
 
 
 def check_temperature(temperature: Any, where: Path) -> float:
-    """The temperature. Raises ModelFolderError unless it is a positive, finite number."""
+    """The calibration temperature. Raises ModelFolderError unless it is positive and finite."""
     is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
     if not is_number or not (math.isfinite(temperature) and temperature > 0):
         raise ModelFolderError(

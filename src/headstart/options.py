@@ -52,7 +52,9 @@ class RecipeOptions:
     """What is trained."""
 
     recipe: RecipeName = option(
-        "frozen", FIT, "frozen: a head on a pretrained backbone; scratch: a small CNN from nothing."
+        "frozen",
+        FIT,
+        "frozen: a head on a pretrained backbone; scratch: a small CNN trained from scratch.",
     )
 
 

@@ -23,7 +23,7 @@ def test_small_and_unequal_classes() -> None:
     assert "'b' (12), 'c' (1)" in found.class_sentences[-1]
     assert "900.0 for one" in found.balance
     assert "right for 98.6%" in found.balance  # 900 / 913
-    assert "--class-weights balanced" in found.balance
+    assert "--class-weight balanced" in found.balance
 
 
 def test_given_test_counts_and_wrong_ones() -> None:

@@ -38,6 +38,22 @@ def test_what_a_small_test_part_cannot_say(make_labelled: MakeLabelled, two_blob
     )
 
 
+def test_pictures_that_show_little(make_labelled: MakeLabelled) -> None:
+    rng = np.random.default_rng(0)
+    labels = [("cat", "dog")[code] for code in rng.permutation(np.arange(400) % 2)]
+    data, _ = make_labelled(rng.normal(size=(400, 3)), labels)
+    statistics = list(data.statistics)
+    statistics[3] = replace(statistics[3], width=20_000, height=40)
+    statistics[5] = replace(statistics[5], mode="I;16", brightness=9.0)
+    statistics[9] = replace(statistics[9], mode="I;16", brightness=8.0)
+    (line,) = short_checks(replace(data, statistics=tuple(statistics)), np.arange(200))
+    names = data.table.ids
+    assert line == (
+        f"2 pictures of 16 bits whose values are not scaled ({names[9]} and 1 more); "
+        f"1 picture very wide or very tall ({names[3]})"
+    )
+
+
 @pytest.fixture
 def dirty(make_labelled: MakeLabelled, two_blobs: Blobs) -> Dataset:
     """The name and the order give the label; a pair has two labels, and a pair has one."""

@@ -10,6 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from headstart.audit import neighbours
 from headstart.audit.doubts import find_doubts
+from headstart.audit.findings import Finding
 from headstart.audit.neighbours import nearest_rows, unit_rows
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import DuplicatePair
@@ -51,7 +52,11 @@ def test_doubts_come_once_with_all_their_codes(make_labelled: MakeLabelled) -> N
         truth=data.labels,
         errors=("",) * 6,
     )
-    found = [("HS102", (5, 0)), ("HS101", (4, 5)), ("HS301", (1,)), ("HS501", (2, 4))]
+    found = [
+        Finding(kind, "warning", "", "", "", rows)
+        for kind, rows in (("contradiction", (5, 0)), ("wrong-label", (4, 5)), ("duplicate", (1,)),
+                           ("odd-blank", (2, 4)))
+    ]  # fmt: skip
     pairs = [DuplicatePair(0, 5, "near")]
     doubts = find_doubts(found, data, features.values, predictions, pairs)
     assert [(d.row, d.codes) for d in doubts] == [

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
 from headstart.audit.class_counts import look_over
-from headstart.audit.odd_pictures import OddKind, find_odd, neighbour_distance, robust_limit
-from headstart.images.statistics import ImageStatistics
+from headstart.audit.odd_pictures import (
+    OddKind,
+    find_odd,
+    neighbour_distance,
+    picture_warnings,
+    robust_limit,
+)
+from headstart.images.decode import decode_picture
+from headstart.images.statistics import ImageStatistics, measure_content
+from headstart.options import MAX_PIXELS
 
 MakeFact = Callable[..., ImageStatistics]
 
@@ -41,6 +51,47 @@ def test_each_kind(make_fact: MakeFact) -> None:
     }
     assert all(np.isnan(kind.scores[7]) and not kind.flags[7] for kind in kinds)
     assert {kind.kind: float(kind.scores[6]) for kind in kinds}["extreme shape"] == 10.0
+
+
+def test_sixteen_bits_that_are_not_scaled(make_fact: MakeFact) -> None:
+    rng = np.random.default_rng(0)
+    statistics = [
+        make_fact(rng, mode="I;16", brightness=9.0, contrast=3.0),  # 12-bit data
+        make_fact(rng, mode="I;16", brightness=0.0, contrast=0.0),
+        make_fact(rng, mode="I;16"),
+        make_fact(rng, mode="L", brightness=9.0, contrast=5.0),
+    ]
+    assert flagged(find_odd(statistics)) == {"unscaled": [0], "blank": [1], "dark": [3]}
+
+
+def test_words_for_one_picture(make_fact: MakeFact) -> None:
+    rng = np.random.default_rng(0)
+    for changes, words in (
+        ({}, ()),
+        ({"sharpness": 0.1}, ()),
+        ({"contrast": 0.5}, ("one colour all over",)),
+        ({"brightness": 246.0}, ("so bright that little can be seen",)),
+        (
+            {"width": 20000, "height": 1},
+            (
+                "20000 x 1 pixels, enlarged a lot for the network",
+                "20000 x 1 pixels, of which the network sees the middle square",
+            ),
+        ),
+    ):
+        assert picture_warnings(make_fact(rng, **changes)) == words
+
+
+def test_files_with_twelve_bits_in_sixteen() -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (50, 60), dtype=np.uint16)
+    words = "nearly black: its 16-bit values lie in the lowest part of their range; scale them"
+    for scale, expected in ((1, (words,)), (16, ())):
+        for kind in ("PNG", "TIFF"):
+            buffer = io.BytesIO()
+            Image.fromarray(values * scale).save(buffer, kind)
+            content = buffer.getvalue()
+            measured = measure_content(content, decode_picture(content), MAX_PIXELS)
+            assert picture_warnings(measured) == expected
 
 
 def test_a_set_of_soft_pictures_is_not_all_blurred(make_fact: MakeFact) -> None:

@@ -1,4 +1,4 @@
-"""Epochs, training from nothing, views and the comparison, as a user asks for them."""
+"""Epochs, training from scratch, views and the comparison, as a user asks for them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from torch import nn
 
 from headstart.arrays import FloatArray
 from headstart.backbones.small_cnn import SmallCNN
-from headstart.errors import UsageError
 from headstart.images.source import local_files
 from headstart.options import LoopOptions
 from headstart.recipes.batches import PictureBatches
@@ -100,11 +99,6 @@ def test_shapes_of_the_usual_size() -> None:
     blocks = 4 * (27 + 1) + 2 * 4 + 8 * (36 + 1) + 2 * 8
     assert sum(p.numel() for p in module.parameters()) == blocks + 3 * (8 * 56 * 56 + 1)
     assert module(torch.zeros(2, 3, 224, 224)).shape == (2, 3)
-
-
-def test_size_must_be_a_multiple_of_four() -> None:
-    with pytest.raises(UsageError, match="--image-size is 30"):
-        SmallCNN(classes=2, size=30)
 
 
 def test_preprocessing_keeps_seven_eighths() -> None:

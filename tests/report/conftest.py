@@ -270,6 +270,6 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
     kinds = [f for f in whole.findings if f.kind != "wrong-label"]
     doubt = replace(kinds[0], kind="wrong-label", level="warning", title="2 labels in doubt: x",
                     meaning="Doubt.", advice="Look.", rows=(1, 3))  # fmt: skip
-    asked = [(finding.code, finding.rows) for finding in (*kinds, doubt)]
-    asked_rows = find_doubts(asked, data, features.values, None, whole.contradictions)
-    return replace(whole, wrong_labels=doubts, findings=(*kinds, doubt), doubts=asked_rows)
+    findings = (*kinds, doubt)
+    doubtful = find_doubts(findings, data, features.values, None, whole.contradictions)
+    return replace(whole, wrong_labels=doubts, findings=findings, doubts=doubtful)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from headstart.audit.findings import Audit
 from headstart.recipes.frozen import FitResult
 from headstart.report.check_page import write_check
 from headstart.report.comparison import write_comparison
+from headstart.report.model_differences import SameRows
 from headstart.report.page import write_report
 from headstart.report.run_folder import run_metrics
 
@@ -27,6 +29,15 @@ return [...document.querySelectorAll('img, svg')].filter(e =>
 """
 UNSHOWN = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).length"
 WIDTH = "return document.documentElement.scrollWidth"
+# Numbers that stand on two lines.
+BROKEN = """
+return [...document.querySelectorAll('body *')].filter(e => {
+  if (!/^[+−]?\\d[\\d.,]*$/.test(e.textContent.trim()) || e.closest('svg')) return false;
+  const range = document.createRange();
+  range.selectNodeContents(e);
+  return new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1;
+}).map(e => e.outerHTML)
+"""
 # The least contrast (WCAG's ratio) of any text to what lies behind it, where that is one colour.
 CONTRAST = """
 const numbers = c => c.match(/[\\d.]+/g).map(Number);
@@ -117,11 +128,46 @@ def test_pages_in_a_browser(browser: Chrome, pages: list[Path], width: int, sche
     assert set(papers) == {"rgb(252, 252, 250)" if scheme == "light" else "rgb(20, 23, 28)"}
 
 
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_long_names_break_no_number_and_widen_no_page(
+    browser: Chrome,
+    fit: Callable[..., FitResult],
+    comparison_rows: list[dict[str, Any]],
+    found: Audit,
+    tmp_path: Path,
+    width: int,
+) -> None:
+    classes = ("not_an_emergency_vehicle_of_any_kind_at_all", "消防车和救护车以及警车的照片",
+               "سيارة إسعاف أو إطفاء أو شرطة", "w" * 40)  # fmt: skip
+    result = fit(classes)
+    run, check = tmp_path / "report.html", tmp_path / "check.html"
+    write_report(result, run_metrics(result), run, title="A run")
+    new = dict(zip(sorted(set(found.table.labels or ())), classes, strict=False))
+    labels = tuple(new[label] for label in found.table.labels or ())
+    ids = tuple(f"{name}_IMG_20240131_照片_صورة_edited.png" for name in found.table.ids)
+    doubts = tuple(
+        replace(doubt, suggested=new.get(doubt.suggested or "")) for doubt in found.doubts
+    )
+    long = replace(found, table=replace(found.table, ids=ids, labels=labels), doubts=doubts)
+    write_check(long, check, title="A check", record=result.record.to_json())
+    answers = [result.folds.predictions if result.folds else result.test]
+    same = SameRows(("a_model_with_a_name_of_40_letters:fc7+svm", "b"), (answers[0],) * 2,
+                    result.data.table.images, "pictures")  # fmt: skip
+    comparison = tmp_path / "comparison.html"
+    rows = [{**row, "model": "a_model_with_a_name_of_40_letters"} for row in comparison_rows]
+    write_comparison(rows, comparison, title="Models", sentences=[], record={}, same=same)
+    for page in (run, check, comparison):
+        show(browser, page, width, "light")
+        assert browser.execute_script(WIDTH) <= width, page.name
+        assert browser.execute_script(BROKEN) == []
+
+
 def test_the_checks_of_this_file_can_fail(browser: Chrome, tmp_path: Path) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text(
         "<!doctype html><title>x</title><body style='background:#fff'><img src='none.png'>"
-        "<p style='width:900px;color:#aaa'>wide</p><script>nothing()</script>"
+        "<p style='width:900px;color:#aaa'>wide</p><b style='display:block;width:1em;"
+        "overflow-wrap:anywhere'>0.98</b><script>nothing()</script>"
     )
     show(browser, bad, 390, "light")
     assert len(requests(browser)) == 2
@@ -129,4 +175,5 @@ def test_the_checks_of_this_file_can_fail(browser: Chrome, tmp_path: Path) -> No
     assert browser.execute_script(NAMELESS) == 1
     assert browser.execute_script(UNSHOWN) == 1
     assert browser.execute_script(WIDTH) > 390
+    assert len(browser.execute_script(BROKEN)) == 1
     assert browser.execute_script(CONTRAST)[0] < 4.5

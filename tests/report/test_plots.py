@@ -8,7 +8,16 @@ from xml.etree import ElementTree
 import matplotlib
 import pytest
 
-from headstart.report.plots import Frame, Line, bars, histogram, interval_plot, line_plot
+from headstart.report.plots import (
+    Dot,
+    Frame,
+    Line,
+    bars,
+    dot_plot,
+    histogram,
+    interval_plot,
+    line_plot,
+)
 from headstart.report.svg import VARIABLES, shortened
 
 FRAME = Frame(x_label="x", y_label="y")
@@ -54,6 +63,22 @@ def test_drawings_take_colours_and_letters_from_the_page_and_share_no_id() -> No
     assert "1,200" in texts(drawings[2])
 
 
+def test_dots_stand_to_a_logarithmic_scale_and_are_named_below() -> None:
+    dots = [Dot("a <b>", 0.5, 0.9, (0.8, 0.95)), Dot("two", 50.0, 0.8, hollow=True)]
+    drawing = dot_plot(dots, FRAME, name="d", alt="dots")
+    shown = texts(drawing)
+    assert {"1  a <b>", "0.900, 0.50 s", "2  two", "0.800, 50 s", "1", "10"} <= set(shown)
+    root = ElementTree.fromstring(drawing)
+    one, two = (float(use.attrib["x"]) for use in root.iter("use") if
+                "stroke: var(--accent)" in use.attrib["style"])  # fmt: skip
+    ticks = {t.text: float(t.attrib["x"]) for t in root.iter("text") if t.text in ("1", "10")}
+    # "1" is a dot's number too; the axis has it at the height of "10".
+    heights = [(t.text, float(t.attrib["y"]), float(t.attrib["x"])) for t in root.iter("text")]
+    level = next(y for text, y, _ in heights if text == "10")
+    ticks["1"] = next(x for text, y, x in heights if text == "1" and abs(y - level) < 1)
+    assert two - one == pytest.approx(2 * (ticks["10"] - ticks["1"]), rel=1e-3)
+
+
 def test_a_drawing_leaves_matplotlib_as_it_was_and_bears_any_letters() -> None:
     before = dict(matplotlib.rcParams)
     drawing = interval_plot([("日本 \x00\udcff", 0.5, None)], name="p", alt="\x00")
@@ -62,8 +87,8 @@ def test_a_drawing_leaves_matplotlib_as_it_was_and_bears_any_letters() -> None:
 
 
 def test_more_lines_than_can_be_told_apart_are_refused() -> None:
-    with pytest.raises(ValueError, match="4 lines, at most 3"):
-        line_plot([Line("a", [0], [0])] * 4, FRAME, name="p", alt="p")
+    with pytest.raises(ValueError, match="10 lines, at most 9"):
+        line_plot([Line("a", [0], [0])] * 10, FRAME, name="p", alt="p")
 
 
 def test_a_long_name_loses_its_middle() -> None:

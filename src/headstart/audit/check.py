@@ -52,22 +52,24 @@ def audit(
 ) -> Audit:
     """Look for everything: contradictions, shortcuts, wrong labels, odd pictures, and the rest.
 
-    What must be mended (`Audit.has_errors`): bad rows and files, among them the same bytes under
-    two labels; near-duplicates with different labels; a width, format or file size that tells.
+    Errors (`Audit.has_errors`, exit code 1) are bad rows and files, near-duplicates with different
+    labels, and a width, a format or a file size that gives the label away (95% or more), since its
+    traces are in the pixels. A name, an order or a time that does is a warning.
 
     Args:
         data, features: usable rows, read with `skip_bad`: bad inputs become findings.
-        predictions, make: out-of-fold answers; default: of five heads that `make` gives.
-        test_fraction, seed: the test part's share that the counts are judged for, of all draws.
+        predictions: out-of-fold answers of its rows; default: five folds are fitted.
+        make: makes a head for each fit; default: the linear head.
+        test_fraction: share of the test part that the counts are judged for.
+        seed, progress: of everything drawn; told of the fits.
     """
     make = make or partial(LinearHead, random_state=seed)
-    statistics, groups = data.statistics, data.groups
     predictions = predictions or _out_of_fold(data, features, make, seed, progress)
     wrong = find_wrong_labels(predictions) if predictions is not None else ()
-    odd = find_odd(statistics, features.values, seed=seed)
-    search = search_shortcuts(data.table, statistics, groups=groups, seed=seed)
+    odd = find_odd(data.statistics, features.values, seed=seed)
+    search = search_shortcuts(data.table, data.statistics, groups=data.groups, seed=seed)
     against = contradictions(data.duplicates.pairs, data.labels)
-    overview = look_over(data.labels, statistics)
+    overview = look_over(data.labels, data.statistics)
     leak = measure_leak(data, features, make, seed=seed, progress=progress)
     curve = _curve(data, features, make, seed, progress)
     counts = describe_counts(overview.class_counts, test_fraction=test_fraction)
@@ -82,18 +84,16 @@ def audit(
         *finding_texts.about_counts(counts),
         *(finding_texts.about_curve(curve) if curve is not None else ()),
     ]
-    ordered = finding_texts.in_order(findings)
-    rows = [(finding.code, finding.rows) for finding in ordered]
     return Audit(
         table=data.table,
         bad=data.left_out,
-        findings=ordered,
+        findings=finding_texts.in_order(findings),
         shortcuts=search,
         contradictions=against,
         pairs=data.duplicates.pairs,
         wrong_labels=wrong,
         label_scores=None if predictions is None else label_scores(predictions),
-        doubts=find_doubts(rows, data, features.values, predictions, against),
+        doubts=find_doubts(findings, data, features.values, predictions, against),
         odd=odd,
         overview=overview,
         leak=leak,

@@ -40,8 +40,8 @@ def look_over(labels: Sequence[str], statistics: Sequence[ImageStatistics | None
     classes, counts = class_order(labels), Counter(labels)
     known = [(label, f) for label, f in zip(labels, statistics, strict=True) if f is not None]
     by_class: dict[str, Counter[str]] = {name: Counter() for name in classes}
-    for label, fact in known:
-        by_class[label][fact.format] += 1
+    for label, measured in known:
+        by_class[label][measured.format] += 1
     return Overview(
         class_counts={name: counts[name] for name in classes},
         sizes=_most_first(Counter((f.width, f.height) for _, f in known)),
@@ -134,6 +134,6 @@ def _balance(counts: Mapping[str, int]) -> str:
         f"Class '{most}' has {counts[most]:,} pictures and class '{least}' {counts[least]:,}, "
         f"{ratio:.1f} for one. Always answering '{most}' is right for {share:.1%}: read the "
         "accuracy beside that share, and the balanced accuracy and the recall of every class. "
-        "--class-weights balanced gives every class the same weight: the small ones are found "
+        "--class-weight balanced gives every class the same weight: the small ones are found "
         "more often, at the price of more false alarms."
     )

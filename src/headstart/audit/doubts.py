@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from headstart.audit.wrong_labels import likeliest_others
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import DuplicatePair
 from headstart.evaluate.predictions import Predictions
+
+if TYPE_CHECKING:
+    from headstart.audit.findings import Finding
 
 DECIDED_BY_LOOKING = ("HS101", "HS102", "HS5")  # codes or their beginnings
 NEIGHBOURS = 4  # of each class
@@ -47,7 +51,7 @@ class Doubt:
 
 
 def find_doubts(
-    found: Sequence[tuple[str, Sequence[int]]],
+    findings: Sequence[Finding],
     data: Dataset,
     features: Float32Array,
     predictions: Predictions | None,
@@ -56,17 +60,17 @@ def find_doubts(
     """The rows of the findings that are decided by looking, each once, in the findings' order.
 
     Args:
-        found: code and rows of each finding, the gravest first.
+        findings: the gravest first.
         data: usable rows.
         features: of these rows, (n, d).
         predictions: their out-of-fold answers.
         contradictions: copies with different labels.
     """
     codes: dict[int, list[str]] = {}
-    for code, about in found:
-        if code.startswith(DECIDED_BY_LOOKING):
-            for row in about:
-                codes.setdefault(row, []).append(code)
+    for finding in findings:
+        if finding.code.startswith(DECIDED_BY_LOOKING):
+            for row in finding.rows:
+                codes.setdefault(row, []).append(finding.code)
     if not codes:
         return ()
     rows = np.array(list(codes), dtype=np.int64)

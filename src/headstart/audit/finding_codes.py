@@ -34,6 +34,7 @@ CODES = {
     "HS505": "odd-tiny",
     "HS506": "odd-extreme-shape",
     "HS507": "odd-far",
+    "HS508": "odd-unscaled",
     "HS601": "small-class",
     "HS602": "imbalance",
     "HS603": "test-size",

@@ -41,7 +41,7 @@ def about_bad(bad: Sequence[BadInput]) -> Iterator[Finding]:
             f"{plural(len(bad), 'bad input')}: {some_of([str(item) for item in bad], 3)}",
             "These rows or files cannot be used. Nothing is trained or measured on them, and a "
             "fit stops before it begins.",
-            "Mend them, or go on without them: --skip-bad.",
+            "Mend them, or go on without them: fit --skip-bad.",
             numbers={"inputs": len(bad)},
         )
 
@@ -177,7 +177,7 @@ def about_odd(kinds: Sequence[OddKind]) -> Iterator[Finding]:
             yield Finding(
                 kind_name("odd", kind.kind),
                 "warning",
-                f"{plural(len(rows), 'picture')} {_BEING[kind.kind]}",
+                f"{plural(len(rows), 'picture')} {BEING[kind.kind]}",
                 kind.meaning,
                 kind.advice,
                 rows,
@@ -185,8 +185,9 @@ def about_odd(kinds: Sequence[OddKind]) -> Iterator[Finding]:
             )
 
 
-_BEING = {
+BEING = {
     "blank": "of one colour",
+    "unscaled": "of 16 bits whose values are not scaled",
     "dark": "very dark",
     "bright": "very bright",
     "blurred": "blurred",
@@ -209,7 +210,7 @@ def about_counts(counts: SmallClasses) -> Iterator[Finding]:
         )
     if counts.balance:
         yield Finding("imbalance", "warning", "The classes are unequal", counts.balance,
-                      "Use --class-weight balanced if the small classes matter.")  # fmt: skip
+                      "Use fit --class-weight balanced if the small classes matter.")  # fmt: skip
     yield Finding(
         "test-size",
         "info",

@@ -9,7 +9,9 @@ import numpy as np
 
 from headstart.arrays import IntArray
 from headstart.audit.duplicate_leak import Leak, measure_leak, torn_rows
+from headstart.audit.finding_texts import BEING
 from headstart.audit.learning_curve import LearningCurve, learning_curve
+from headstart.audit.odd_pictures import ALONE, find_odd
 from headstart.audit.shortcuts.search import MODEL, search_shortcuts
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
@@ -76,15 +78,21 @@ def short_checks(data: Dataset, test: IntArray, *, seed: int = DEFAULT_SEED) -> 
     """At most five lines, the gravest first; () when there is nothing to say.
 
     Names, order, sizes, formats and times that give the label; near-duplicates, and those with
-    different labels; what the test part cannot say. Takes under half a second for some hundreds
-    of rows, and about as long for many, of which 2,000 are drawn.
+    different labels; pictures that show little; what the test part cannot say. Takes under half a
+    second for some hundreds of rows, and about as long for many, of which 2,000 are drawn.
 
     Args:
         data: usable rows, n.
         test: the test part's rows, (m,).
         seed: of the draw and the small models.
     """
-    lines = [*_contradicting(data), *_shortcuts(data, seed), *_copies(data), *_sizes(data, test)]
+    lines = [
+        *_contradicting(data),
+        *_shortcuts(data, seed),
+        *_copies(data),
+        *_odd(data),
+        *_sizes(data, test),
+    ]
     return tuple(lines[:MOST_LINES])
 
 
@@ -131,6 +139,18 @@ def _copies(data: Dataset) -> Iterator[str]:
             f"{sum(groups)} pictures have {by} ({plural(len(groups), 'group')}): each group is "
             "kept on one side of the split"
         )
+
+
+def _odd(data: Dataset) -> Iterator[str]:
+    """Pictures that show little, in one line; what is odd only among these pictures stays out."""
+    parts = []
+    for kind in find_odd(data.statistics):
+        rows = kind.worst_first
+        if rows and kind.kind in ALONE:
+            names = some_of([data.table.ids[row] for row in rows], 1)
+            parts.append(f"{plural(len(rows), 'picture')} {BEING[kind.kind]} ({names})")
+    if parts:
+        yield "; ".join(parts)
 
 
 def _sizes(data: Dataset, test: IntArray) -> Iterator[str]:

@@ -87,7 +87,8 @@ class OddKind:
     """One way of being odd.
 
     Attributes:
-        kind: short name: "blank", "dark", "bright", "blurred", "tiny", "extreme shape", "far".
+        kind: short name: "blank", "unscaled", "dark", "bright", "blurred", "tiny", "extreme shape",
+            "far".
         measure: what the scores are, in words.
         scores: NaN where a picture cannot be measured, (n,).
         flags: whether a picture is odd in this way, (n,).
@@ -118,7 +119,7 @@ def find_odd(
     *,
     seed: int = DEFAULT_SEED,
 ) -> tuple[OddKind, ...]:
-    """Score every picture on every kind; a blank picture is not dark, bright or blurred as well.
+    """Score every picture on every kind; a blank or unscaled one is not dark or blurred as well.
 
     Args:
         statistics: of n pictures, None where one cannot be read: it has no score and no flag.
@@ -138,13 +139,16 @@ def find_odd(
     sharpness = scores(lambda f: f.sharpness)
     short = scores(lambda f: min(f.width, f.height))
     shape = scores(lambda f: max(f.width, f.height) / max(1, min(f.width, f.height)))
-    blank = contrast < BLANK
+    wide = np.array([fact is not None and fact.mode.startswith("I") for fact in statistics])
+    unscaled = wide & (light < DARK) & (contrast > 0)
+    blank = (contrast < BLANK) & ~unscaled
     unsharp = min(BLURRED, _lowest_usual(sharpness))
     kinds = [
         _kind("blank", contrast, blank, BLANK),
-        _kind("dark", light, (light < DARK) & ~blank, DARK),
+        _kind("unscaled", light, unscaled, DARK),
+        _kind("dark", light, (light < DARK) & ~blank & ~unscaled, DARK),
         _kind("bright", light, (light > BRIGHT) & ~blank, BRIGHT),
-        _kind("blurred", sharpness, (sharpness < unsharp) & ~blank, unsharp),
+        _kind("blurred", sharpness, (sharpness < unsharp) & ~blank & ~unscaled, unsharp),
         _kind("tiny", short, short < TINY, TINY),
         _kind("extreme shape", shape, shape > EXTREME, EXTREME),
     ]
@@ -154,6 +158,27 @@ def find_odd(
         limit = robust_limit(far, FAR_DEVIATIONS) if enough else float("inf")
         kinds.append(_kind("far", far, far > limit, limit))
     return tuple(kinds)
+
+
+def picture_warnings(statistics: ImageStatistics) -> tuple[str, ...]:
+    """What a check would say of one picture by itself, in words; () for an ordinary one.
+
+    Whether it is blurred, or far from others, only a set of pictures can tell.
+    """
+    size = f"{statistics.width} x {statistics.height} pixels"
+    flagged = [kind.kind for kind in find_odd([statistics]) if kind.flags.any()]
+    return tuple(ALONE[kind].format(size=size) for kind in flagged if kind in ALONE)
+
+
+# The kinds that one picture can be of by itself, and what is said of it.
+ALONE = {
+    "blank": "one colour all over",
+    "unscaled": "nearly black: its 16-bit values lie in the lowest part of their range; scale them",
+    "dark": "so dark that little can be seen",
+    "bright": "so bright that little can be seen",
+    "tiny": "{size}, enlarged a lot for the network",
+    "extreme shape": "{size}, of which the network sees the middle square",
+}
 
 
 def _lowest_usual(sharpness: FloatArray) -> float:
@@ -175,6 +200,11 @@ _WORDS = {
         "spread of the grey levels",
         "One colour all over: nothing can be learnt from them, and a label on them is noise.",
         "Take them out of the table; look for a failed download or export.",
+    ),
+    "unscaled": (
+        "mean grey level",
+        "Nearly black: their 16-bit values, such as 12-bit data, use the lowest part of the range.",
+        "Scale the values so that they reach 65,535, in these and in the pictures to come.",
     ),
     "dark": (
         "mean grey level",

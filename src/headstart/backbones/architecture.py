@@ -15,6 +15,7 @@ from torch import nn
 
 from headstart.errors import UsageError, WeightsError
 from headstart.torch_random import OwnRandomNumbers
+from headstart.wording import some_of
 
 State = Mapping[str, torch.Tensor]
 
@@ -207,7 +208,8 @@ def fill(architecture: Architecture, state: State, source: str) -> tuple[str, ..
     architecture.module.load_state_dict(tensors, strict=False)
     if not left:
         return ()
-    return (f"{source}: {len(left)} tensors are not of this backbone and left out: {_some(left)}",)
+    count = len(left)
+    return (f"{source}: {count} tensors are not of this backbone and left out: {some_of(left)}",)
 
 
 def _is_float(tensor: torch.Tensor) -> bool:
@@ -226,14 +228,10 @@ def _covers(wanted: State, state: State) -> bool:
 def _misfit(source: str, missing: list[str], shapes: list[str], left: list[str]) -> str:
     lines = [f"{source} does not fit the backbone:"]
     if missing:
-        lines.append(f"  {len(missing)} tensors are missing: {_some(missing)}")
+        lines.append(f"  {len(missing)} tensors are missing: {some_of(missing)}")
     if shapes:
-        lines.append(f"  {len(shapes)} tensors have another shape: {_some(shapes)}")
+        lines.append(f"  {len(shapes)} tensors have another shape: {some_of(shapes)}")
     if left:
-        lines.append(f"  {len(left)} tensors are left over: {_some(left)}")
+        lines.append(f"  {len(left)} tensors are left over: {some_of(left)}")
     lines.append("Name the architecture that the file was made for with --backbone.")
     return "\n".join(lines)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (f" ... ({len(names) - 6} more)" if len(names) > 6 else "")

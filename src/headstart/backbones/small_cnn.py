@@ -1,4 +1,4 @@
-"""The small network that is trained from nothing: what a pretrained backbone is compared with.
+"""The small network that is trained from scratch: what a pretrained backbone is compared with.
 
 Its convolutions are a backbone like any other once they are trained, its last layer a linear head.
 Importing this module loads torch.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
-
-from headstart.errors import UsageError
 
 CHANNELS = 8
 
@@ -55,9 +53,7 @@ class SmallCNN(nn.Module):
 
 
 def feature_size(size: int) -> int:
-    """Numbers in the last map for a side of `size` pixels. Raises UsageError for an odd size."""
-    if size < 4 or size % 4:
-        raise UsageError(f"--image-size is {size}; the small CNN needs a multiple of 4")
+    """Numbers in the last map for a side of `size` pixels, a multiple of 4."""
     return CHANNELS * (size // 4) ** 2
 
 

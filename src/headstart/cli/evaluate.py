@@ -41,8 +41,6 @@ def evaluate(
         headstart evaluate run/model other_pictures/ --out evaluation/
         headstart evaluate run/model labels.csv --split-column part
     """
-    import numpy as np
-
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
     from headstart.outputs.permission import Inputs
@@ -62,8 +60,6 @@ def evaluate(
             max_pixels=read.max_pixels,
             progress=shown,
         )
-    if table.groups is not None:
-        answers = replace(answers, groups=np.unique(table.groups, return_inverse=True)[1])
     if not read.skip_bad:
         table.raise_if_bad(table.unread(answers.errors))
     for bad in (*table.bad, *table.unread(answers.errors)):

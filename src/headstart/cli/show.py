@@ -222,7 +222,7 @@ def _classes(test: dict[str, Any]) -> Any:
 
 
 def _confusion(test: dict[str, Any]) -> Any:
-    shown = table("truth \\ answered", *[str(name) for name in test["classes"]])
+    shown = table("truth \\ predicted", *[str(name) for name in test["classes"]])
     for name, row in zip(test["classes"], test["confusion_matrix"], strict=True):
         shown.add_row(cell(name), *[str(count) for count in row])
     return shown

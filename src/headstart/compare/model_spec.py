@@ -30,7 +30,7 @@ class ModelSpec:
 
     @property
     def is_small_cnn(self) -> bool:
-        """True for the network that is trained from nothing."""
+        """True for the network that is trained from scratch."""
         return self.name == SMALL_CNN
 
     def options(self, base: FitOptions, weights: Mapping[str, Path]) -> FitOptions:

@@ -35,8 +35,8 @@ class ClassFigures:
 
     Attributes:
         support: scored rows whose truth is this class.
-        predicted: scored rows answered with this class.
-        precision: undefined when nothing was answered with the class.
+        predicted: scored rows predicted as this class.
+        precision: undefined when nothing was predicted as the class.
         recall: undefined without support.
         f1: 2 right / (support + predicted); undefined when both are 0.
         auc: one against the rest; undefined when all scored rows, or none, are of the class.

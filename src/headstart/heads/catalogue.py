@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import numpy.typing as npt
 
@@ -28,22 +28,11 @@ HEADS: dict[str, type[FittedHead]] = {
 
 
 def make_head(options: HeadOptions, seed: int) -> Head:
-    """The unfitted head that the options ask for. Every head knows balanced class weights.
+    """The unfitted head that the options ask for, which `option_checks` has looked at.
 
-    Raises:
-        UsageError: an unknown head, a C for a head that has none, or one not above 0.
+    Every head knows balanced class weights; `C` is for the heads linear and svm.
     """
-    _known(options.head)
     C, class_weight = options.C, _class_weight(options)
-    if C is not None and options.head not in ("linear", "svm"):
-        raise UsageError(
-            f"--C {C:g} with the head {options.head}: only the heads linear and svm have a C. "
-            "Leave it out, or take one of these."
-        )
-    if C is not None and not 0 < C < float("inf"):
-        raise UsageError(
-            f"--C is {C:g}; it must be above 0. Leave it out to have it chosen by folds."
-        )
     # A model is restored by this module too, which must not load scikit-learn for that.
     if options.head == "linear":
         from headstart.heads.linear import LinearHead
@@ -57,9 +46,11 @@ def make_head(options: HeadOptions, seed: int) -> Head:
         from headstart.heads.knn import KnnHead
 
         return KnnHead(class_weight=class_weight, random_state=seed)
-    from headstart.heads.mlp import MlpHead
+    if options.head == "mlp":
+        from headstart.heads.mlp import MlpHead
 
-    return MlpHead(class_weight=class_weight, random_state=seed)
+        return MlpHead(class_weight=class_weight, random_state=seed)
+    assert_never(options.head)
 
 
 def restore_head(
@@ -71,13 +62,9 @@ def restore_head(
         UsageError: an unknown head.
         KeyError: an array is missing.
     """
-    return _known(name).from_arrays(arrays, classes, asked)
-
-
-def _known(name: str) -> type[FittedHead]:
     if name not in HEADS:
         raise UsageError(f"there is no head {name!r}; the heads are {', '.join(HEADS)}")
-    return HEADS[name]
+    return HEADS[name].from_arrays(arrays, classes, asked)
 
 
 def _class_weight(options: HeadOptions) -> ClassWeight:

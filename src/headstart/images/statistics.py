@@ -15,7 +15,7 @@ from headstart.images.decode import Decoded, decode_picture, reduction
 from headstart.images.pixel_budget import Claim
 from headstart.images.source import Content
 
-STATISTICS_VERSION = 2  # part of the cache's key: raise it when a measure changes
+STATISTICS_VERSION = 3  # part of the cache's key: raise it when a measure changes
 
 MINIMUM_SIDE = 256  # pixels: of the reduced decoding that is measured, whatever a backbone needs
 SIDE = 128  # grey values are measured after shrinking (or growing) the picture to this square

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from headstart.arrays import ByteImage
+from headstart.data.image_table import ADVICE
 from headstart.errors import BadInput, BadInputsError, ImageError
 from headstart.images.decode import decode
 from headstart.images.source import ImageSource, content_digest
@@ -46,7 +47,6 @@ def map_ahead(
         pool.shutdown(cancel_futures=True)
 
 
-ADVICE = "Mend them, or go on without them: --skip-bad."
 SAMPLE = 32  # pictures after which the memory needed is estimated
 
 

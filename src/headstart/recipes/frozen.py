@@ -164,7 +164,7 @@ def _check_training_classes(data: Dataset, split: Split) -> None:
 def choose_temperature(
     data: Dataset, features: Features, train: IntArray, make: Callable[[], Head], seed: int
 ) -> float:
-    """The temperature of least log loss on out-of-fold answers within the training rows."""
+    """The calibration temperature of least log loss, by folds within the training rows."""
     labels = [data.labels[row] for row in train]
     try:
         inner = stratified_folds(

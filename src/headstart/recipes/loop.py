@@ -1,4 +1,7 @@
-"""What the epoch loop writes down: one record an epoch."""
+"""The epoch loop: gradient steps over batches, a record an epoch, the kept epoch's weights.
+
+Importing this module loads torch.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from headstart.options import LoopOptions
 from headstart.recipes.batches import Batches
 
 if TYPE_CHECKING:
-    from torch import nn
     from torch.optim import Optimizer
 
 
@@ -73,8 +75,6 @@ def make_optimizer(parameters: list[nn.Parameter], options: LoopOptions) -> Opti
     Adam and SGD add the decay to the gradient, so that the loss has the term `decay / 2 * |W|^2`;
     AdamW (Loshchilov and Hutter 2019) shrinks the weights beside the step. SGD has momentum 0.9.
     """
-    import torch
-
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": options.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

@@ -1,15 +1,19 @@
-"""The baseline: the small CNN trained from nothing, epoch by epoch, on the same kind of split."""
+"""The baseline: the small CNN trained from scratch, epoch by epoch, on the same kind of split.
+
+Importing this module loads torch; import it inside the function that trains.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.opening import SMALL_CNN, HeldNetwork
+from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.small_cnn import SmallCNN
 from headstart.backbones.weights.digest import digest
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
@@ -20,25 +24,22 @@ from headstart.heads.fitted_heads import FittedLinear
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import choose_split, prepare_without_features
+from headstart.recipes.decoded_pictures import PixelStore
 from headstart.recipes.folds import as_predictions, take
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import epoch_teller
-from headstart.recipes.loop import NETWORK_RATE
+from headstart.recipes.loop import NETWORK_RATE, EpochLoop, History
 from headstart.recipes.run_record import Stopwatch, make_record
+from headstart.recipes.small_cnn import SIZE, small_cnn_preprocessing, train_small_cnn
 from headstart.recipes.trained_model import TrainedModel
-
-if TYPE_CHECKING:
-    from headstart.backbones.small_cnn import SmallCNN
-    from headstart.recipes.decoded_pictures import PixelStore
-    from headstart.recipes.loop import History
 
 DEFAULT_EPOCHS = 50
 AT_A_TIME = 512  # pictures; their last maps are 100 kB each
-VALIDATION_FOLDS = 10  # one of them chooses the epoch and the temperature
+VALIDATION_FOLDS = 10  # one of them chooses the epoch and the calibration temperature
 
 
 def fit_scratch(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
-    """Split, train the small CNN from nothing, and measure. Raises DataError."""
+    """Split, train the small CNN from scratch, and measure. Raises DataError."""
     clock = Stopwatch()
     data = prepare_without_features(table, options, progress)
     clock.lap("embed")
@@ -54,9 +55,6 @@ def train_on(
     clock: Stopwatch | None = None,
 ) -> FitResult:
     """Train on the training rows, part of which choose the epoch; the test rows choose nothing."""
-    from headstart.recipes.decoded_pictures import PixelStore
-    from headstart.recipes.small_cnn import small_cnn_preprocessing
-
     clock = clock or Stopwatch()
     loop = replace(
         options.loop,
@@ -65,10 +63,10 @@ def train_on(
         # The exercise drew its crops once and took the last epoch, which shows what that does.
         keep=options.loop.keep or ("last" if options.loop.augment == "once" else "best"),
     )
-    steps = small_cnn_preprocessing(options.backbone.image_size or 224)
+    plain = small_cnn_preprocessing(options.backbone.image_size or SIZE)
     store = PixelStore(
         data.table.images,
-        2 * steps.size,
+        2 * plain.size,
         memory_limit=loop.memory_limit,
         workers=options.embed.workers,
         where=[data.table.where(row) for row in range(len(data))],
@@ -76,9 +74,9 @@ def train_on(
         progress=progress,
     )
     clock.lap("read")
-    network, history, validation = _train(data, split, store, loop, options, progress)
+    network, history, validation = _train(data, split, store, plain, loop, options, progress)
     clock.lap("head")
-    untempered = as_trained(network, data, 1.0, steps.size)
+    untempered = as_trained(network, data, 1.0, plain.size)
     raw = _answers(untempered, data, options)
     temperature = 1.0
     if len(validation):
@@ -117,14 +115,12 @@ def _train(
     data: Dataset,
     split: Split,
     store: PixelStore,
+    plain: Preprocessing,
     loop: LoopOptions,
     options: FitOptions,
     progress: Progress,
 ) -> tuple[SmallCNN, History, IntArray]:
     """The trained network, its history, and the rows that chose the epoch."""
-    from headstart.recipes.loop import EpochLoop
-    from headstart.recipes.small_cnn import small_cnn_preprocessing, train_small_cnn
-
     seed = options.split.seed
     training, validation = choose_validation(data, split.train, seed)
     weights = None
@@ -140,7 +136,7 @@ def _train(
         loop=EpochLoop(
             options=loop, seed=seed, class_weights=weights, on_epoch=epoch_teller(progress)
         ),
-        preprocessing=small_cnn_preprocessing(options.backbone.image_size or 224),
+        preprocessing=plain,
     )
     return network, history, validation
 
@@ -159,8 +155,6 @@ def choose_validation(data: Dataset, train: IntArray, seed: int) -> tuple[IntArr
 
 def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) -> TrainedModel:
     """The network as a backbone with a linear head, which is how models are kept."""
-    from headstart.recipes.small_cnn import small_cnn_preprocessing
-
     backbone = network.backbone
     tensors = {name: tensor.numpy() for name, tensor in backbone.state_dict().items()}
     weight = network.classifier.weight.detach().double().numpy()
@@ -173,7 +167,7 @@ def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) 
         feature_size=d,
         parameters=sum(parameter.numel() for parameter in backbone.parameters()),
         weights_id=digest(tensors),
-        source="trained from nothing",
+        source="trained from scratch",
         classifier=None,
         device="cpu",
     )

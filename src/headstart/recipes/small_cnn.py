@@ -1,4 +1,4 @@
-"""The small network that is trained from nothing: what a pretrained backbone is compared with.
+"""How the small CNN is trained from scratch: its plain view, its batches and the epoch loop.
 
 Importing this module loads torch; import it inside the function that trains. bf16 works but is
 no faster here: its kernels for so few channels are slower than those of fp32.
@@ -46,7 +46,7 @@ def train_small_cnn(
     loop: EpochLoop,
     preprocessing: Preprocessing | None = None,
 ) -> tuple[SmallCNN, History]:
-    """Train the small CNN from nothing by the epoch loop.
+    """Train the small CNN from scratch by the epoch loop.
 
     Args:
         pixels: the pictures, n of them.

@@ -1,6 +1,7 @@
 """The linear head trained by epochs: the walk towards the solution that `LinearHead` computes.
 
 It stands among the recipes since it uses their epoch loop, which layers below may not import.
+Importing this module loads torch.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from sklearn.utils import check_random_state
+from torch import nn
 
 from headstart.arrays import BoolArray, FloatArray
 from headstart.heads.blas_threads import SMALL
@@ -22,11 +25,10 @@ from headstart.heads.inner_folds import inner_folds
 from headstart.heads.standardisation import column_scale, standardised
 from headstart.options import DEFAULT_SEED, LoopOptions
 from headstart.progress import QUIET, Progress
-from headstart.recipes.loop import EpochRecord, History
+from headstart.recipes.batches import TensorBatches
+from headstart.recipes.loop import EpochLoop, EpochRecord, History
 from headstart.thread_counts import one_torch_thread
-
-if TYPE_CHECKING:
-    from torch import nn
+from headstart.torch_random import OwnRandomNumbers
 
 DEFAULT_LOOP = LoopOptions(epochs=50)
 
@@ -133,11 +135,6 @@ class SteppedHead(Head):
     def _train(
         self, rows: TrainingRows, check: BoolArray, mean: FloatArray, scale: FloatArray
     ) -> None:
-        import torch
-
-        from headstart.recipes.batches import TensorBatches
-        from headstart.recipes.loop import EpochLoop
-
         options, seed = self.loop or DEFAULT_LOOP, self._seed()
         k, (n, d) = len(rows.classes), rows.X[~check].shape
         Z = standardised(rows.X, mean, scale, np.float32)
@@ -176,9 +173,5 @@ class SteppedHead(Head):
 
 def first_layer(features: int, classes: int, seed: int) -> nn.Linear:
     """The linear layer before its first step, with torch's usual weights drawn from the seed."""
-    import torch
-
-    from headstart.torch_random import OwnRandomNumbers
-
     with OwnRandomNumbers(seed):
         return torch.nn.Linear(features, classes)

@@ -28,7 +28,8 @@ class TrainedModel:
         backbone: the frozen backbone.
         head: the fitted head; its classes are in the order of `classes`.
         classes: class names in stored order, (k,).
-        temperature: divides the log probabilities; 1 leaves them as the head gave them.
+        temperature: the calibration temperature, which divides the log probabilities; 1 leaves
+            them as the head gave them.
         label_type: what the labels were in Python before they became text; None for a model that
             was saved before this was kept.
     """

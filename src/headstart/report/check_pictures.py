@@ -128,6 +128,7 @@ def _odd(audit: Audit, kind: OddKind, rows: Sequence[int], show: Show) -> Eviden
 
 _SHORT = {
     "blank": "spread of grey",
+    "unscaled": "mean grey",
     "dark": "mean grey",
     "bright": "mean grey",
     "blurred": "sharpness",

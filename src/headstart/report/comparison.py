@@ -16,6 +16,13 @@ from headstart.model_dir import write_model
 from headstart.outputs import disk
 from headstart.outputs.permission import Inputs, OutputFolder
 from headstart.outputs.text_files import write_json, write_rows
+from headstart.report.model_differences import (
+    SameRows,
+    cost_drawing,
+    roc_drawing,
+    same_rows,
+    told_apart,
+)
 from headstart.report.plots import interval_plot
 from headstart.report.predictions_table import write_predictions
 from headstart.report.record import record_tables
@@ -68,7 +75,8 @@ def write_comparison_folder(
     write_json(folder / "comparison.json", content)
     write_rows(folder / "comparison.csv", [_flat(row) for row in rows])
     page = folder / "report.html"
-    write_comparison(rows, page, title=title, sentences=told, record=record)
+    same = same_rows(comparison)
+    write_comparison(rows, page, title=title, sentences=told, record=record, same=same)
     return rows
 
 
@@ -94,6 +102,7 @@ def write_comparison(
     title: str,
     sentences: Sequence[str],
     record: Mapping[str, Any],
+    same: SameRows | None = None,
 ) -> None:
     """Write the page of `compare`.
 
@@ -105,6 +114,7 @@ def write_comparison(
         sentences: which differences the data can carry, in words; a row's `verdict` that is in
             none of them gets a line of its own.
         record: as of `RunRecord.to_json`.
+        same: answers of the models to the same pictures, to show where they differ.
 
     Raises OSError, and KeyError for a row without a figure.
     """
@@ -125,6 +135,10 @@ def write_comparison(
         "missing": missing,
         "name": model_name,
         "plot": _plot(run),
+        "cost": cost_drawing([(model_name(row), row) for row in run]),
+        "roc": roc_drawing(same) if same is not None else None,
+        "alone": told_apart(same) if same is not None else [],
+        "same": same,
         "notes": list(record.get("notes", ())),
         "record": record_tables(record),
     }

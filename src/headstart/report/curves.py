@@ -124,7 +124,7 @@ def calibration(result: FitResult, known: Evidence) -> Chapter:
     alt = (
         f"Share of right answers against stated probability, from {known.words}: expected "
         f"calibration error {number(first.error)} before and {number(second.error)} after the "
-        "temperature."
+        "calibration temperature."
     )
     rows = [(title, str(len(one)), *_errors(one), *_errors(other)) for title, one, other in pairs]
     caption = (
@@ -138,12 +138,12 @@ def calibration(result: FitResult, known: Evidence) -> Chapter:
 
 def _temperature_words(temperature: float, before: float | None, after: float | None) -> str:
     if temperature == 1:
-        return "The temperature is 1: the probabilities stay as the head gave them."
+        return "The calibration temperature is 1: the probabilities stay as the head gave them."
     change = "sharper" if temperature < 1 else "softer"
     return (
-        f"The temperature {temperature:.3f} was found on training pictures by heads that had not "
-        f"learnt from them. It makes the probabilities {change} and changes no answer; the "
-        f"calibration error goes from {number(before)} to {number(after)}."
+        f"The calibration temperature {temperature:.3f} was found on training pictures by heads "
+        f"that had not learnt from them. It makes the probabilities {change} and changes no "
+        f"answer; the calibration error goes from {number(before)} to {number(after)}."
     )
 
 

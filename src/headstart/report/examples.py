@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from headstart.audit.neighbours import nearest_rows, unit_rows
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource
+from headstart.recipes.frozen import FitResult
 from headstart.report.thumbnails import Thumbnail, thumbnail
 
 SHOWN = 12
+NEAREST_SIDE = 96  # pixels
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The most alike picture among those that were learnt from, with its label."""
+
+    name: str
+    label: str
+    small: Thumbnail
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,7 @@ class Example:
         other: the given label where the answer is wrong, the second likeliest class where it is
             right; `other_probability` belongs to it.
         small: the picture itself, or why it cannot be shown.
+        nearest: what the model knew that is most like it; None where it was not looked for.
     """
 
     name: str
@@ -31,6 +44,13 @@ class Example:
     other: str
     other_probability: float
     small: Thumbnail
+    nearest: Nearest | None = None
+
+    @property
+    def alt(self) -> str:
+        """The picture in words."""
+        given = "rightly" if self.right else f"given {self.other},"
+        return f"{self.name}: {given} answered {self.answer} at {self.probability:.3f}"
 
 
 def wrong_rows(answers: Predictions) -> list[int]:
@@ -68,4 +88,40 @@ def _example(answers: Predictions, image: ImageSource, row: int, max_pixels: int
         other=answers.classes[other],
         other_probability=float(shares[other]),
         small=thumbnail(image, max_pixels=max_pixels),
+    )
+
+
+def with_nearest(
+    shown: Sequence[Example], rows: Sequence[int], result: FitResult, max_pixels: int
+) -> tuple[Example, ...]:
+    """The examples with the nearest picture that their answer's model learnt from.
+
+    Args:
+        shown: examples of the answers in `report.curves.evidence`, m.
+        rows: which rows of the table they are, (m,).
+        result: of the fit; one without features gives the examples as they are.
+        max_pixels: limit for a picture's size.
+    """
+    if result.features is None:
+        return tuple(shown)
+    splits = (result.split,) if result.folds is None else result.folds.splits
+    units = unit_rows(result.features.values)
+    asked = np.array(rows, dtype=np.int64)
+    nearest = np.full(len(asked), -1, dtype=np.int64)
+    for split in splits:
+        tested = np.flatnonzero(np.isin(asked, split.test))
+        nearest[tested] = nearest_rows(units, asked[tested], split.train)[:, 0]
+    table, labels = result.data.table, result.data.labels
+    return tuple(
+        replace(
+            example,
+            nearest=Nearest(
+                table.ids[row],
+                labels[row],
+                thumbnail(table.images[row], side=NEAREST_SIDE, max_pixels=max_pixels),
+            ),
+        )
+        if row >= 0
+        else example
+        for example, row in zip(shown, nearest.tolist(), strict=True)
     )

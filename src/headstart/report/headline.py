@@ -72,7 +72,7 @@ def _sentence(metrics: dict[str, Any], record: RunRecord, source: str) -> str:
     layer = "" if metrics["layer"] == "pooled" else f" (layer {metrics['layer']})"
     made = {
         "frozen": f"A {head} on the frozen backbone {backbone}{layer}",
-        "scratch": f"The network {backbone}, trained from random weights",
+        "scratch": f"The network {backbone}, trained from scratch",
         "fine_tune": f"The pretrained network {backbone}, fine-tuned",
     }.get(record.recipe, f"The network {backbone} (recipe {record.recipe})")
     learnt = count(metrics["n_train"], "picture")

@@ -12,12 +12,15 @@ from headstart.options import MAX_PIXELS
 from headstart.recipes.frozen import FitResult
 from headstart.report.audit_plots import curve_drawing, leak_drawing
 from headstart.report.curves import calibration, evidence, learning, two_class_curves
-from headstart.report.examples import SHOWN, examples, uncertain_rows, wrong_rows
+from headstart.report.examples import SHOWN, examples, uncertain_rows, with_nearest, wrong_rows
 from headstart.report.headline import headline
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
+from headstart.report.typical_pictures import typical_pictures
 
 MOST_IN_MATRIX = 16  # classes; with more, the most frequent confusions are listed instead
+LETTERS_BESIDE = 40  # of the classes' names, up to which two matrices stand side by side;
+MOST_ACROSS = 12  # of a longer name not more count, since it breaks
 MOST_IN_TABLE = 60
 MOST_LINES = 50
 
@@ -48,16 +51,21 @@ def write_report(
     images = [table.images[row] for row in known.rows]
     limit = result.record.options.get("read", {}).get("max_pixels", MAX_PIXELS)
     wrong, doubtful = wrong_rows(known.answers), uncertain_rows(known.answers)
+    most_wrong = examples(known.answers, images, wrong[:SHOWN], limit)
+    at_fault = [known.rows[row] for row in wrong[:SHOWN]]
     context = {
         "title": title,
         "headline": headline(metrics, result.record, table.source.name or str(table.source)),
         "metrics": metrics,
         "matrices": _matrices(metrics),
+        "wide_matrices": sum(min(len(name), MOST_ACROSS) for name in metrics["classes"])
+        > LETTERS_BESIDE,
         "classes": _classes(metrics),
         "evidence": known.words,
-        "wrong": examples(known.answers, images, wrong[:SHOWN], limit),
+        "wrong": with_nearest(most_wrong, at_fault, result, limit),
         "wrong_count": len(wrong),
         "uncertain": examples(known.answers, images, doubtful[:SHOWN], limit),
+        "typical": typical_pictures(result, limit),
         "calibration": calibration(result, known),
         "two_classes": two_class_curves(known),
         "learning": learning(result.history) if result.history is not None else None,
@@ -88,7 +96,7 @@ def _matrices(metrics: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _confusions(part: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """Given class, answered class and count of the most frequent confusions."""
+    """Given class, predicted class and count of the most frequent confusions."""
     names = part["classes"]
     cells = [
         (names[i], names[j], count)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from headstart.evaluate.intervals import Interval
 from headstart.report.svg import ACCENT, LINE, MUTED, SECOND, labelled_axes, shortened, svg
-from headstart.report.words import interval, number
+from headstart.report.words import interval, number, seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,13 @@ ROW = 46  # units of height for a row of an interval plot
 LONGEST_NAME = 30  # characters beside a row's figures
 COLOURS = (ACCENT, SECOND, MUTED)
 DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (5, 2)), (0, (1, 2)))
+# The first lines differ in colour and dashes, so that either is enough to tell them apart.
+STYLES = tuple(
+    (colour, DASHES[(place + turn) % len(DASHES)])
+    for turn in range(len(DASHES))
+    for place, colour in enumerate(COLOURS)
+)
+LEGEND_ROW = 20  # units of height for a line's name under a plot
 
 
 def interval_plot(
@@ -101,7 +108,12 @@ def line_plot(
     marked_x: float | None = None,
     diagonal: bool = False,
 ) -> Markup:
-    """Up to three lines with their bands; `marked_x` gets an upright line."""
+    """Up to nine lines with their bands; `marked_x` gets an upright line.
+
+    More than three are named under the plot, which gets higher for it.
+    """
+    below = len(lines) > len(COLOURS)
+    longest = LONGEST_NAME + 12 if below else LONGEST_NAME
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -110,19 +122,68 @@ def line_plot(
             axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=DASHES[2])
         if marked_x is not None:
             axes.axvline(marked_x, color=MUTED, linewidth=1.2, linestyle=DASHES[2])
-        for line, colour, dashes in zip(lines, COLOURS, DASHES, strict=False):
+        for line, (colour, dashes) in zip(lines, STYLES, strict=False):
             dot = "o" if len(line.x) == 1 else None
             axes.plot(line.x, line.y, color=colour, linewidth=2, linestyle=dashes, marker=dot,
-                      label=shortened(line.label, LONGEST_NAME), drawstyle=line.steps)  # fmt: skip
+                      label=shortened(line.label, longest), drawstyle=line.steps)  # fmt: skip
             if line.low is not None and line.high is not None:
                 axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, lw=0)
         _limits(axes, frame)
-        if len(lines) > 1:
+        if below:
+            figure.legend(loc="outside lower left", ncols=1)
+        elif len(lines) > 1:
             axes.legend()
 
-    if len(lines) > len(COLOURS):
-        raise ValueError(f"{len(lines)} lines, at most {len(COLOURS)} can be told apart")
-    return svg(draw, name=name, alt=alt, height=frame.height)
+    if len(lines) > len(STYLES):
+        raise ValueError(f"{len(lines)} lines, at most {len(STYLES)} can be told apart")
+    height = frame.height + (LEGEND_ROW * len(lines) if below else 0)
+    return svg(draw, name=name, alt=alt, height=height)
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One named dot of a plot, with its interval upright; a hollow one lacks a part of its x."""
+
+    label: str
+    x: float
+    y: float
+    interval: Interval | None = None
+    hollow: bool = False
+
+
+def dot_plot(dots: Sequence[Dot], frame: Frame, *, name: str, alt: str) -> Markup:
+    """Dots against a logarithmic x, each with its number; the names stand under the plot."""
+    named = ROW // 2 * len(dots)
+
+    def draw(figure: Figure) -> None:
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+        axes, names = figure.subplots(2, height_ratios=(frame.height, named))
+        labelled_axes(axes, frame.x_label, frame.y_label)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.margins(x=0.12, y=0.12)
+        for number_, dot in enumerate(dots, 1):
+            if dot.interval is not None:
+                axes.plot([dot.x] * 2, dot.interval, color=ACCENT, linewidth=5, alpha=0.3,
+                          solid_capstyle="butt")  # fmt: skip
+            face = "none" if dot.hollow else ACCENT
+            axes.plot([dot.x], [dot.y], "o", markersize=8, markerfacecolor=face,
+                      markeredgecolor=ACCENT, markeredgewidth=1.5)  # fmt: skip
+            axes.annotate(str(number_), (dot.x, dot.y), xytext=(8, 0), va="center",
+                          textcoords="offset points", size=11)  # fmt: skip
+        names.axis("off")
+        names.set_ylim(len(dots) - 0.5, -0.5)
+        for place, dot in enumerate(dots):
+            title = f"{place + 1}  {shortened(dot.label, LONGEST_NAME)}"
+            figures = f"{number(dot.y)}, {seconds(dot.x)}"
+            across = names.get_yaxis_transform()
+            names.text(0, place, title, ha="left", va="center", transform=across)
+            names.text(1, place, figures, ha="right", va="center", color=MUTED, transform=across)
+
+    return svg(draw, name=name, alt=alt, height=frame.height + named)
 
 
 def histogram(

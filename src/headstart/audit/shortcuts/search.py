@@ -1,4 +1,4 @@
-"""Shortcuts in words: how strong, and what to do."""
+"""Which kinds of knowledge give the label away, how strongly, and what to do about each."""
 
 from __future__ import annotations
 

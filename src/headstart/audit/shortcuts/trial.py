@@ -1,4 +1,4 @@
-"""The rule by which one number gives the label, in words, when there is such a rule."""
+"""How well one kind of knowledge gives the label: small models, and a rule in words."""
 
 from __future__ import annotations
 
