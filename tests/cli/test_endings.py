@@ -41,6 +41,22 @@ def test_stopped_by_a_key_is_said(
     assert capsys.readouterr().err == "stopped\n"
 
 
+def test_sigterm_stops_and_cleans_up(table: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from headstart.cli.__main__ import start\n"
+        "import headstart.data.inputs as inputs\n"
+        "inputs.read_pictures = lambda *_: os.kill(os.getpid(), signal.SIGTERM) or signal.pause()\n"
+        f"sys.argv = ['headstart', 'embed', {str(table)!r}, '--out', 'f.npz']\n"
+        "start()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120,
+                           stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert ended.returncode == 143
+    assert ended.stderr == "stopped\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

@@ -1,4 +1,7 @@
-"""`python -m tests.faults`: the table of docs/reliability.md, faults tried and survived by verb."""
+"""`python -m tests.faults`: the table of docs/reliability.md, faults tried and survived by verb.
+
+Words after it name the situations; without any, all are tried.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ def main() -> int:
         print(f"| --- | --- | ---: |{' ---: |' * len(FAULTS)}")
         with remembering(memory):
             for scenario in SCENARIOS:
+                if sys.argv[1:] and scenario.name not in sys.argv[1:]:
+                    continue
                 bench = Bench(scenario, Path(folder), memory)
                 bench.prepare()
                 cells = []

@@ -10,7 +10,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from headstart.cli.main import app, main
 from headstart.cli.stopping import exit_code
 from headstart.errors import UsageError
 from headstart.model_dir import load_model, save_model
-from headstart.options import BackboneOptions
+from headstart.options import BackboneOptions, FitOptions
 from headstart.outputs import disk
 from headstart.outputs.permission import replacing
 from headstart.samples import drawn_set
@@ -109,11 +109,15 @@ def command(
 
 def _demo(root: Path, version: Version) -> None:
     """The demo with a tiny network."""
-    tiny = {"backbone": "test_resnet", "random_weights": True, "image_size": 32}
+    demo = _found("headstart.cli.demo")
+    tiny = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32)
+    fit = demo.fit
+
+    def fit_tiny(table: Path, *, out: Path, options: FitOptions) -> int:
+        return int(fit(table, out=out, options=replace(options, backbone=tiny)))
+
     with pytest.MonkeyPatch.context() as patch:
-        defaults = BackboneOptions.__init__.__kwdefaults__ or {}
-        for name, value in tiny.items():
-            patch.setitem(defaults, name, value)
+        patch.setattr(demo, "fit", fit_tiny)
         command("demo", "demo")(root, version)
 
 
