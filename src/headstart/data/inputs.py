@@ -22,8 +22,12 @@ from headstart.wording import plural
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
 
-def read_images(source: Path | Url, options: ReadOptions) -> ImageTable:
+def read_images(
+    source: Path | Url, options: ReadOptions, *, needs_labels: bool = True
+) -> ImageTable:
     """Read labelled pictures: a table file, or a folder with one folder per class.
+
+    Without `needs_labels` a table of names alone will do.
 
     Raises:
         TableError: the source is missing, is something else, or cannot be read as a whole.
@@ -39,7 +43,7 @@ def read_images(source: Path | Url, options: ReadOptions) -> ImageTable:
             f"{error}; give a table (.csv, .tsv, .parquet) or a folder with one folder per class"
         ) from error
     _refuse_other_kinds(source, head)
-    return read_table(source, options)
+    return read_table(source, options, needs_labels=needs_labels)
 
 
 def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:
@@ -56,9 +60,7 @@ def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:
         return read_folder(source, options)
     if has_picture_suffix(source.name):
         return list_pictures([source], options)
-    if _is_table(source):
-        return read_table(source, options, needs_labels=False)
-    return read_images(source, options)
+    return read_images(source, options, needs_labels=False)
 
 
 def _refuse_other_kinds(source: Path | Url, head: bytes) -> None:
