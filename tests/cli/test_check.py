@@ -160,6 +160,37 @@ def test_a_name_cannot_speak_for_the_program(
     assert name in [row["image"] for row in read_csv(tmp_path)]
 
 
+def test_codes_choose_what_is_told_and_what_ends_with_1(
+    tmp_path: Path, rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (40, 40), (90, 90, 90)).save(tmp_path / "images" / "blank.png")
+    given = [*rows, ("blank.png", "red"), ("gone.png", "red")]
+    assert check(tmp_path, given, "--select", "HS501,bad-input") == 1
+    assert "error HS201: 1 bad input" in capsys.readouterr().out
+    found = json.loads((tmp_path / "check" / "check.json").read_text())
+    assert [(f["code"], f["kind"], f["level"]) for f in found["findings"]] == [
+        ("HS201", "bad-input", "error"), ("HS501", "odd-blank", "warning"),
+    ]  # fmt: skip
+    blank = found["findings"][1]
+    assert (blank["images"], blank["rows"]) == (["blank.png"], [24])
+    assert blank["numbers"] == {"pictures": 1, "limit": 4.0}
+    assert found["record"]["options"]["select"] == "HS501,bad-input"
+    assert "--select</th><td>HS501,bad-input" in (tmp_path / "check" / "check.html").read_text()
+    chosen = ["--select", "HS5", "--select", "HS2", "--ignore", "HS201"]
+    for line, code in (("error", 0), ("warning", 1), ("never", 0)):
+        assert check(tmp_path, given, *chosen, "--fail-on", line) == code
+        shown = capsys.readouterr().out
+        assert shown.startswith("left out by --select or --ignore: HS201 bad-input")
+        assert "error HS201" not in shown and "warning HS501" in shown
+    assert (
+        "left out by --select or --ignore: HS201" in (tmp_path / "check" / "check.html").read_text()
+    )
+    assert check(tmp_path, given, "--fail-on", "never") == 0
+    assert check(tmp_path, given, "--ignore", "HS9") == 2
+    assert "--ignore 'HS9': no finding has this code" in capsys.readouterr().err
+    assert check(tmp_path, given, "--fail-on", "info") == 2
+
+
 def test_wrong_use_is_said_before_the_work(
     tmp_path: Path, rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
