@@ -54,4 +54,4 @@ def test_words_name_codes() -> None:
 
 def test_the_document_names_the_values_of_fail_on() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert all(f"`{value}`" in text for value in get_args(FailOn))
+    assert all(f"`{value}`" in text for value in get_args(get_args(FailOn)[0]))
