@@ -330,10 +330,8 @@ def no_curve(*arguments: Any, **options: Any) -> None:
 
 
 def no_drawing(figure: Figure, file: Any, **options: Any) -> None:
-    if isinstance(file, Path):
-        file.write_bytes(b"")
-    else:
-        file.write("<svg></svg>")
+    is_text = isinstance(file, io.TextIOBase)
+    file.write("<svg></svg>" if is_text else b"<svg></svg>")
 
 
 @pytest.mark.parametrize(("verb", "flag"), WORK)
