@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from headstart.errors import DataError, UsageError
 from headstart.options import LoopOptions
 from headstart.recipes.batches import TensorBatches
-from headstart.recipes.epoch_loop import EpochLoop, EpochRecord, NonFiniteError, train_mode
+from headstart.recipes.epoch_loop import EpochLoop, NonFiniteError, train_mode
+from headstart.recipes.training_history import EpochRecord
 
 
 def blobs(rows: int = 60, columns: int = 5, classes: int = 3) -> tuple[Tensor, Tensor]:

@@ -15,12 +15,13 @@ from headstart.backbones.small_cnn import SmallCNN
 from headstart.images.source import local_files
 from headstart.options import LoopOptions
 from headstart.recipes.batches import PictureBatches
-from headstart.recipes.epoch_loop import EpochLoop, History
+from headstart.recipes.epoch_loop import EpochLoop
 from headstart.recipes.pixel_store import PixelStore
 from headstart.recipes.small_cnn_training import (
     small_cnn_preprocessing,
     train_small_cnn,
 )
+from headstart.recipes.training_history import History
 
 SIZE = 16
 N = 24

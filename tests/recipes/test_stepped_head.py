@@ -17,8 +17,8 @@ from headstart.heads.catalogue import restore_head
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.heads.head import ClassWeight
 from headstart.options import LoopOptions
-from headstart.recipes.epoch_loop import EpochRecord
 from headstart.recipes.stepped_head import SteppedHead, first_layer
+from headstart.recipes.training_history import EpochRecord
 
 Rows = tuple[FloatArray, NDArray[np.str_]]
 

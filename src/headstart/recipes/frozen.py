@@ -40,7 +40,7 @@ from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
 
 if TYPE_CHECKING:
-    from headstart.recipes.epoch_loop import History
+    from headstart.recipes.training_history import History
 
 CALIBRATION_FOLDS = 5
 

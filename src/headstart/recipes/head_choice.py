@@ -11,7 +11,7 @@ from headstart.options import HeadOptions, LoopOptions
 from headstart.progress import QUIET, Progress
 
 if TYPE_CHECKING:
-    from headstart.recipes.epoch_loop import EpochRecord
+    from headstart.recipes.training_history import EpochRecord
 
 
 def head_maker(

@@ -24,7 +24,7 @@ from headstart.heads.fitted_heads import FittedLinear
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import choose_split, prepare_without_features
-from headstart.recipes.epoch_loop import NETWORK_RATE, EpochLoop, History
+from headstart.recipes.epoch_loop import NETWORK_RATE, EpochLoop
 from headstart.recipes.folds import as_predictions, take
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.head_choice import epoch_teller
@@ -32,6 +32,7 @@ from headstart.recipes.pixel_store import PixelStore
 from headstart.recipes.run_record import Stopwatch, make_record
 from headstart.recipes.small_cnn_training import SIZE, small_cnn_preprocessing, train_small_cnn
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_history import History
 
 DEFAULT_EPOCHS = 50
 AT_A_TIME = 512  # pictures; their last maps are 100 kB each

@@ -14,8 +14,9 @@ from headstart.arrays import IntArray
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.small_cnn import SmallCNN
 from headstart.recipes.batches import PictureBatches
-from headstart.recipes.epoch_loop import EpochLoop, History
+from headstart.recipes.epoch_loop import EpochLoop
 from headstart.recipes.pixel_store import PixelStore
+from headstart.recipes.training_history import History
 from headstart.torch_random import OwnRandomNumbers
 
 SIZE = 224  # pixels

@@ -26,7 +26,8 @@ from headstart.heads.standardisation import column_scale, standardised
 from headstart.options import DEFAULT_SEED, LoopOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes.batches import TensorBatches
-from headstart.recipes.epoch_loop import EpochLoop, EpochRecord, History
+from headstart.recipes.epoch_loop import EpochLoop
+from headstart.recipes.training_history import EpochRecord, History
 from headstart.thread_counts import one_torch_thread
 from headstart.torch_random import OwnRandomNumbers
 

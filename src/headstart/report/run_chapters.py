@@ -16,8 +16,8 @@ from headstart.evaluate.calibration import (
 from headstart.evaluate.curves import class_curves
 from headstart.evaluate.intervals import wilson
 from headstart.evaluate.predictions import Predictions
-from headstart.recipes.epoch_loop import History
 from headstart.recipes.frozen import FitResult
+from headstart.recipes.training_history import History
 from headstart.report.number_formats import count, number
 from headstart.report.plots import DASHES, Frame, Line, line_plot
 from headstart.report.svg import ACCENT, MUTED, SECOND, labelled_axes, svg

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from headstart.recipes.epoch_loop import EpochRecord, History
+from headstart.recipes.training_history import EpochRecord, History
 
 
 def test_rows_have_all_columns_and_mark_the_kept_epoch() -> None:

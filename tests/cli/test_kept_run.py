@@ -1,0 +1,40 @@
+"""A second fit takes its features from the cache, and does not load what would compute them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from headstart.samples.drawn_set import write_drawn
+
+FLAGS = ("--backbone", "test_resnet", "--random-weights", "--image-size", "32", "--device", "cpu")
+FORBIDDEN = """
+import sys
+
+class Forbids:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "timm", "torchvision"):
+            raise AssertionError(f"{name} is loaded")
+
+if sys.argv.pop(1) == "forbid":
+    sys.meta_path.insert(0, Forbids())
+from headstart.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def fit(table: Path, out: Path, how: str) -> subprocess.CompletedProcess[str]:
+    words = ("fit", table, "--images", table.parent / "images", "--out", out, *FLAGS)
+    command = [sys.executable, "-c", FORBIDDEN, how, *map(str, words), "--folds", "3"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_second_fit_loads_no_torch(tmp_path: Path) -> None:
+    table = write_drawn(tmp_path / "drawn", count=40)
+    first = fit(table, tmp_path / "run", "forbid")
+    assert "torch is loaded" in first.stderr  # the hook works: features must be computed
+    assert fit(table, tmp_path / "run", "allow").returncode == 0
+    second = fit(table, tmp_path / "run", "forbid")
+    assert second.returncode == 0, second.stderr
+    assert "(0 pictures through the backbone)" in second.stdout
