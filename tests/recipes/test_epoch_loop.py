@@ -81,6 +81,19 @@ def test_steps_are_those_of_a_plain_torch_loop() -> None:
     torch.testing.assert_close(module.bias, plain.bias, atol=1e-6, rtol=0)
 
 
+def test_torchs_random_numbers_are_left_alone_where_no_layer_draws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the generator of the process is touched")
+
+    module, (inputs, targets) = layer(), blobs()
+    monkeypatch.setattr(torch.random, "fork_rng", refuse)
+    loop().run(module, TensorBatches(inputs, targets, 16, seed=3))
+    with pytest.raises(AssertionError, match="touched"):
+        loop().run(nn.Sequential(nn.Dropout(0.5), module), TensorBatches(inputs, targets, 16))
+
+
 def test_class_weights_and_label_smoothing_are_in_the_loss() -> None:
     inputs, targets = blobs(rows=8)
     module = layer()

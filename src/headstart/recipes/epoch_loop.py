@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -100,7 +100,7 @@ class EpochLoop:
         records: list[EpochRecord] = []
         kept, kept_epoch, least = _snapshot(module), 0, math.inf
         try:
-            with _seeded(self.seed, steps.device):
+            with _seeded(self.seed, steps.device) if _draws(module) else nullcontext():
                 for number in range(1, epochs + 1):
                     record = steps.epoch(number, training, validation)
                     loss = record.validation_loss
@@ -224,9 +224,17 @@ def train_mode(module: nn.Module) -> None:
         train_mode(child)
 
 
+def _draws(module: nn.Module) -> bool:
+    """Whether a layer draws while it trains, as dropout does; the small CNN and a head do not."""
+    return any("drop" in type(layer).__name__.lower() for layer in module.modules())
+
+
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's random numbers from the seed inside, and as they were afterwards."""
+    """Torch's random numbers from the seed inside, and as they were afterwards.
+
+    Meanwhile the generator of the whole process is ours, so this is for modules that draw only.
+    """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
