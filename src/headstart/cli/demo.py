@@ -65,8 +65,9 @@ def _compare(table: Path, read: ReadOptions, out: Path) -> int:
     """The small CNN beside the pretrained backbone; once, since training takes a while."""
     import json
 
-    if (out / "report.html").exists():
-        content = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    kept = out / "comparison.json"
+    content = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"rows": []}
+    if content["rows"] and "test_p" in content["rows"][0]:  # an older version's rows lack it
         say("the comparison is kept from the first run:")
         show_comparison(content["rows"], content["n_test"], out)
         return 0
