@@ -130,3 +130,15 @@ def test_pictures_without_labels(tmp_path: Path) -> None:
     assert len(read_pictures(flat / "lost.csv", ReadOptions()).bad) == 1
     make(tmp_path / "classes", "cat/a.png", "dog/b.png")
     assert read_pictures(tmp_path / "classes", ReadOptions()).labels == ("cat", "dog")
+
+
+def test_predicting_advises_no_option_that_it_lacks(tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    (tmp_path / "t.csv").write_text("image,label,split,patient\na.png,cat,train,p1\n")
+    listed = list_pictures([tmp_path / "t.csv"], ReadOptions())
+    assert not [note for note in listed.notes if "--" in note]
+    told = read_images(tmp_path / "t.csv", ReadOptions()).notes
+    assert [note.partition(";")[0] for note in told if "--" in note] == [
+        "column 'split' is not used",
+        "column 'patient' is not used",
+    ]

@@ -85,7 +85,10 @@ def find_columns(
         label = _found(columns, labels, taken, "labels", "--label-column")
     if label is None:
         label = _only_other(name, columns, taken, needed=label_needed)
-    return Columns(image, label, split, group, _notes(columns, image, label, split, group))
+    notes = [_taken(columns, image, label, split, group)]
+    if label_needed:  # only what learns or measures has options for the others
+        notes += _unused(columns, (image, label), split, group)
+    return Columns(image, label, split, group, tuple(notes))
 
 
 def _plain(column: str) -> str:
@@ -169,21 +172,25 @@ def _only_other(
     )
 
 
-def _notes(
+def _taken(
     columns: Sequence[str], image: int, label: int | None, split: int | None, group: int | None
-) -> tuple[str, ...]:
+) -> str:
     taken = f"images from column {columns[image]!r}"
     for what, position in (("labels", label), ("split", split), ("groups", group)):
         if position is not None:
             taken += f", {what} from {columns[position]!r}"
-    notes = [taken if label is not None else taken + ", no labels"]
+    return taken if label is not None else taken + ", no labels"
+
+
+def _unused(
+    columns: Sequence[str], taken: Sequence[int | None], split: int | None, group: int | None
+) -> list[str]:
+    notes = []
     for flag, names, position in (
         ("--split-column", _SPLIT, split),
         ("--group-column", _GROUP, group),
     ):
-        unused = [
-            c for i, c in enumerate(columns) if _plain(c) in names and i not in (image, label)
-        ]
+        unused = [c for i, c in enumerate(columns) if _plain(c) in names and i not in taken]
         if position is None and unused:
             notes.append(f"column {unused[0]!r} is not used; to use it: {flag} {unused[0]}")
-    return tuple(notes)
+    return notes
