@@ -16,8 +16,6 @@ LAYERS = (
         "errors",
         "arrays",
         "options",
-        "option_facts",
-        "option_checks",
         "progress",
         "outputs",
         "cache_folder",

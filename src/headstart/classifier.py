@@ -27,7 +27,6 @@ from headstart.errors import DataError, UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource, image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
-from headstart.option_checks import check_fit
 from headstart.options import (
     DEFAULT_BACKBONE,
     DEFAULT_SEED,
@@ -36,6 +35,7 @@ from headstart.options import (
     HeadOptions,
     SplitOptions,
 )
+from headstart.options.checks import check_fit
 from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import train_head
 from headstart.recipes.trained_model import TrainedModel

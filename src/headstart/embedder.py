@@ -20,7 +20,6 @@ from headstart.backbones.opening import open_backbone
 from headstart.errors import BadInput, BadInputsError, HeadstartError
 from headstart.features.embed import embed_images
 from headstart.images.source import image_sources
-from headstart.option_checks import check_options
 from headstart.options import (
     DEFAULT_BACKBONE,
     MAX_PIXELS,
@@ -28,6 +27,7 @@ from headstart.options import (
     EmbedOptions,
     ReadOptions,
 )
+from headstart.options.checks import check_options
 
 Images = Iterable[Any]  # of paths, URLs, bytes, Pillow images or uint8 arrays (h, w, 3)
 ADVICE = "Mend them, or leave them out."

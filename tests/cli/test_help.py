@@ -11,7 +11,7 @@ from cyclopts import CycloptsError
 from tests.program import run
 
 from headstart.cli.main import VERBS, app
-from headstart.option_checks import all_options, options_of
+from headstart.options.every_option import all_options, options_of
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

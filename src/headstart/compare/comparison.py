@@ -16,8 +16,8 @@ from headstart.errors import UsageError, WeightsError
 from headstart.features.embed import Features, embed_images
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.images.address import Url
-from headstart.option_checks import check_comparison
 from headstart.options import FitOptions, as_json
+from headstart.options.checks import check_comparison
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import (
     choose_folds,

@@ -15,8 +15,8 @@ from headstart.errors import BadInput, TableError, UsageError
 from headstart.images.address import Url
 from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffix, looks_like
 from headstart.images.source import ImageSource, LocalFile, RemoteFile, Unavailable
-from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
+from headstart.options.checks import refuse_for_tables
 from headstart.wording import plural
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
