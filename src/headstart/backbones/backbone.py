@@ -155,6 +155,10 @@ class Backbone:
         """
         return ThreadPoolExecutor(count, "embed", self._ready().prepare_thread)
 
+    def prepare_thread(self) -> None:
+        """What `threads` does in each of its threads, for a caller that has threads already."""
+        self._ready().prepare_thread()
+
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The backbone's weights under timm's names, as float32 (or integer) arrays."""
         return self.network.tensors(self.info)

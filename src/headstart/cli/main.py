@@ -23,6 +23,7 @@ from headstart.cli.fit import fit
 from headstart.cli.parser import with_flags
 from headstart.cli.predict import predict
 from headstart.cli.refusals import plain_words, refusal
+from headstart.cli.serve import serve
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import tell
 from headstart.errors import HeadstartError
@@ -58,6 +59,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     compare,
     predict,
     evaluate,
+    serve,
     embed,
     backbones,
     cache,

@@ -18,6 +18,7 @@ from headstart.options.head_and_training import (
     LoopOptions,
     RecipeOptions,
 )
+from headstart.options.serving import ServeOptions
 from headstart.options.split_and_seed import DEFAULT_SEED, SplitOptions
 from headstart.options.tables_and_pictures import MAX_PIXELS, LabelOptions, ReadOptions
 
@@ -36,6 +37,7 @@ __all__ = [
     "PrecisionName",
     "ReadOptions",
     "RecipeOptions",
+    "ServeOptions",
     "SplitOptions",
     "as_json",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from headstart.options.definition import (
+    ANSWERS,
     BACKBONES,
     FEATURES,
     ON_BACKBONE,
@@ -72,20 +73,20 @@ class EmbedOptions:
 
     device: str = option(
         "auto",
-        PICTURES,
+        ANSWERS,
         "Where the backbone runs: auto, cpu, cuda, cuda:1, mps.",
         rule=text("auto, cpu, cuda, cuda:N or mps", r"auto|cpu|cuda(:\d+)?|mps"),
         use=ON_BACKBONE,
     )
     workers: int | None = option(
         None,
-        PICTURES,
+        ANSWERS,
         "Threads that read pictures and run the backbone; default: one a core.",
         rule=whole(1, MOST_WORKERS),
     )
     embed_batch: int | None = option(
         None,
-        PICTURES,
+        ANSWERS,
         "Inputs that a thread sends through the backbone at once; default: 4 on a processor in "
         "fp32, 8 in bf16, 64 on an accelerator.",
         rule=whole(1),

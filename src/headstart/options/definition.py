@@ -117,6 +117,8 @@ BACKBONES = ("fit", "check", "embed")
 FEATURES = (*LABELLED, "embed")
 LABELS = (*FEATURES, "evaluate")
 PICTURES = (*LABELS, "predict")
+SERVER = ("serve",)
+ANSWERS = (*PICTURES, *SERVER)
 
 
 class Use(NamedTuple):

@@ -11,19 +11,20 @@ from typing import Any, NamedTuple, get_type_hints
 from headstart.options.backbone_and_features import BackboneOptions, EmbedOptions
 from headstart.options.definition import Facts, Rule, rule_for
 from headstart.options.head_and_training import HeadOptions, LoopOptions, RecipeOptions
+from headstart.options.serving import ServeOptions
 from headstart.options.split_and_seed import SplitOptions
 from headstart.options.tables_and_pictures import LabelOptions, ReadOptions
 
 
-def _room(kind: type, heading: str) -> Any:
-    return field(default_factory=kind, metadata={"heading": heading})
+def _room(kind: type, heading: str, *, recorded: bool = True) -> Any:
+    return field(default_factory=kind, metadata={"heading": heading, "recorded": recorded})
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
     """All options, by room. A verb uses those that it has, and finds the others at their default.
 
-    Each room has the heading of its flags in a help text.
+    Each room has the heading of its flags in a help text. What makes no model is not recorded.
     """
 
     read: ReadOptions = _room(ReadOptions, "Reading")
@@ -34,6 +35,7 @@ class FitOptions:
     split: SplitOptions = _room(SplitOptions, "Split and figures")
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
+    serve: ServeOptions = _room(ServeOptions, "Serving", recorded=False)
 
     def files(self) -> tuple[str | Path | None, ...]:
         """Files and folders that the options name to be read."""
@@ -92,7 +94,8 @@ def as_json(options: Any) -> dict[str, Any]:
     """An options object as plain JSON values: paths as text, tuples as lists."""
     if not is_dataclass(options) or isinstance(options, type):
         raise TypeError(f"not an options object: {options!r}")
-    return {key: _plain(value) for key, value in asdict(options).items()}
+    recorded = {item.name for item in fields(options) if item.metadata.get("recorded", True)}
+    return {key: _plain(value) for key, value in asdict(options).items() if key in recorded}
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.options.definition import (
+    ANSWERS,
     ENCODING,
     LABELLED,
     LABELS,
@@ -85,7 +86,7 @@ class ReadOptions:
         for_tables=True,
     )
     max_pixels: int = option(
-        MAX_PIXELS, PICTURES, "Largest picture in pixels; larger ones are refused.", rule=whole(1)
+        MAX_PIXELS, ANSWERS, "Largest picture in pixels; larger ones are refused.", rule=whole(1)
     )
 
 

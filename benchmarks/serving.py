@@ -1,0 +1,214 @@
+"""How fast the server answers beside `headstart predict`, and whether its memory stays flat.
+
+    python benchmarks/serving.py [--requests 2000] [--clients 8] [--rounds 3] [--model FOLDER]
+                                 [--pictures FOLDER]
+
+Makes pictures of many sizes (or takes those of a folder, in turn) and a model on the embedded
+backbone (or takes one). Then, in turn and several times, since a machine's speed drifts: the rate
+of the model's own `predict` on these pictures in one process, both loaded and warm, without the
+cache; and the rate of `headstart serve` in a process of its own for clients that ask for one
+picture at a time over kept connections. The clients run on the same cores. Printed are both rates
+and their ratio, the server's memory after 200 requests and at the end, its batches, and the largest
+difference between an answer of the server and the one-at-a-time answer for the same picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
+
+EARLY = 200  # requests after which memory is measured first
+SIDES = (80, 900)
+PREDICT = """
+import json, sys, time
+from pathlib import Path
+from headstart.images.source import local_files
+from headstart.model_dir import load_model
+from headstart.options import EmbedOptions
+model, listed = load_model(Path(sys.argv[1])), json.loads(Path(sys.argv[2]).read_text())
+options = EmbedOptions(cache=False)
+images = local_files([Path(name) for name in listed])
+model.predict(images[:16], options=options)
+began = time.perf_counter()
+model.predict(images, options=options)
+print(time.perf_counter() - began)
+"""
+
+
+def make_pictures(folder: Path, count: int) -> list[Path]:
+    """Smooth coloured noise of many sizes and shapes, each picture another."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    made = []
+    for number in range(count):
+        width, height = (int(side) for side in rng.integers(*SIDES, 2))
+        coarse = rng.integers(0, 256, (height // 16 + 2, width // 16 + 2, 3), dtype=np.uint8)
+        picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BILINEAR)
+        made.append(folder / f"{number:05d}.jpg")
+        picture.save(made[-1], quality=90)
+    return made
+
+
+def make_model(folder: Path, pictures: list[Path]) -> Path:
+    """A model of two classes, which are nothing but the parity of a picture's number."""
+    table = folder / "labels.csv"
+    rows = [f"{path},{'ab'[number % 2]}" for number, path in enumerate(pictures[:60])]
+    table.write_text("\n".join(["image,label", *rows]) + "\n", encoding="utf-8")
+    command = ["fit", str(table), "--out", str(folder / "run"), "--folds", "0", "--C", "1"]
+    subprocess.run(
+        [sys.executable, "-m", "headstart", *command], check=True, stdout=subprocess.DEVNULL
+    )
+    return folder / "run" / "model"
+
+
+def predict_rate(model: Path, pictures: list[Path], folder: Path) -> float:
+    """Pictures per second of the model's own predict."""
+    listed = folder / "listed.json"
+    listed.write_text(json.dumps([str(path) for path in pictures]), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-c", PREDICT, str(model), str(listed)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return len(pictures) / float(ended.stdout)
+
+
+class Serving:
+    """`headstart serve` in a process of its own, and what was asked of it."""
+
+    def __init__(self, model: Path, log: Path) -> None:
+        command = [sys.executable, "-m", "headstart", "serve", str(model), "--port", "0"]
+        self.log = log.open("w", encoding="utf-8")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.PIPE, text=True)
+        errors = self.process.stderr
+        line = errors.readline() if errors is not None else ""
+        found = re.search(r"http://\S+", line)
+        if found is None:
+            raise SystemExit(f"the server did not start: {line}")
+        self.place = urlsplit(found[0]).netloc
+
+    def ask(self, pictures: list[bytes], clients: int) -> list[dict[str, Any]]:
+        """Each picture in a request of its own; client c has every `clients`-th of them."""
+        answers: list[dict[str, Any]] = [{} for _ in pictures]
+
+        def client(first: int) -> None:
+            connection = http.client.HTTPConnection(self.place, timeout=60)
+            for number in range(first, len(pictures), clients):
+                connection.request("POST", f"/predict?name={number}", pictures[number])
+                reply = connection.getresponse()
+                answers[number] = {"status": reply.status, **json.loads(reply.read())}
+            connection.close()
+
+        threads = [threading.Thread(target=client, args=(first,)) for first in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return answers
+
+    def memory(self) -> float:
+        """The process's resident memory in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        return int(found[1]) / 1e3 if found else float("nan")
+
+    def batches(self) -> str:
+        """Mean pictures that went through the model at once."""
+        connection = http.client.HTTPConnection(self.place, timeout=60)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        sums = [
+            float(re.findall(rf"^headstart_batch_pictures_{part} (\S+)", text, re.M)[0])
+            for part in ("sum", "count")
+        ]
+        return f"{sums[0] / sums[1]:.1f}"
+
+    def stop(self) -> int:
+        """Let it end; its exit code."""
+        self.process.terminate()
+        code = self.process.wait(60)
+        self.log.close()
+        return code
+
+
+def largest_difference(answers: list[dict[str, Any]], alone: np.ndarray) -> float:
+    """Between the server's probabilities and (n, k) others; fails where an answer is another's."""
+    worst = 0.0
+    for number, reply in enumerate(answers):
+        (answer,) = reply["answers"]
+        if reply["status"] != 200 or answer["name"] != str(number):
+            raise SystemExit(f"request {number} was answered with {reply}")
+        shares = np.array(list(answer["probabilities"].values()))
+        worst = max(worst, float(np.abs(shares - alone[number]).max()))
+    return worst
+
+
+def one_at_a_time(model: Path, pictures: list[Path]) -> np.ndarray:
+    """Probabilities (n, k), each picture asked for by itself."""
+    from headstart.images.source import local_files
+    from headstart.model_dir import load_model
+    from headstart.options import EmbedOptions
+
+    loaded, options = load_model(model), EmbedOptions(cache=False, workers=1)
+    rows = [loaded.predict([image], options=options) for image in local_files(pictures)]
+    return np.concatenate([row.probabilities for row in rows])
+
+
+def main() -> None:
+    """Run it all and print."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    options.add_argument("--requests", type=int, default=2000)
+    options.add_argument("--clients", type=int, default=8)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--model", type=Path)
+    options.add_argument("--pictures", type=Path)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if asked.pictures is None:
+            pictures = make_pictures(folder / "pictures", asked.requests)
+        else:
+            there = sorted(path for path in asked.pictures.iterdir() if path.is_file())
+            pictures = [there[n % len(there)] for n in range(asked.requests)]
+        model = asked.model or make_model(folder, pictures)
+        contents = [path.read_bytes() for path in pictures]
+        distinct = dict(zip(pictures, contents, strict=True))
+        alone = one_at_a_time(model, list(distinct))
+        row = {path: number for number, path in enumerate(distinct)}
+        expected = alone[[row[path] for path in pictures]]
+        serving = Serving(model, folder / "log")
+        serving.ask(contents[:EARLY], asked.clients)
+        early, ratios = serving.memory(), []
+        for _ in range(asked.rounds):
+            bare = predict_rate(model, list(distinct), folder)
+            began = time.perf_counter()
+            answers = serving.ask(contents, asked.clients)
+            rate = len(contents) / (time.perf_counter() - began)
+            ratios.append(rate / bare)
+            worst = largest_difference(answers, expected)
+            print(
+                f"predict {bare:.1f}/s, {asked.clients} clients {rate:.1f}/s, ratio "
+                f"{ratios[-1]:.2f}; largest difference {worst:.1e}"
+            )
+        print(f"median ratio {median(ratios):.2f}; mean batch {serving.batches()} pictures")
+        late = serving.memory()
+        print(f"memory after {EARLY} requests {early:.0f} MB, at the end {late:.0f} MB")
+        print(f"stopped with code {serving.stop()}")
+
+
+if __name__ == "__main__":
+    main()

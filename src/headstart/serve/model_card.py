@@ -1,0 +1,73 @@
+"""What the server tells of its model: classes, how it was made, and its figures."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import ImageError
+from headstart.images.source import read_bytes
+from headstart.options import ServeOptions
+from headstart.serve.predictor import Explainer, Predictor
+
+RUN_FIGURES = "metrics.json"  # of the run that a model folder lies in
+MOST_BYTES = 50_000_000
+
+
+def model_card(
+    predictor: Predictor, place: Path, limits: ServeOptions, max_pixels: int
+) -> dict[str, Any]:
+    """The card as JSON values; `figures` is None where the model lies outside its run."""
+    return {
+        "name": _name(place),
+        "classes": list(predictor.classes),
+        "made_of": predictor.description(),
+        "figures": run_figures(place, predictor.classes),
+        "explains": isinstance(predictor, Explainer),
+        "limits": {
+            "picture_bytes": limits.max_picture_bytes,
+            "request_bytes": limits.max_request_bytes,
+            "pictures": limits.max_pictures,
+            "pixels": max_pixels,
+            "seconds": limits.seconds,
+        },
+        "headstart": version("headstart"),
+    }
+
+
+def run_figures(place: Path, classes: tuple[str, ...]) -> dict[str, Any] | None:
+    """The figures of the run that a model was made by, which lie beside it; else None."""
+    try:
+        found = json.loads(read_bytes(place.parent / RUN_FIGURES, MOST_BYTES))
+        if tuple(found["classes"]) != classes:
+            return None
+        return {
+            "n_train": found["n_train"],
+            "test": _main_figures(found["test"]),
+            "folds": _fold_figures(found["folds"]),
+        }
+    except (ImageError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _main_figures(test: dict[str, Any]) -> dict[str, Any]:
+    names = ("n", "accuracy", "accuracy_interval", "balanced_accuracy", "macro_f1", "log_loss")
+    return {name: test[name] for name in (*names, "majority_share", "majority_class")}
+
+
+def _fold_figures(folds: dict[str, Any] | None) -> dict[str, Any] | None:
+    if folds is None:
+        return None
+    names = ("count", "accuracy_mean", "accuracy_standard_error")
+    return {
+        **{name: folds[name] for name in names},
+        "n": folds["pooled"]["n"],
+        "accuracy_interval": folds["pooled"]["accuracy_interval"],
+    }
+
+
+def _name(place: Path) -> str:
+    """ "run/model" for the usual place: the last two parts, and nothing of the machine's."""
+    return "/".join(place.absolute().parts[-2:])

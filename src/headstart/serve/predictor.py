@@ -1,0 +1,127 @@
+"""What the server asks of a model, and the models that answer it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from headstart.arrays import ByteImage
+from headstart.errors import ImageError
+from headstart.evaluate.predictions import Predictions
+from headstart.images.decode import decode_picture
+from headstart.images.pixel_budget import BYTES_PER_PIXEL, PixelBudget
+from headstart.images.source import ImageSource
+from headstart.model_dir import load_model
+from headstart.options import MAX_PIXELS, MEMORY_LIMIT, EmbedOptions
+from headstart.recipes.trained_model import TrainedModel, answer_rows
+
+
+class Predictor(Protocol):
+    """Answers pictures. Several threads may ask at once.
+
+    Attributes:
+        classes: class names in stored order, (k,).
+        batch: pictures that it likes to be asked at once.
+        threads: threads that ask it side by side.
+    """
+
+    classes: tuple[str, ...]
+    batch: int
+    threads: int
+
+    def predict(self, images: Sequence[ImageSource]) -> Predictions:
+        """Answers in the order of `images`; a picture that cannot be read has its error."""
+
+    def prepare_thread(self) -> None:
+        """Called once by each thread that will ask."""
+
+    def description(self) -> dict[str, Any]:
+        """What a reader wants to know of the model, as JSON values under short headings."""
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """A predictor that can also say what an answer rests on."""
+
+    def explain(self, image: ImageSource, class_name: str | None) -> bytes:
+        """A PNG that shows over the picture what speaks for a class; None: for the predicted one.
+
+        Raises ImageError for a picture that cannot be read.
+        """
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Where and how a model computes, and the largest picture that it takes."""
+
+    embed: EmbedOptions = EmbedOptions()
+    max_pixels: int = MAX_PIXELS
+
+
+class TrainedPredictor:
+    """A model folder's model, on the path of `headstart predict`, without the cache.
+
+    Nothing is kept of a picture, and its looks are not measured. Pictures are decoded within one
+    budget of pixels for all threads.
+    """
+
+    def __init__(self, model: TrainedModel, computing: Computing) -> None:
+        self.model = model
+        self.classes = model.classes
+        self.threads = computing.embed.workers or os.cpu_count() or 1
+        self.batch = computing.embed.embed_batch or model.backbone.usual_batch()
+        self.prepare_thread = model.backbone.prepare_thread
+        self._max_pixels = computing.max_pixels
+        self._budget = PixelBudget(MEMORY_LIMIT // BYTES_PER_PIXEL)
+
+    def predict(self, images: Sequence[ImageSource]) -> Predictions:
+        """Answers in the order of `images`. Raises UsageError when memory ends."""
+        info = self.model.backbone.info
+        errors = [""] * len(images)
+        inputs: dict[int, ByteImage] = {}
+        for row, image in enumerate(images):
+            try:
+                inputs[row] = self._prepared(image)
+            except ImageError as error:
+                errors[row] = str(error)
+        values = np.full((len(images), info.feature_size), np.nan, dtype=np.float32)
+        if inputs:
+            values[list(inputs)] = self.model.backbone.embed(np.stack(list(inputs.values())))
+        return Predictions(
+            images=tuple(image.name for image in images),
+            classes=self.classes,
+            probabilities=answer_rows(self.model, values, errors),
+            truth=None,
+            errors=tuple(errors),
+        )
+
+    def _prepared(self, image: ImageSource) -> ByteImage:
+        steps = self.model.backbone.info.preprocessing
+        with self._budget.share() as claim:
+            decoded = decode_picture(
+                image, minimum_side=steps.resize, max_pixels=self._max_pixels, claim=claim
+            )
+            return steps.prepare(decoded.rgb)
+
+    def description(self) -> dict[str, Any]:
+        """Backbone, head and what they compute in."""
+        info = self.model.backbone.info
+        return {
+            "backbone": info.name,
+            "layer": info.layer,
+            "head": self.model.head.name,
+            "weights": info.source,
+            "precision": info.precision,
+            "input_size": info.preprocessing.size,
+            "temperature": self.model.temperature,
+        }
+
+
+def open_predictor(place: Path, computing: Computing) -> Predictor:
+    """The predictor for a model's place. Raises ModelFolderError for what is no model."""
+    return TrainedPredictor(load_model(place, device=computing.embed.device), computing)
