@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive
 
 from headstart.errors import HeadstartError, ImageError
@@ -26,7 +26,7 @@ from headstart.serve.picture_queue import PictureQueue, QueueFullError
 from headstart.serve.predictor import Explainer, Predictor
 from headstart.serve.refusal import Refusal, try_again
 from headstart.serve.static_files import static_files
-from headstart.serve.upload import FORM, REQUESTS_HELD, HeldBytes, read_pictures
+from headstart.serve.upload import FORM, REQUESTS_HELD, HeldBytes, Upload, read_pictures
 
 Result = TypeVar("Result")
 OPEN = ("/healthz", "/openapi.json")  # beside the page's own files, which need no token either
@@ -49,7 +49,7 @@ WORDS = {
     408: "The upload took too long.",
     413: "Too many bytes, or too many pictures.",
     415: "Neither a form nor a picture.",
-    422: "No picture could be read: the answers say why.",
+    422: "The body is a picture that cannot be read: its answer says why.",
     503: "Too much is waiting; Retry-After has the seconds.",
 }
 
@@ -82,13 +82,14 @@ class Service:
     async def predict(self, request: Request) -> Response:
         """Answer the pictures of a request."""
         until = time.monotonic() + self.options.seconds
-        images = await self._read(request, until)
+        images, is_form = await self._read(request, until)
         request.state.pictures = len(images)
         rows = await self._wait(request.receive, lambda: self.queue.put(images), until)
         bad = sum(bool(answers.errors[row]) for answers, row in rows)
         self.metrics.pictures.labels("unreadable").inc(bad)
         self.metrics.pictures.labels("answered").inc(len(rows) - bad)
-        status = 422 if bad == len(rows) else 200
+        # A form is a list with an error in its rows; a lone body's error is the request's.
+        status = 422 if bad and not is_form else 200
         return JSONResponse(answers_json([image.name for image in images], rows), status)
 
     async def explain(self, request: Request) -> Response:
@@ -97,7 +98,7 @@ class Service:
         if not isinstance(predictor, Explainer):
             raise Refusal(404, "this model explains nothing")
         until = time.monotonic() + self.options.seconds
-        image, *others = await self._read(request, until)
+        (image, *others), _ = await self._read(request, until)
         if others:
             raise Refusal(413, "one picture at a time is explained")
         name = request.query_params.get("class")
@@ -111,7 +112,7 @@ class Service:
         (picture,) = await self._wait(request.receive, put, until)
         return Response(picture, media_type="image/png")
 
-    async def _read(self, request: Request, until: float) -> list[Any]:
+    async def _read(self, request: Request, until: float) -> Upload:
         try:
             async with asyncio.timeout(until - time.monotonic()):
                 return await read_pictures(request, self.options, self.held)
@@ -198,15 +199,15 @@ def make_app(service: Service) -> FastAPI:
 
 def _add_questions(app: FastAPI, service: Service) -> None:
     problems: dict[int | str, dict[str, Any]] = {
-        status: {"model": Problem, "description": words}
-        for status, words in WORDS.items()
-        if status != 422
+        status: {"model": Problem, "description": words} for status, words in WORDS.items()
     }
+    unreadable = {"model": Answers, "description": WORDS[422]}
 
     @app.post(
         "/predict",
         summary="Classes of one or many pictures",
-        responses={**problems, 200: {"model": Answers}, 422: {"model": Answers}},
+        response_description="The pictures in their order, each with its classes or its error.",
+        responses={**problems, 200: {"model": Answers}, 422: unreadable},
         openapi_extra={"requestBody": BODY},
     )
     async def predict(request: Request) -> Response:
@@ -215,7 +216,8 @@ def _add_questions(app: FastAPI, service: Service) -> None:
     @app.post(
         "/explain",
         summary="What an answer rests on, as a PNG",
-        responses={**problems, 200: {"content": {"image/png": {}}}, 422: {"model": Problem}},
+        response_description="The picture with what speaks for the class.",
+        responses={**problems, 200: {"content": {"image/png": {}}}},
         openapi_extra={"requestBody": BODY},
         include_in_schema=isinstance(service.predictor, Explainer),
     )
@@ -233,16 +235,33 @@ async def _ended(request: Request, service: Service, answer: Callable[[Request],
 
 
 def _add_state(app: FastAPI, service: Service) -> None:
-    @app.get("/model", summary="The model: its classes, figures and limits")
+    @app.get(
+        "/model",
+        summary="The model: its classes, figures and limits",
+        response_description="What is known of the model; figures is null outside its run.",
+    )
     async def model() -> dict[str, Any]:
         return service.card
 
-    @app.get("/healthz", summary="Whether the server can answer")
+    @app.get(
+        "/healthz",
+        summary="Whether the server can answer; needs no token",
+        response_description="It can; 503 where it cannot.",
+    )
     async def health() -> Response:
         alive = service.queue.is_alive()
-        return JSONResponse({"status": "ok" if alive else "broken"}, 200 if alive else 503)
+        known = {
+            "status": "ok" if alive else "broken",
+            "needs_token": service.options.token is not None,
+        }
+        return JSONResponse(known, 200 if alive else 503)
 
-    @app.get("/metrics", summary="Counters for Prometheus", response_class=Response)
+    @app.get(
+        "/metrics",
+        summary="Counters for Prometheus",
+        response_class=PlainTextResponse,
+        response_description="Requests, seconds, pictures, batches and what waits, as text.",
+    )
     async def metrics() -> Response:
         return Response(service.metrics.text(), headers={"content-type": MEDIA_TYPE})
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -23,6 +24,13 @@ RAW = ("application/octet-stream", "")  # beside image/...
 REQUESTS_HELD = 4  # uploads in memory are at most so many requests of the largest size
 FRAME_BYTES = 2_000  # of a form, for each picture: its boundary and its headers
 LONGEST_NAME = 1_000  # characters
+
+
+class Upload(NamedTuple):
+    """The pictures of a request, and whether it is a form, which is a list."""
+
+    pictures: list[EncodedImage]
+    is_form: bool
 
 
 class HeldBytes:
@@ -140,9 +148,7 @@ def shown_name(name: str, number: int) -> str:
     return one_line(name[:LONGEST_NAME]) or f"picture {number}"
 
 
-async def read_pictures(
-    request: Request, limits: ServeOptions, held: HeldBytes
-) -> list[EncodedImage]:
+async def read_pictures(request: Request, limits: ServeOptions, held: HeldBytes) -> Upload:
     """The pictures of a form, or the one that is the body. Raises Refusal.
 
     The caller gives the bytes back to `held` when the request is over: `request.state.bytes`.
@@ -151,9 +157,10 @@ async def read_pictures(
     media = kind.decode("latin-1").lower()
     rules = UploadRules(limits)
     if media == FORM:
-        return await _read_form(request, options.get(b"boundary", b""), rules, held)
+        boundary = options.get(b"boundary", b"")
+        return Upload(await _read_form(request, boundary, rules, held), is_form=True)
     if media.startswith("image/") or media in RAW:
-        return [await _read_one(request, rules, held)]
+        return Upload([await _read_one(request, rules, held)], is_form=False)
     raise Refusal(
         415,
         f"the content type is {one_line(media)!r}; send pictures as {FORM}, or one picture as the "
