@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 
 if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
     from torch import nn
 
 SIDE = 16
@@ -134,3 +137,34 @@ def memory() -> Iterator[Any]:
     system.store.clear()
     yield system
     system.store.clear()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A Chromium without a window, once for all tests."""
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    if None in found:
+        message = "chromium and chromedriver are not installed"
+        if os.environ.get("HEADSTART_NEEDS_BROWSER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    driver = _start(str(found[0]), str(found[1]), tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+def _start(chromium: str, chromedriver: str, profile: Path) -> Chrome:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = chromium
+    for flag in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-dev-shm-usage", f"--user-data-dir={profile}",
+    ):  # fmt: skip
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return Chrome(options=options, service=Service(chromedriver))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from html.parser import HTMLParser
@@ -30,8 +28,6 @@ from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import FitResult, fit_features
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
-
     from headstart.backbones.backbone import Backbone
 
 HOSTILE = ("<script>alert('a')</script>", "b\"]]> & $x^2$ onload='x'")
@@ -157,37 +153,6 @@ def read_page() -> Callable[[Path], Page]:
         return page
 
     return read
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """A Chromium without a window, once for all tests."""
-    found = shutil.which("chromium"), shutil.which("chromedriver")
-    if None in found:
-        message = "chromium and chromedriver are not installed"
-        if os.environ.get("HEADSTART_NEEDS_BROWSER"):
-            pytest.fail(message)
-        pytest.skip(message)
-    driver = _start(str(found[0]), str(found[1]), tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
-
-
-def _start(chromium: str, chromedriver: str, profile: Path) -> Chrome:
-    from selenium.webdriver import Chrome
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    options = Options()
-    options.binary_location = chromium
-    for flag in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        "--disable-dev-shm-usage", f"--user-data-dir={profile}",
-    ):  # fmt: skip
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return Chrome(options=options, service=Service(chromedriver))
 
 
 @pytest.fixture

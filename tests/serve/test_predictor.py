@@ -1,0 +1,62 @@
+"""The server's way through a model gives what `headstart predict` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.tiny_classifier import LABELS, classifier
+
+from headstart.images.source import EncodedImage, LocalFile
+from headstart.model_dir import load_model
+from headstart.options import EmbedOptions
+from headstart.serve.predictor import Computing, TrainedPredictor, open_predictor
+
+
+@pytest.fixture
+def model(pictures: Sequence[Path], tmp_path: Path) -> Path:
+    classifier().fit(pictures, LABELS).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_the_answers_are_those_of_predict(model: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    files = []
+    for number, size in enumerate([(40, 300), (900, 700), (33, 33), (1, 5), (64, 48)]):
+        files.append(tmp_path / f"{number}.{'jpg' if number % 2 else 'png'}")
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(files[-1])
+    (tmp_path / "5.png").write_bytes(b"no picture")
+    files.append(tmp_path / "5.png")
+    expected = load_model(model).predict([LocalFile(file) for file in files])
+    predictor = open_predictor(model, Computing(EmbedOptions(device="cpu")))
+    found = predictor.predict([EncodedImage(file.read_bytes(), file.name) for file in files])
+    assert found.errors == expected.errors
+    assert found.images == tuple(file.name for file in files)
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
+    one = predictor.predict([EncodedImage(files[1].read_bytes())])
+    np.testing.assert_allclose(one.probabilities[0], expected.probabilities[1], atol=1e-5)
+    broken = predictor.predict([EncodedImage(b"")])
+    assert broken.errors == ("empty (0 bytes)",)
+
+
+def test_nothing_is_kept(model: Path, own_cache: Path) -> None:
+    before = sorted(own_cache.rglob("*"))
+    predictor = open_predictor(model, Computing())
+    file = Image.new("RGB", (50, 40))
+    file.save(model.parent / "new.png")
+    predictor.predict([EncodedImage((model.parent / "new.png").read_bytes())])
+    assert sorted(own_cache.rglob("*")) == before
+
+
+def test_it_computes_as_it_is_told(model: Path) -> None:
+    told = Computing(EmbedOptions(device="cpu", workers=3, embed_batch=5), max_pixels=100)
+    predictor = TrainedPredictor(load_model(model), told)
+    assert (predictor.threads, predictor.batch) == (3, 5)
+    large = model.parent / "large.png"
+    Image.new("RGB", (50, 40)).save(large)
+    (error,) = predictor.predict([EncodedImage(large.read_bytes())]).errors
+    assert "limit of 100" in error
+    assert predictor.description()["backbone"] == "test_resnet"
