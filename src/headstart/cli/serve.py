@@ -9,7 +9,7 @@ from dataclasses import replace
 from headstart.cli import parser
 from headstart.cli.terminal import tell
 from headstart.options import FitOptions, ServeOptions
-from headstart.options.checks import check_options
+from headstart.options.checks import check_server
 
 TOKEN = "HEADSTART_TOKEN"
 
@@ -26,7 +26,9 @@ def serve(model: parser.Model, /, *, options: FitOptions) -> int:
         headstart serve run/model --host 0.0.0.0 --token a-long-secret
         headstart serve run/model --max-pictures 8 --max-picture-bytes 5000000
     """
-    import headstart.serve  # noqa: F401 - says what is not installed, before anything is loaded
+    from headstart.serve import check_packages
+
+    check_packages()
     from headstart.serve.app import Service
     from headstart.serve.model_card import model_card
     from headstart.serve.predictor import Computing, open_predictor
@@ -48,7 +50,7 @@ def serve(model: parser.Model, /, *, options: FitOptions) -> int:
 def _with_token(options: ServeOptions) -> ServeOptions:
     """The options with the environment's token, where none is given. Raises UsageError."""
     chosen = replace(options, token=options.token or os.environ.get(TOKEN) or None)
-    check_options(chosen)
+    check_server(chosen)
     return chosen
 
 

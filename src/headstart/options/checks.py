@@ -13,6 +13,7 @@ from headstart.errors import UsageError
 from headstart.options.definition import EXACT, Way
 from headstart.options.every_option import FitOptions, Option, all_options
 from headstart.options.head_and_training import RecipeName
+from headstart.options.serving import ServeOptions
 from headstart.options.tables_and_pictures import ReadOptions
 
 APART = (("weights", "random_weights"), ("test_fraction", "split_column"))
@@ -49,6 +50,18 @@ def check_options(*groups: Any) -> None:
         if first in given and second in given:
             raise UsageError(
                 f"{given[first]} and {given[second]} exclude each other; leave one of them out"
+            )
+
+
+def check_server(options: ServeOptions) -> None:
+    """`check_options`, and that no limit makes another one useless. Raises UsageError."""
+    check_options(options)
+    for less, more in (("max_pictures", "queue"), ("max_picture_bytes", "max_request_bytes")):
+        low, high = getattr(options, less), getattr(options, more)
+        if low > high:
+            first, second = (all_options()[name].flag for name in (less, more))
+            raise UsageError(
+                f"{first} is {low} and {second} {high}; the first must not be above the second"
             )
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from headstart.options.definition import NOT_EMPTY, SERVER, number, option, text, whole
+from headstart.options.definition import NOT_EMPTY, SERVER, Rule, number, option, text, whole
 
 LARGEST_PORT = 65_535
+_ORIGIN = re.compile(r"https?://[^/\s?#@]+")
+ORIGINS = Rule(
+    "the origins of pages, such as https://example.org, without a path",
+    lambda value: (
+        isinstance(value, tuple)
+        and all(isinstance(one, str) and _ORIGIN.fullmatch(one) for one in value)
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +47,8 @@ class ServeOptions:
     allow_origin: tuple[str, ...] = option(
         (),
         SERVER,
-        "Web page, such as https://example.org, whose scripts may ask (CORS); repeat for more.",
+        "Site, such as https://example.org, whose pages may ask (CORS); repeat for more.",
+        rule=ORIGINS,
     )
     max_picture_bytes: int = option(
         20_000_000, SERVER, "Largest picture file in bytes; larger ones get 413.", rule=whole(1)

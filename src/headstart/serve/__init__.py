@@ -1,6 +1,6 @@
 """The server: a page and an HTTP interface that answer pictures with a fitted model.
 
-Its packages come with an extra; who imports this room without them is told how to get them.
+Its packages come with an extra; `check_packages` tells who lacks them how to get them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,3 @@ def check_packages() -> None:
         raise MissingExtraError(
             f'the server needs {names}, not installed here: pip install "headstart[serve]"'
         )
-
-
-check_packages()
