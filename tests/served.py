@@ -38,7 +38,7 @@ class RedPredictor:
         batches: how many pictures were asked at once, each time.
     """
 
-    classes = ("other", "red")
+    classes: tuple[str, ...] = ("other", "red")
     batch = 4
 
     def __init__(self, threads: int = 1) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from tests.served import ExplainingPredictor, RedPredictor, Served, picture_bytes, served
 
 from headstart.errors import UsageError
+from headstart.evaluate.predictions import Predictions
+from headstart.images.source import ImageSource
 
 RED, BLUE, BROKEN = picture_bytes(), picture_bytes((30, 40, 200)), picture_bytes()[:40]
 HOSTILE = (
@@ -156,7 +158,7 @@ class FailingPredictor(RedPredictor):
 
     error: Exception = UsageError("not enough memory")
 
-    def predict(self, images: object) -> object:  # type: ignore[override]
+    def predict(self, images: Sequence[ImageSource]) -> Predictions:
         raise self.error
 
 

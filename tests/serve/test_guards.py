@@ -32,7 +32,7 @@ def test_a_token_is_asked_for_by_all_but_the_page_itself() -> None:
 )
 def test_a_wrong_token_is_refused(given: str) -> None:
     with served(token=TOKEN) as server:
-        reply = server.http.get("/model", headers={"authorization": given.encode("latin-1")})
+        reply = server.http.get("/model", headers={b"authorization": given.encode("latin-1")})
         assert reply.status_code == 401
 
 
