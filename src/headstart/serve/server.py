@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -69,6 +70,7 @@ def make_server(service: Service) -> GracefulServer:
     class Protocol(PatientProtocol):
         seconds = options.seconds
 
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # nor a damaged form
     config = uvicorn.Config(
         make_app(service),
         http=Protocol,
@@ -151,6 +153,16 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
         if self.conn.our_state is h11.DONE:  # the request is not read to its end
             self._wait()
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell a client whose bytes are no HTTP, unless it has an answer already."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # to the application it has gone
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
     def _wait(self) -> None:
         self._patience.cancel()
