@@ -22,7 +22,7 @@ from headstart.images.decode import decode
 from headstart.images.source import ImageSource
 from headstart.options import ServeOptions
 from headstart.serve.app import Service
-from headstart.serve.model_card import model_card
+from headstart.serve.model_facts import model_facts
 from headstart.serve.predictor import Predictor
 from headstart.serve.server import listen, run_in_thread
 
@@ -132,7 +132,7 @@ def served(
     asked = ServeOptions(**{"port": 0, **options})
     lines: list[str] = []
     predictor = predictor or RedPredictor()
-    card = model_card(predictor, place, asked, MAX_PIXELS)
+    card = model_facts(predictor, place, asked, MAX_PIXELS)
     service = Service(predictor, card, asked, lines.append)
     with listen(asked.host, asked.port) as bound:
         host, port = bound.getsockname()[:2]

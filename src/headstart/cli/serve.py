@@ -30,7 +30,7 @@ def serve(model: parser.Model, /, *, options: FitOptions) -> int:
 
     check_packages()
     from headstart.serve.app import Service
-    from headstart.serve.model_card import model_card
+    from headstart.serve.model_facts import model_facts
     from headstart.serve.predictor import Computing, open_predictor
     from headstart.serve.server import address_of, listen, warm_up
     from headstart.serve.server import serve as serve_on
@@ -39,7 +39,7 @@ def serve(model: parser.Model, /, *, options: FitOptions) -> int:
     predictor = open_predictor(model, Computing(options.embed, options.read.max_pixels))
     with listen(asked.host, asked.port) as bound:
         warm_up(predictor)
-        card = model_card(predictor, model, asked, options.read.max_pixels)
+        card = model_facts(predictor, model, asked, options.read.max_pixels)
         service = Service(predictor, card, asked, _log if asked.access_log else None)
         address = address_of(bound, asked.host)
         serve_on(service, bound, lambda: _greet(address, asked))

@@ -16,7 +16,7 @@ RUN_FIGURES = "metrics.json"  # of the run that a model folder lies in
 MOST_BYTES = 50_000_000
 
 
-def model_card(
+def model_facts(
     predictor: Predictor, place: Path, limits: ServeOptions, max_pixels: int
 ) -> dict[str, Any]:
     """The card as JSON values; `figures` is None where the model lies outside its run."""
