@@ -193,6 +193,12 @@ def test_the_recipes_check_by_themselves(tmp_path: Path) -> None:
         compare(absent, parse_models("small_cnn"), wrong, weights={})
 
 
+def test_what_makes_no_model_is_not_recorded() -> None:
+    assert "serve" not in as_json(FitOptions())
+    assert "read" in as_json(FitOptions())
+    assert as_json(FitOptions().serve)["port"] == 8000
+
+
 def test_options_by_name_come_into_their_rooms() -> None:
     made = in_rooms({"seed": 5, "recipe": "scratch", "exclude": ("a",)})
     assert made == FitOptions(

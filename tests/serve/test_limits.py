@@ -178,6 +178,24 @@ def test_a_head_that_never_ends_is_dropped() -> None:
             assert read_all(kept) == b""
 
 
+def test_who_does_not_take_the_answers_is_dropped() -> None:
+    ask = b"GET /static/page.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with served(seconds=0.5) as server, socket.create_connection(server.place) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.setblocking(False)
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                deaf.send(ask * 20)
+            except BlockingIOError:
+                time.sleep(0.01)
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("the connection is still open")
+        assert server.http.post("/predict", content=RED).status_code == 200
+
+
 def test_who_leaves_in_the_middle_of_the_upload_harms_nobody() -> None:
     with served() as server:
         for _ in range(20):

@@ -118,9 +118,9 @@ class GracefulServer(uvicorn.Server):
 class PatientProtocol(H11Protocol):
     """A connection that may be slow, but not for ever.
 
-    The head of a request has to be there after `seconds`. The rest of a body that was refused is
-    read and dropped, so that a client which sends all of it first then sees the answer, and also
-    that for `seconds` only.
+    The head of a request has to be there after `seconds`, and what was answered has to be taken.
+    The rest of a body that was refused is read and dropped, so that a client which sends all of it
+    first then sees the answer, and also that for `seconds` only.
     """
 
     seconds = 30.0
@@ -151,8 +151,19 @@ class PatientProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """An answer is sent."""
         super().on_response_complete()
-        if self.conn.our_state is h11.DONE:  # the request is not read to its end
+        is_read = self.conn.our_state is not h11.DONE  # the request, to its end
+        if not is_read or self.transport.get_write_buffer_size():
             self._wait()
+
+    def pause_writing(self) -> None:
+        """The client does not take what is sent."""
+        super().pause_writing()
+        self._wait()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        self._patience.cancel()
 
     def send_400_response(self, msg: str) -> None:
         """Tell a client whose bytes are no HTTP, unless it has an answer already."""
@@ -169,8 +180,7 @@ class PatientProtocol(H11Protocol):
         self._patience = self.loop.call_later(self.seconds, self._give_up)
 
     def _give_up(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.abort()
+        self.transport.abort()
 
 
 def run_in_thread(
