@@ -8,8 +8,10 @@ backbone (or takes one). Then, in turn and several times, since a machine's spee
 of the model's own `predict` on these pictures in one process, both loaded and warm, without the
 cache; and the rate of `headstart serve` in a process of its own for clients that ask for one
 picture at a time over kept connections. The clients run on the same cores. Printed are both rates
-and their ratio, the server's memory after 200 requests and at the end, its batches, and the largest
-difference between an answer of the server and the one-at-a-time answer for the same picture.
+and their ratio; the processor's time that a picture took in each, clients included, and its ratio,
+which others on the machine change less; the server's memory after 200 requests and at the end, its
+batches, and the largest difference between an answer of the server and the one-at-a-time answer for
+the same picture.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +28,7 @@ import threading
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -43,9 +46,9 @@ model, listed = load_model(Path(sys.argv[1])), json.loads(Path(sys.argv[2]).read
 options = EmbedOptions(cache=False)
 images = local_files([Path(name) for name in listed])
 model.predict(images[:16], options=options)
-began = time.perf_counter()
+began, used = time.perf_counter(), time.process_time()
 model.predict(images, options=options)
-print(time.perf_counter() - began)
+print(time.perf_counter() - began, time.process_time() - used)
 """
 
 
@@ -75,15 +78,23 @@ def make_model(folder: Path, pictures: list[Path]) -> Path:
     return folder / "run" / "model"
 
 
-def predict_rate(model: Path, pictures: list[Path], folder: Path) -> float:
-    """Pictures per second of the model's own predict."""
+class Pace(NamedTuple):
+    """Pictures per second, and the processor's milliseconds for each."""
+
+    rate: float
+    used: float
+
+
+def predict_pace(model: Path, pictures: list[Path], folder: Path) -> Pace:
+    """The model's own predict."""
     listed = folder / "listed.json"
     listed.write_text(json.dumps([str(path) for path in pictures]), encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-c", PREDICT, str(model), str(listed)],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    return len(pictures) / float(ended.stdout)
+    took, used = map(float, ended.stdout.split())
+    return Pace(len(pictures) / took, used / len(pictures) * 1000)
 
 
 class Serving:
@@ -118,6 +129,19 @@ class Serving:
         for thread in threads:
             thread.join()
         return answers
+
+    def pace(self, pictures: list[bytes], clients: int) -> tuple[Pace, list[dict[str, Any]]]:
+        """`ask`, measured."""
+        began, used = time.perf_counter(), self.used() + time.process_time()
+        answers = self.ask(pictures, clients)
+        took, used = time.perf_counter() - began, self.used() + time.process_time() - used
+        return Pace(len(pictures) / took, used / len(pictures) * 1000), answers
+
+    def used(self) -> float:
+        """The processor's seconds that the process has had."""
+        status = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
+        user, system = status.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> float:
         """The process's resident memory in MB."""
@@ -192,19 +216,20 @@ def main() -> None:
         expected = alone[[row[path] for path in pictures]]
         serving = Serving(model, folder / "log")
         serving.ask(contents[:EARLY], asked.clients)
-        early, ratios = serving.memory(), []
+        early, rates, times = serving.memory(), [], []
         for _ in range(asked.rounds):
-            bare = predict_rate(model, list(distinct), folder)
-            began = time.perf_counter()
-            answers = serving.ask(contents, asked.clients)
-            rate = len(contents) / (time.perf_counter() - began)
-            ratios.append(rate / bare)
-            worst = largest_difference(answers, expected)
+            bare = predict_pace(model, list(distinct), folder)
+            served, answers = serving.pace(contents, asked.clients)
+            rates.append(served.rate / bare.rate)
+            times.append(bare.used / served.used)
             print(
-                f"predict {bare:.1f}/s, {asked.clients} clients {rate:.1f}/s, ratio "
-                f"{ratios[-1]:.2f}; largest difference {worst:.1e}"
+                f"predict {bare.rate:.1f}/s, {asked.clients} clients {served.rate:.1f}/s, ratio "
+                f"{rates[-1]:.2f}; {bare.used:.1f} and {served.used:.1f} ms of the processor a "
+                f"picture, ratio {times[-1]:.2f}; largest difference "
+                f"{largest_difference(answers, expected):.1e}"
             )
-        print(f"median ratio {median(ratios):.2f}; mean batch {serving.batches()} pictures")
+        print(f"median ratios {median(rates):.2f} and {median(times):.2f}")
+        print(f"mean batch {serving.batches()} pictures")
         late = serving.memory()
         print(f"memory after {EARLY} requests {early:.0f} MB, at the end {late:.0f} MB")
         print(f"stopped with code {serving.stop()}")
