@@ -133,8 +133,10 @@ def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 def _why_timm_cannot(model: TrainedModel) -> str:
     if not isinstance(model.head, FittedLinear):
         return f"the {model.head.name} head is no single linear layer"
-    if model.backbone.info.classifier is None:
-        info = model.backbone.info
+    info = model.backbone.info
+    if info.mirror:
+        return "the features of the mirror image are averaged in, which timm does not do"
+    if info.classifier is None:
         if info.name == SMALL_CNN:
             return f"{info.name} is no architecture of timm"
         return (

@@ -122,6 +122,7 @@ CHANGES: dict[Any, Change] = {
     "--layer": Change({"--layer": "fc6"}),
     "--image-size": Change({"--image-size": "48"}, {"--image-size": "32"}),
     "--precision": Change({"--precision": "bf16"}, {"--precision": "fp32"}),
+    "--mirror": Change({"--mirror": None}),
     "--random-weights": Change(
         {"--random-weights": None},
         {"--random-weights": LEAVE_OUT},

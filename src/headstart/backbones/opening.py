@@ -167,6 +167,7 @@ def _built(
         source=source,
         classifier=network.classifier,
         notes=notes,
+        mirror=options.mirror,
     )
     return network, info, file
 
