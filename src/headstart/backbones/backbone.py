@@ -71,6 +71,8 @@ class BackboneInfo:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values of what holds on every machine."""
         values = {name: getattr(self, name) for name in _saved_fields()}
+        if not self.mirror:
+            del values["mirror"]  # earlier versions know none
         return {
             **values,
             "preprocessing": self.preprocessing.to_json(),
