@@ -22,6 +22,7 @@ from headstart.cli.evaluate import evaluate
 from headstart.cli.fit import fit
 from headstart.cli.parser import with_flags
 from headstart.cli.predict import predict
+from headstart.cli.rank import rank
 from headstart.cli.refusals import plain_words, refusal
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import tell
@@ -56,6 +57,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     check,
     fit,
     compare,
+    rank,
     predict,
     evaluate,
     embed,

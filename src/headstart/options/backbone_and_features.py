@@ -11,6 +11,7 @@ from headstart.options.definition import (
     FEATURES,
     ON_BACKBONE,
     PICTURES,
+    SIZES,
     option,
     text,
     whole,
@@ -49,7 +50,7 @@ class BackboneOptions:
     )
     image_size: int | None = option(
         None,
-        FEATURES,
+        SIZES,
         "Side of the network's input in pixels; default: what the backbone was trained for, 224 "
         "for the small CNN.",
         rule=whole(1, LARGEST_SIDE),

@@ -74,7 +74,7 @@ class ReadOptions:
     exclude: tuple[str, ...] = option((), LABELS, "Class to leave out; repeat for more.")
     skip_bad: bool = option(
         False,
-        (*MODELS, "embed", "evaluate"),
+        (*MODELS, "rank", "embed", "evaluate"),
         "Go on without bad rows and files, and say how many there were.",
         most_used=True,
     )
@@ -95,7 +95,7 @@ class LabelOptions:
 
     fixes: Path | None = option(
         None,
-        LABELLED,
+        (*LABELLED, "rank"),
         "Table of corrected labels, from check --write-fixes and edited.",
         most_used=True,
     )
