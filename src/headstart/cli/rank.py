@@ -13,7 +13,7 @@ from headstart.cli.terminal import cell, console, progress, say, table
 from headstart.options import FitOptions
 
 if TYPE_CHECKING:
-    from headstart.rank.ranking import Standing
+    from headstart.rank.ranking import Ranking, Standing
 
 
 def rank(
@@ -56,7 +56,7 @@ def rank(
     Examples:
 
         headstart rank labels.csv --images images/
-        headstart rank pictures/ --backbones tf_efficientnet_lite0,tf_efficientnet_lite2@288
+        headstart rank pictures/ --backbones resnet18,resnet50@288
         headstart rank pictures/ --backbones fast --mirror --sample 200
     """
     from headstart.compare.model_spec import parse_weights
@@ -64,7 +64,7 @@ def rank(
     from headstart.outputs.permission import Inputs
     from headstart.rank.candidate import parse_candidates
     from headstart.rank.ranking import rank as run
-    from headstart.report.ranking_page import ranking_outputs, write_progress, write_ranking
+    from headstart.report.ranking_page import ranking_outputs, write_ranking
 
     if sample < 2:
         raise UsageError(f"--sample is {sample}; it must be a whole number from 2")
@@ -72,10 +72,6 @@ def rank(
     files = parse_weights(weights)
     inputs = Inputs((source, *options.files(), *files.values()))
     outputs = ranking_outputs(out, inputs)
-
-    def keep(standings: Sequence[Standing]) -> None:
-        with outputs.writing() as new:
-            write_progress(standings, new)
 
     with progress() as bar:
         ranking = run(
@@ -85,10 +81,15 @@ def rank(
             sample=sample,
             weights=files,
             progress=bar,
-            on_round=keep,
         )
     with outputs.writing() as new:
         told = write_ranking(ranking, new, title=f"headstart rank {source.name}")
+    show_ranking(ranking, told, out)
+    return 0
+
+
+def show_ranking(ranking: Ranking, told: Sequence[str], out: Path) -> None:
+    """The table, what can be said, and what was not run."""
     console().print(_table(ranking.standings))
     say("accuracy over the folds with its 95 % interval; * no other is surely better")
     for line in told:
@@ -97,7 +98,6 @@ def rank(
         if one.missing is not None:
             say(f"{one.candidate}: {one.missing}")
     say(f"page: {out / 'report.html'}    figures: {out / 'ranking.json'}")
-    return 0
 
 
 def _table(standings: Sequence[Standing]) -> Any:

@@ -7,7 +7,7 @@ an interrupted ranking goes on where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from headstart.recipes.data_preparation import (
 from headstart.recipes.folds import FoldResult, cross_validate
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
+from headstart.wording import plural
 
 LEAST_SAMPLE = 100  # rows of the first round; fewer tell hardly anything apart
 BYTES_A_WEIGHT = 4
@@ -113,11 +114,10 @@ def rank(
     sample: int,
     weights: Mapping[str, Path],
     progress: Progress = QUIET,
-    on_round: Callable[[Sequence[Standing]], None] = lambda _: None,
 ) -> Ranking:
     """Rank candidates on `sample` rows, or on all where there are fewer.
 
-    `on_round` gets what is known after each candidate. Raises UsageError and DataError, and
+    What is found of each candidate is told as it comes. Raises UsageError and DataError, and
     WeightsError when no candidate can be opened.
     """
     check_options(options)
@@ -132,7 +132,6 @@ def rank(
         last = _Round(table.take(sorted(order[:size].tolist())), options, progress)
         for candidate in live:
             standings[candidate] = last.take(candidate, opened[candidate], standings[candidate])
-            on_round(tuple(standings.values()))
         stays = last.candidates(len(rounds))
         is_last = number == len(rounds) - 1
         for candidate in live:
@@ -189,14 +188,15 @@ class _Round:
 
     def take(self, candidate: Candidate, backbone: Backbone, before: Standing) -> Standing:
         """Embed the sample, fit the head by folds, and score the features."""
-        self.progress.note(f"{candidate.text}, {len(self.table)} pictures")
         data, features = self._embedded(backbone)
         make = head_maker(self.options.head, self.options.loop, self.options.split.seed)
         folds = cross_validate(data, features, self.folds, make, self.progress)
         self.answers[candidate] = folds
         codes = np.array([data.classes.index(label) for label in data.labels])
         figures, info = measure(folds.predictions), backbone.info
-        rate = before.pictures_per_second
+        rate = before.pictures_per_second or measured_rate(backbone)
+        found = f"accuracy {figures.accuracy:.3f}, {rate:.0f} pictures/s"
+        self.progress.note(f"{candidate.text} on {plural(len(data), 'picture')}: {found}")
         return replace(
             before,
             rows=len(data),
@@ -207,7 +207,7 @@ class _Round:
             log_evidence=log_evidence(features.values, codes),
             h_score=shrunk_h_score(features.values, codes),
             neighbours=neighbour_accuracy(features.values, codes, data.groups),
-            pictures_per_second=rate or measured_rate(backbone),
+            pictures_per_second=rate,
             parameters=info.parameters,
             bytes=info.parameters * BYTES_A_WEIGHT,
             feature_size=info.feature_size,

@@ -25,18 +25,10 @@ def ranking_outputs(out: Path, inputs: Inputs) -> OutputFolder:
     return OutputFolder(out, "rank", files=RANKING_FILES, inputs=inputs)
 
 
-def write_progress(standings: Sequence[Standing], folder: Path) -> None:
-    """What is known so far, without a page: a ranking that stops here is not for nothing."""
-    rows = [one.to_json() for one in standings]
-    write_json(folder / "ranking.json", {"finished": False, "rows": rows})
-    write_rows(folder / "ranking.csv", [_flat(row) for row in rows])
-
-
 def write_ranking(ranking: Ranking, folder: Path, *, title: str) -> list[str]:
     """Write figures and page into a new folder; returns what was said in words. Raises OSError."""
     rows, told = [one.to_json() for one in ranking.standings], sentences(ranking)
     content = {
-        "finished": True,
         "rows": rows,
         "sentences": told,
         "rounds": list(ranking.rounds),
