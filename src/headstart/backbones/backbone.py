@@ -92,7 +92,8 @@ class BackboneInfo:
                 raise ValueError(f"{name} is {known[name]!r}, expected {' or '.join(allowed)}")
         for name, (kind, most) in _VALUES.items():
             value: Any = known[name]
-            if type(value) is not kind or not 0 < (value if kind is int else len(value)) <= most:
+            is_kind = type(value) is kind  # True is no number here
+            if not (is_kind and 0 < (value if kind is int else len(value)) <= most):
                 raise ValueError(f"{name} is {value!r:.100}, expected {_WORDS[kind]} up to {most}")
         known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
         known["notes"] = tuple(values["notes"])
