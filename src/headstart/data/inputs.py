@@ -17,7 +17,6 @@ from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffi
 from headstart.images.source import ImageSource, LocalFile, RemoteFile, Unavailable
 from headstart.options import ReadOptions
 from headstart.options.checks import refuse_for_tables
-from headstart.wording import plural
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -147,8 +146,8 @@ def _folder(folder: Path, leave_out: Path | None = None) -> ImageTable:
         names.append(f"{folder.as_posix()}/{item.where}")
         images.append(Unavailable(names[-1], item.cause))
     if not images:
-        others = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
-        bad.append(BadInput(str(folder), f"no picture in it{others}"))
+        others = scan.others_in()
+        bad.append(BadInput(str(folder), f"no picture in it{f' ({others})' if others else ''}"))
     return ImageTable(
         ids=tuple(names),
         images=tuple(images),

@@ -169,8 +169,8 @@ def _placed(
 
 def _where_it_should_be(name: str, finder: ImageFinder, error: UnresolvedError) -> ImageSource:
     """The place of a good name, whose reading says what is wrong; or the error itself."""
-    if error.missing:
-        return finder.target(name.replace("\\", "/"))
+    if error.missing and "\\" not in name:
+        return finder.target(name)
     return Unavailable(name, str(error))
 
 

@@ -12,7 +12,7 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -270,10 +270,27 @@ def _checked_pixels(given: Any, title: str) -> ByteImage:
     return np.ascontiguousarray(given)
 
 
+def not_found(name: str) -> str:
+    """That a file is not there; of a path as Windows writes it, what to do about that."""
+    if os.name == "nt" or "\\" not in name and not is_on_drive(name):
+        return "not found"
+    if is_on_drive(name):
+        return (
+            "not found: a Windows path with a drive, which this system does not have; give the "
+            "path here (under WSL /mnt/c/... for C:), or names in a table relative to --images"
+        )
+    return "not found: a Windows path; write / in place of \\"
+
+
+def is_on_drive(name: str) -> bool:
+    """True for a path with a drive of Windows, such as "C:/data" and "C:\\data"."""
+    return PureWindowsPath(name).is_absolute() and ":" in name
+
+
 def why_not_read(path: Path, error: OSError) -> str:
     """The cause in words why a file or a folder cannot be read."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "broken link" if path.is_symlink() else "not found"
+        return "broken link" if path.is_symlink() else not_found(str(path))
     if isinstance(error, PermissionError):
         return "no permission to read it"
     if error.errno == errno.ELOOP:
