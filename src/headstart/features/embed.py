@@ -97,7 +97,7 @@ def _pass(
         folder = cache_folder() / "features"
         features = FeatureStore(folder, info.fingerprint, info.feature_size, progress)
     preprocessing = backbone.info.preprocessing if backbone is not None else None
-    wanted = Wanted(preprocessing, options.views, seed, max_pixels)
+    wanted = Wanted(preprocessing, options.views, seed, max_pixels, options.memory_limit)
     run = _Run(backbone, Loader(wanted, known, features), known, features, options)
     try:
         run.embed(images, progress)
@@ -194,7 +194,7 @@ class _Run:
 
         def work(part: list[int], reads: list[Callable[[], Content]]) -> _Chunk:
             loaded = [
-                self.loader.load(read, self.stamps[row], unknown[row])
+                self.loader.load(read, self.stamps[row], unknown[row], images[row].bytes_to_read)
                 for row, read in zip(part, reads, strict=True)
             ]
             chunk = _Chunk(part, loaded, self._through_backbone(loaded))

@@ -12,7 +12,7 @@ from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, ImageCache
 from headstart.images.address import Stamp
 from headstart.images.decode import decode_picture
-from headstart.images.pixel_budget import BYTES_PER_PIXEL, Claim, PixelBudget
+from headstart.images.memory_budget import Claim, MemoryBudget
 from headstart.images.source import Content, content_digest
 from headstart.images.statistics import MINIMUM_SIDE, ImageStatistics, measure_content
 from headstart.images.views import augment, view_rng
@@ -28,7 +28,7 @@ def view_name(seed: int, number: int) -> str:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of every picture: views by name, and the largest picture allowed.
+    """What is wanted of every picture: views by name, and what it may take.
 
     Without preprocessing pictures are read, recognised and measured only.
     """
@@ -37,6 +37,7 @@ class Wanted:
     views: int = 0
     seed: int = 0
     max_pixels: int = MAX_PIXELS
+    memory_limit: int = MEMORY_LIMIT
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +85,7 @@ class Loader:
         self.wanted = wanted
         self._images = images
         self._features = features
-        self._budget = PixelBudget(MEMORY_LIMIT // BYTES_PER_PIXEL)
+        self._budget = MemoryBudget(wanted.memory_limit)
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -112,7 +113,11 @@ class Loader:
         return len(known.vectors) == len(self.wanted.names)
 
     def load(
-        self, read: Callable[[], Content], stamp: Stamp | None = None, known: Known | None = None
+        self,
+        read: Callable[[], Content],
+        stamp: Stamp | None = None,
+        known: Known | None = None,
+        size: int = 0,
     ) -> Loaded:
         """Read one picture.
 
@@ -120,19 +125,26 @@ class Loader:
             read: gives the picture's content, or raises ImageError.
             stamp: of the picture, taken before it is read.
             known: what the cache has of it, if its content is known.
+            size: bytes that `read` will take.
         """
-        try:
-            content = read()
-        except ImageError as error:
-            return Loaded("", stamp, error=str(error))
+        with self._budget.share() as part:
+            try:
+                part.file(size)
+                content = read()
+            except ImageError as error:
+                return Loaded("", stamp, error=str(error))
+            return self._recognised(content, stamp, known, part)
+
+    def _recognised(
+        self, content: Content, stamp: Stamp | None, known: Known | None, claim: Claim
+    ) -> Loaded:
         digest = content_digest(content)
         if known is None:
             known = self.look_up([digest]).get(digest, Known())
         if self.is_complete(known) or not self._claim(digest):
             return Loaded(digest, stamp, known.statistics, known.vectors)
         try:
-            with self._budget.share() as claim:
-                statistics, pixels = self._decode(content, digest, known, claim)
+            statistics, pixels = self._decode(content, digest, known, claim)
         except ImageError as error:
             return Loaded(digest, stamp, error=str(error))
         return Loaded(digest, stamp, statistics, known.vectors, pixels)

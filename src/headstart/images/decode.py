@@ -37,7 +37,7 @@ from headstart.images.formats import (
     webp_size,
 )
 from headstart.images.jpeg_file import JpegFile
-from headstart.images.pixel_budget import Claim
+from headstart.images.memory_budget import SINGLE, Claim
 from headstart.images.pixel_modes import to_rgb
 from headstart.images.source import Content, ImageSource, read_bytes
 from headstart.images.tiff_file import TiffFile
@@ -109,8 +109,15 @@ Given = ImageSource | Path | Content
 def decode(
     source: Given, *, minimum_side: int | None = None, max_pixels: int = MAX_PIXELS
 ) -> ByteImage:
-    """The pixels of `decode_picture` alone: RGB uint8 (h, w, 3)."""
-    return decode_picture(source, minimum_side=minimum_side, max_pixels=max_pixels).rgb
+    """The pixels of `decode_picture` alone: RGB uint8 (h, w, 3).
+
+    Of large pictures that several threads want, only so many are decoded at once as the usual
+    limit of memory allows.
+    """
+    with SINGLE.share() as claim:
+        return decode_picture(
+            source, minimum_side=minimum_side, max_pixels=max_pixels, claim=claim
+        ).rgb
 
 
 def reduction(shorter_side: int, minimum_side: int | None) -> int:

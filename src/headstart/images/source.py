@@ -39,6 +39,11 @@ class ImageSource(ABC):
     def read(self) -> Content:
         """Its content. Raises ImageError with the cause, without the name."""
 
+    @property
+    def bytes_to_read(self) -> int:
+        """Bytes that `read` will take, as far as that is known before and they are not here yet."""
+        return 0
+
     def stamp(self) -> Stamp | None:
         """Its stamp; None when it is not there, or can only be recognised by reading it."""
         return None
@@ -65,6 +70,15 @@ class LocalFile(ImageSource):
     def read(self) -> bytes:
         """The file's bytes. Raises ImageError for what is no regular file, or is too large."""
         return read_bytes(self.path)
+
+    @property
+    def bytes_to_read(self) -> int:
+        """The regular file's size; 0 where `read` will raise."""
+        try:
+            status = self.path.stat()
+        except (OSError, ValueError):
+            return 0
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def stamp(self) -> Stamp | None:
         """Absolute path, size and times."""
