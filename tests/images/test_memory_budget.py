@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from tests.embedding import embed_files, same
 
-from headstart.features import loading
 from headstart.errors import ImageError
+from headstart.features import loading
 from headstart.images.memory_budget import BYTES_PER_PIXEL, MemoryBudget
 from headstart.options import EmbedOptions
 

@@ -69,7 +69,9 @@ def test_larger_pictures_are_shrunk_to_the_side(pictures: list[Path]) -> None:
 
 def test_beyond_the_limit_pictures_are_read_again(pictures: list[Path]) -> None:
     heard = Heard()
-    store = PixelStore(local_files(pictures), plain_view(10), memory_limit=2 * 1800 + 1799, progress=heard)
+    store = PixelStore(
+        local_files(pictures), plain_view(10), memory_limit=2 * 1800 + 1799, progress=heard
+    )
     assert store.kept == 2
     assert heard.steps == 5
     assert heard.notes == [
@@ -105,7 +107,9 @@ def test_all_bad_pictures_come_in_one_list(pictures: list[Path], tmp_path: Path)
     missing = tmp_path / "missing.png"
     names = [f"labels.csv, line {line}" for line in range(2, 8)]
     with pytest.raises(BadInputsError, match="--skip-bad") as caught:
-        PixelStore(local_files([*pictures, missing]), plain_view(10), memory_limit=ROOM, where=names)
+        PixelStore(
+            local_files([*pictures, missing]), plain_view(10), memory_limit=ROOM, where=names
+        )
     bad = caught.value.inputs
     assert [item.where for item in bad] == [names[1], names[3], names[5]]
     assert bad[0].cause == "empty (0 bytes)"

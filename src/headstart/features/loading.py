@@ -10,6 +10,7 @@ from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, ImageCache
+from headstart.features.recent import Known, Recent
 from headstart.images.address import Stamp
 from headstart.images.decode import decode_picture
 from headstart.images.memory_budget import Claim, MemoryBudget
@@ -48,14 +49,6 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the cache has of one content."""
-
-    statistics: ImageStatistics | None = None
-    vectors: Mapping[str, Float32Array] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Loaded:
     """One picture, ready for the backbone.
 
@@ -80,9 +73,14 @@ class Loader:
     """Loads pictures; one object serves all threads."""
 
     def __init__(
-        self, wanted: Wanted, images: ImageCache | None, features: FeatureStore | None
+        self,
+        wanted: Wanted,
+        images: ImageCache | None,
+        features: FeatureStore | None,
+        recent: Recent | None = None,
     ) -> None:
         self.wanted = wanted
+        self._recent = recent
         self._images = images
         self._features = features
         self._budget = MemoryBudget(wanted.memory_limit)
@@ -90,7 +88,18 @@ class Loader:
         self._lock = threading.Lock()
 
     def look_up(self, digests: Sequence[str]) -> dict[str, Known]:
-        """What the cache has of these contents."""
+        """What this run and the cache have of these contents."""
+        if self._recent is None:
+            return self._look_into_cache(digests)
+        met = self._recent.get(digests)
+        return met | self._look_into_cache([digest for digest in digests if digest not in met])
+
+    def remember(self, digest: str, known: Known) -> None:
+        """Keep what is known of a content for the rest of the run."""
+        if self._recent is not None:
+            self._recent.put(digest, known)
+
+    def _look_into_cache(self, digests: Sequence[str]) -> dict[str, Known]:
         if self._images is None or not digests:
             return {}
         statistics = self._images.statistics(digests)

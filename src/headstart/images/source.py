@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -250,22 +251,36 @@ def local_files(paths: Sequence[Path]) -> tuple[LocalFile, ...]:
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """A regular file's bytes, at most `most`. Raises ImageError with the cause."""
+    _check_regular(path, most)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(why_not_read(path, error)) from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file to read from, as large as it may be. Raises ImageError with the cause."""
+    _check_regular(path)
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ImageError(why_not_read(path, error)) from error
+
+
+def _check_regular(path: Path, most: float = math.inf) -> None:
+    """Raise ImageError for what waits for somebody at its other end, without opening it."""
     if "\0" in str(path):
         raise ImageError("not found; the name has a NUL character")
     try:
-        # What waits for somebody at its other end is refused, not opened and waited for.
         status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ImageError("is a folder, not a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise ImageError("is not a regular file")
-        if status.st_size > most:
-            raise ImageError(too_large(status.st_size, most))
-        return path.read_bytes()
-    except ImageError:
-        raise
     except OSError as error:
         raise ImageError(why_not_read(path, error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError("is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError("is not a regular file")
+    if status.st_size > most:
+        raise ImageError(too_large(status.st_size, int(most)))
 
 
 def _is_pillow(given: Any) -> bool:
@@ -286,7 +301,7 @@ def _checked_pixels(given: Any, title: str) -> ByteImage:
 
 def not_found(name: str) -> str:
     """That a file is not there; of a path as Windows writes it, what to do about that."""
-    if os.name == "nt" or "\\" not in name and not is_on_drive(name):
+    if os.name == "nt" or ("\\" not in name and not is_on_drive(name)):
         return "not found"
     if is_on_drive(name):
         return (

@@ -1,4 +1,4 @@
-"""TIFF files by Pillow's plugin, with a limit of our own and words for bands that make no picture."""
+"""TIFF files by Pillow's plugin, with our own limit and words for bands that make no picture."""
 
 from __future__ import annotations
 

@@ -46,8 +46,13 @@ def first_line(path: Path) -> str:
 
 
 def is_predictions_table(path: Path) -> bool:
-    """True for image, label (or not), predicted, probability, p(CLASS)..., error."""
+    """True for image, label (or not), predicted, probability, p(CLASS)..., error, warning (or not).
+
+    Tables of earlier versions have no warnings.
+    """
     header = next(iter(_rows(path, 1)), [])
+    if header[-1:] == ["warning"]:
+        header.pop()
     rest = header[2:] if header[1:2] == ["label"] else header[1:]
     return (
         header[:1] == ["image"]

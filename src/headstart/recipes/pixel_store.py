@@ -87,7 +87,7 @@ class PixelStore:
         BadInputsError: with all pictures that cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is for another part of the reading
         self,
         images: Sequence[ImageSource],
         preprocessing: Preprocessing,
