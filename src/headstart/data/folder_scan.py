@@ -60,8 +60,8 @@ class Scan:
             notes.append(f"{count} left out, no picture by name: {some_of(self.others)}")
             scans = [name for name in self.others if name.lower().endswith(DICOM_SUFFIXES)]
             if scans:
-                count = plural(len(scans), "file")
-                notes.append(f"{count} of them DICOM, which is not read: {CONVERT}")
+                count = plural(len(scans), "DICOM file")
+                notes.append(f"{count} among them, which are not read: convert them to PNG")
         if self.links_left:
             count = plural(len(self.links_left), "link")
             left = some_of(self.links_left)

@@ -30,7 +30,8 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         try:
             super()._setup()  # type: ignore[no-untyped-call, unused-ignore]
         except SyntaxError as error:
-            if str(error) in NO_MODE:
+            is_whole = {PHOTOMETRIC, BITS, BANDS} <= set(self.tag_v2)
+            if str(error) in NO_MODE and is_whole:
                 raise ImageError(self._other_bands(bands)) from error
             raise
 
