@@ -25,6 +25,14 @@ from headstart.options import LayerName
 if TYPE_CHECKING:
     from torch import nn
 
+_WORDS: Mapping[type, str] = {int: "a whole number", str: "a text"}
+_VALUES: Mapping[str, tuple[type, int]] = {  # of a description: the type, the largest value
+    "name": (str, 200),
+    "feature_size": (int, 8 * 1024 * 1024),  # the small CNN's, for the largest input
+    "parameters": (int, 10**12),
+    "weights_id": (str, 200),
+    "source": (str, 10_000),
+}
 HERE = ("runtime", "device")  # of the machine at hand, and so no part of a saved model
 
 
@@ -82,8 +90,15 @@ class BackboneInfo:
         for name, allowed in (("layer", get_args(LayerName)), ("precision", PRECISIONS)):
             if known[name] not in allowed:
                 raise ValueError(f"{name} is {known[name]!r}, expected {' or '.join(allowed)}")
+        for name, (kind, most) in _VALUES.items():
+            value: Any = known[name]
+            is_kind = type(value) is kind  # True is no number here
+            if not (is_kind and 0 < (value if kind is int else len(value)) <= most):
+                raise ValueError(f"{name} is {value!r:.100}, expected {_WORDS[kind]} up to {most}")
         known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
         known["notes"] = tuple(values["notes"])
+        if not all(isinstance(text, str) for text in (*known["notes"], known["classifier"] or "")):
+            raise TypeError("notes and classifier must be texts")
         return cls(**known)
 
 

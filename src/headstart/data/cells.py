@@ -16,6 +16,7 @@ from headstart.errors import ImageError, MissingExtraError, TableError, UsageErr
 from headstart.images.address import Url
 from headstart.images.formats import SNIFFED_BYTES, looks_like
 from headstart.images.source import open_regular, read_bytes
+from headstart.outputs.spreadsheet_cells import is_safe, restored
 from headstart.wording import plural
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -246,7 +247,15 @@ def _parsed(table: _Table, separator: str | None, notes: list[str]) -> CellStrea
         notes.append(f"cells separated by {_SEPARATOR_NAMES.get(chosen, repr(chosen))}")
     if list(columns) != header:
         notes.append("blanks trimmed in the header")
-    return CellStream(columns, tuple(notes), lambda tell: islice(filled(tell), 1, None))
+    whole = len(columns)
+    if not is_safe(columns):
+        return CellStream(columns, tuple(notes), lambda tell: islice(filled(tell), 1, None))
+    notes.append("apostrophes of --safe-csv taken off")
+    return CellStream(
+        tuple(restored(columns)),
+        tuple(notes),
+        lambda tell: _restored(islice(filled(tell), 1, None), whole),
+    )
 
 
 def _filled(records: Rows, tell: Callable[[str], None]) -> Rows:
@@ -258,6 +267,11 @@ def _filled(records: Rows, tell: Callable[[str], None]) -> Rows:
             blank += len(cells) > 1
     if blank:
         tell(f"{plural(blank, 'row')} with empty cells only left out")
+
+
+def _restored(rows: Rows, columns: int) -> Rows:
+    """Rows of a table that --safe-csv wrote, as they were before."""
+    return ((line, restored(row) if len(row) == columns else row) for line, row in rows)
 
 
 def _records(name: str, lines: Iterable[str], separator: str, skipped: int = 0) -> Rows:

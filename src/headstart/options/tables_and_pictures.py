@@ -12,6 +12,7 @@ from headstart.options.definition import (
     MODELS,
     PICTURES,
     option,
+    several,
     text,
     whole,
 )
@@ -72,6 +73,12 @@ class ReadOptions:
         for_tables=True,
     )
     exclude: tuple[str, ...] = option((), LABELS, "Class to leave out; repeat for more.")
+    rename: tuple[str, ...] = several(
+        LABELS, "Other names for classes, each as OLD=NEW: --rename 0=cat 1=dog."
+    )
+    rename_table: Path | None = option(
+        None, LABELS, "Table of new class names, with the columns old and new."
+    )
     skip_bad: bool = option(
         False,
         (*MODELS, "embed", "evaluate"),
