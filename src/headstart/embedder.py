@@ -23,6 +23,7 @@ from headstart.images.source import image_sources
 from headstart.options import (
     DEFAULT_BACKBONE,
     MAX_PIXELS,
+    MEMORY_LIMIT,
     BackboneOptions,
     EmbedOptions,
     ReadOptions,
@@ -54,6 +55,7 @@ class OnBackbone(BaseEstimator):
     workers: int | None
     cache: bool
     max_pixels: int
+    memory_limit: int
 
     @contextmanager
     def _naming_parameters(self) -> Iterator[None]:
@@ -99,7 +101,10 @@ class OnBackbone(BaseEstimator):
 
     def _embed_options(self) -> EmbedOptions:
         return EmbedOptions(
-            device=self.device, workers=plain(self.workers), cache=plain(self.cache)
+            device=self.device,
+            workers=plain(self.workers),
+            cache=plain(self.cache),
+            memory_limit=plain(self.memory_limit),
         )
 
     def _read_options(self) -> ReadOptions:
@@ -136,6 +141,8 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
         device, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
+        memory_limit: bytes for pictures that are read and decoded at the same time, and for their
+            features; what would take more is refused.
 
     Example:
         >>> from sklearn.pipeline import make_pipeline
@@ -158,6 +165,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.backbone = backbone
         self.weights = weights
@@ -170,6 +178,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
+        self.memory_limit = memory_limit
 
     def fit(self, X: Images, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Open the backbone; nothing is learnt from the pictures.

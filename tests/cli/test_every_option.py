@@ -119,6 +119,7 @@ CHANGES: dict[Any, Change] = {
     "--skip-bad": Change({"--skip-bad": None}, source="gap.csv"),
     "--allow-outside": Change({"--allow-outside": None}, source="outside.csv"),
     "--max-pixels": Change({"--max-pixels": "100"}),
+    "--memory-limit": Change({"--memory-limit": "5000"}),
     "--fixes": Change({"--fixes": "fixes.csv"}),
     "--backbone": Change({"--backbone": "test_vit"}, {"--backbone": "test_resnet"}),
     "--weights": Change(
@@ -173,7 +174,6 @@ CHANGES: dict[Any, Change] = {
         {"--keep": "last"}, both={**SCRATCH["compare"], "--learning-rate": "0.03"}
     ),
     **small_cnn("--augment", "once"),
-    **small_cnn("--memory-limit", "5000", look="notes"),
     "--out": Change({"--out": "elsewhere"}, {"--out": LEAVE_OUT}),
     "--curve": Change({"--curve": None}, look="page"),
     "--write-fixes": Change({"--write-fixes": "doubts.csv"}),

@@ -299,7 +299,7 @@ VALUES = (
     ("headstart.features.embed", "embed_images"),
     ("headstart.backbones.opening", "open_backbone"),
     ("headstart.model_dir", "load_model"),
-    ("headstart.recipes.trained_model.TrainedModel", "predict"),
+    ("headstart.recipes.trained_model", "embed_images"),
 )
 SHOWN = (
     ("headstart.cli.fit", "show_fit"),

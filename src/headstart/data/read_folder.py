@@ -188,8 +188,8 @@ def _nothing(scan: Scan, loose: Sequence[str]) -> str:
             f"{plural(len(loose), 'picture')} without a class; put the pictures of each class "
             "into a folder with the class's name, or give a table"
         )
-    left = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
-    return f"no picture in it{left}"
+    others = scan.others_in()
+    return f"no picture in it{f' ({others})' if others else ''}"
 
 
 def _empty(
@@ -200,8 +200,7 @@ def _empty(
         inside = folder + "/"
         if label in left_out or any(name.startswith(inside) for name in scan.pictures):
             continue
-        others = sum(name.startswith(inside) for name in scan.others)
-        kind = plural(others, "other file") if others else "empty folder"
+        kind = scan.others_in(inside) or "empty folder"
         bad.append(BadInput(folder, f"no picture in it ({kind})"))
     return bad
 

@@ -6,6 +6,7 @@ standard library is imported, so that `--help` is quick.
 
 from headstart.options.backbone_and_features import (
     DEFAULT_BACKBONE,
+    MEMORY_LIMIT,
     BackboneOptions,
     EmbedOptions,
     LayerName,
@@ -13,7 +14,6 @@ from headstart.options.backbone_and_features import (
 )
 from headstart.options.every_option import FitOptions, as_json
 from headstart.options.head_and_training import (
-    MEMORY_LIMIT,
     HeadOptions,
     LoopOptions,
     RecipeOptions,

@@ -20,6 +20,7 @@ from headstart.options.definition import (
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 LARGEST_SIDE = 4096  # pixels; one picture of this side is 200 MB as a backbone's input
 MOST_WORKERS = 1024
+MEMORY_LIMIT = 4_000_000_000  # bytes; a fifth for files, and 16 for each of 200,000,000 pixels
 
 LayerName = Literal["pooled", "fc6", "fc7", "last"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
@@ -100,6 +101,13 @@ class EmbedOptions:
     )
     cache: bool = option(
         True, PICTURES, "Keep features in the cache folder and use those kept there, or not."
+    )
+    memory_limit: int = option(
+        MEMORY_LIMIT,
+        PICTURES,
+        "Bytes for files read and pictures decoded at the same time, over all workers, for the "
+        "features of all pictures, and for the pictures that the small CNN keeps between epochs.",
+        rule=whole(1),
     )
     views: int = option(
         0,
