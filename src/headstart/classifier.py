@@ -22,8 +22,8 @@ from headstart.data.label_values import (
     read_labels,
     restored_classes,
 )
-from headstart.embedder import ImageEmbedder, Images, OnBackbone, plain
-from headstart.errors import DataError, UsageError
+from headstart.embedder import ADVICE, ImageEmbedder, Images, OnBackbone, plain
+from headstart.errors import BadInput, BadInputsError, DataError, UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource, image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
@@ -31,6 +31,7 @@ from headstart.options import (
     DEFAULT_BACKBONE,
     DEFAULT_SEED,
     MAX_PIXELS,
+    MEMORY_LIMIT,
     FitOptions,
     HeadOptions,
     SplitOptions,
@@ -57,11 +58,13 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         C: inverse strength of the penalty of the linear head or SVM; None chooses it by folds
             within the training rows.
         class_weight: None, or "balanced" for the same total weight of every class.
-        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
+        weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
         device, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
+        memory_limit: bytes for pictures that are read and decoded at the same time, and for their
+            features; what would take more is refused.
         random_state: seed of everything random, or a source of one.
 
     Attributes:
@@ -83,6 +86,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         weights: str | Path | None = None,
         layer: str = "pooled",
         image_size: int | None = None,
+        mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
         views: int = 0,
@@ -91,6 +95,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
+        memory_limit: int = MEMORY_LIMIT,
         random_state: Any = DEFAULT_SEED,
     ) -> None:
         self.backbone = backbone
@@ -100,6 +105,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         self.weights = weights
         self.layer = layer
         self.image_size = image_size
+        self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
         self.views = views
@@ -108,6 +114,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
+        self.memory_limit = memory_limit
         self.random_state = random_state
 
     def fit(self, X: Images, y: Any, groups: Any = None) -> Self:
@@ -190,11 +197,11 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
 
     def predict_proba(self, X: Images) -> FloatArray:
         """Probabilities (n, k), columns as in `classes_`. Raises BadInputsError as `predict`."""
-        check_is_fitted(self, "model_")
-        features = self._embed(self.model_.backbone, X)
-        if not len(features):
-            return np.empty((0, len(self.classes_)))
-        return self.model_.probabilities(features)[:, self._columns]
+        answers = self.predictions(X)
+        bad = zip(answers.images, answers.errors, strict=True)
+        if inputs := [BadInput(name, error) for name, error in bad if error]:
+            raise BadInputsError(inputs, ADVICE)
+        return answers.probabilities[:, self._columns]
 
     def predictions(self, X: Images, y: Any = None) -> Predictions:
         """Answers for n pictures; an unreadable picture has its error in its row.
@@ -206,9 +213,10 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         images = image_sources(X)
         truth = None if y is None else self._as_texts(y, len(images))
         with self._naming_parameters():
-            return self.model_.predict(
+            answers = self.model_.predict(
                 images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
             )
+        return replace(answers, errors=tuple(map(self._spelt, answers.errors)))
 
     def score(self, X: Images, y: Any, sample_weight: Any = None) -> float:
         """Share of right answers among n pictures with labels (n,) or (n, 1), weighted by (n,).
@@ -267,6 +275,7 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
         layer=info.layer,
         image_size=info.preprocessing.size,
+        mirror=info.mirror,
         random_weights=info.source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,

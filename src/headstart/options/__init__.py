@@ -6,6 +6,7 @@ standard library is imported, so that `--help` is quick.
 
 from headstart.options.backbone_and_features import (
     DEFAULT_BACKBONE,
+    MEMORY_LIMIT,
     BackboneOptions,
     EmbedOptions,
     LayerName,
@@ -13,7 +14,6 @@ from headstart.options.backbone_and_features import (
 )
 from headstart.options.every_option import FitOptions, as_json
 from headstart.options.head_and_training import (
-    MEMORY_LIMIT,
     HeadOptions,
     LoopOptions,
     RecipeOptions,
@@ -21,6 +21,7 @@ from headstart.options.head_and_training import (
 from headstart.options.serving import ServeOptions
 from headstart.options.split_and_seed import DEFAULT_SEED, SplitOptions
 from headstart.options.tables_and_pictures import MAX_PIXELS, LabelOptions, ReadOptions
+from headstart.options.tables_written import WriteOptions
 
 __all__ = [
     "DEFAULT_BACKBONE",
@@ -39,5 +40,6 @@ __all__ = [
     "RecipeOptions",
     "ServeOptions",
     "SplitOptions",
+    "WriteOptions",
     "as_json",
 ]

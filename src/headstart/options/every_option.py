@@ -14,6 +14,7 @@ from headstart.options.head_and_training import HeadOptions, LoopOptions, Recipe
 from headstart.options.serving import ServeOptions
 from headstart.options.split_and_seed import SplitOptions
 from headstart.options.tables_and_pictures import LabelOptions, ReadOptions
+from headstart.options.tables_written import WriteOptions
 
 
 def _room(kind: type, heading: str, *, recorded: bool = True) -> Any:
@@ -35,11 +36,17 @@ class FitOptions:
     split: SplitOptions = _room(SplitOptions, "Split and figures")
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
+    write: WriteOptions = _room(WriteOptions, "Writing")
     serve: ServeOptions = _room(ServeOptions, "Serving", recorded=False)
 
     def files(self) -> tuple[str | Path | None, ...]:
         """Files and folders that the options name to be read."""
-        return self.read.images, self.labels.fixes, self.backbone.weights
+        return (
+            self.read.images,
+            self.read.rename_table,
+            self.labels.fixes,
+            self.backbone.weights,
+        )
 
 
 class Option(NamedTuple):
