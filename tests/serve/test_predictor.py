@@ -60,3 +60,6 @@ def test_it_computes_as_it_is_told(model: Path) -> None:
     (error,) = predictor.predict([EncodedImage(large.read_bytes())]).errors
     assert "limit of 100" in error
     assert predictor.description()["backbone"] == "test_resnet"
+    small = Computing(EmbedOptions(device="cpu", memory_limit=5000))
+    (error,) = open_predictor(model, small).predict([EncodedImage(large.read_bytes())]).errors
+    assert "more than --memory-limit 5,000" in error

@@ -21,6 +21,7 @@ RED = picture_bytes()
 ELSEWHERE = {
     "device": "test_predictor.py", "workers": "test_predictor.py",
     "embed_batch": "test_predictor.py", "max_pixels": "test_predictor.py",
+    "memory_limit": "test_predictor.py",
     "queue": "test_limits.py", "seconds": "test_limits.py",
     "max_picture_bytes": "test_limits.py", "max_request_bytes": "test_limits.py",
     "max_pictures": "test_limits.py", "token": "test_guards.py", "allow_origin": "test_guards.py",

@@ -105,7 +105,7 @@ class EmbedOptions:
     )
     memory_limit: int = option(
         MEMORY_LIMIT,
-        PICTURES,
+        ANSWERS,
         "Bytes for files read and pictures decoded at the same time, over all workers, for the "
         "features of all pictures, and for the pictures that the small CNN keeps between epochs.",
         rule=whole(1),

@@ -14,10 +14,10 @@ from headstart.arrays import ByteImage
 from headstart.errors import ImageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.decode import decode_picture
-from headstart.images.pixel_budget import BYTES_PER_PIXEL, PixelBudget
+from headstart.images.memory_budget import MemoryBudget
 from headstart.images.source import ImageSource
 from headstart.model_dir import load_model
-from headstart.options import MAX_PIXELS, MEMORY_LIMIT, EmbedOptions
+from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.recipes.trained_model import TrainedModel, answer_rows
 
 
@@ -67,7 +67,7 @@ class TrainedPredictor:
     """A model folder's model, on the path of `headstart predict`, without the cache.
 
     Nothing is kept of a picture, and its looks are not measured. Pictures are decoded within one
-    budget of pixels for all threads.
+    budget of memory for all threads.
     """
 
     def __init__(self, model: TrainedModel, computing: Computing) -> None:
@@ -77,7 +77,7 @@ class TrainedPredictor:
         self.batch = computing.embed.embed_batch or model.backbone.usual_batch()
         self.prepare_thread = model.backbone.prepare_thread
         self._max_pixels = computing.max_pixels
-        self._budget = PixelBudget(MEMORY_LIMIT // BYTES_PER_PIXEL)
+        self._budget = MemoryBudget(computing.embed.memory_limit)
 
     def predict(self, images: Sequence[ImageSource]) -> Predictions:
         """Answers in the order of `images`. Raises UsageError when memory ends."""
