@@ -25,6 +25,7 @@ from headstart.data.label_values import (
 from headstart.embedder import ImageEmbedder, Images, OnBackbone, plain
 from headstart.errors import DataError, UsageError
 from headstart.evaluate.predictions import Predictions
+from headstart.images.address import on_disk
 from headstart.images.source import ImageSource, image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
 from headstart.options import (
@@ -240,7 +241,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
     def save(self, folder: str | Path) -> None:
         """Write a complete model folder that `headstart.load` and `headstart predict` read."""
         check_is_fitted(self, "model_")
-        save_model(self.model_, Path(folder))
+        save_model(self.model_, on_disk(folder))
 
 
 def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
@@ -256,7 +257,7 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
-    model = load_model(Path(folder), device=device)
+    model = load_model(on_disk(folder), device=device)
     info, asked = model.backbone.info, model.head.asked
     is_from_file = info.source.startswith(FILE_SOURCE)
     classifier = ImageClassifier(

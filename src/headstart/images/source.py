@@ -250,6 +250,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         return path.read_bytes()
     except ImageError:
         raise
+    except UnicodeEncodeError as error:
+        raise ImageError("not found; the name has what no file's name can have") from error
     except OSError as error:
         raise ImageError(why_not_read(path, error)) from error
 
