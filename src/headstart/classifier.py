@@ -115,7 +115,8 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         """Learn from n pictures and their labels, (n,) or (n, 1), of text, whole numbers or bools.
 
         Pictures of one group, (n,), and pictures that are equal or nearly equal, stay together
-        where C and the calibration temperature are chosen by held-out rows.
+        where C and the calibration temperature are chosen by held-out rows. `name_groups(X,
+        r"^(p[0-9]+)_")` reads groups from the names, as --group-pattern does.
 
         Raises UsageError for a parameter that is not allowed, TypeError for what is no picture,
         and DataError (BadInputsError with all pictures that cannot be read) for pictures and

@@ -102,8 +102,8 @@ def _test(
     that nothing keeps together.
     """
     rows = np.unique(data.groups, return_index=True)[1]
-    rows = _drawn(rows, number, rng)
-    series, targets = number[rows], data.targets[rows]
+    rows, series = _drawn(rows, number, rng)
+    targets = data.targets[rows]
     nearest = nearest_rows(unit_rows(features[rows]), np.arange(len(rows)), np.arange(len(rows)))
     known = np.flatnonzero(nearest[:, 0] >= 0)
     others = nearest[known, 0]
@@ -129,15 +129,16 @@ def _test(
     )
 
 
-def _drawn(rows: IntArray, number: IntArray, rng: np.random.Generator) -> IntArray:
-    """At most `MOST_ROWS` of the rows: whole series up to half of them, then others."""
-    if len(rows) <= MOST_ROWS:
-        return rows
+def _drawn(rows: IntArray, number: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """At most `MOST_ROWS` of the rows, and their series: whole ones up to half, then others."""
     of = number[rows]
+    if len(rows) <= MOST_ROWS:
+        return rows, of
     order = rng.permutation(number.max() + 1)
     sizes = np.bincount(of[of >= 0], minlength=len(order))[order]
     kept = order[np.cumsum(sizes) <= MOST_ROWS // 2]
     kept = kept if len(kept) else order[:1]
-    inside, outside = rows[np.isin(of, kept)], rows[~np.isin(of, kept)]
+    inside, outside = np.flatnonzero(np.isin(of, kept)), np.flatnonzero(~np.isin(of, kept))
     room = max(0, MOST_ROWS - len(inside))
-    return np.sort(np.concatenate([inside, rng.permutation(outside)[:room]]))
+    chosen = np.sort(np.concatenate([inside, rng.permutation(outside)[:room]]))
+    return rows[chosen], np.where(np.isin(of[chosen], kept), of[chosen], -1)

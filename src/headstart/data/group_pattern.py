@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,8 +14,8 @@ from headstart.options import ReadOptions
 from headstart.wording import plural, some_of
 
 
-def name_groups(names: Iterable[str], pattern: str) -> list[str]:
-    """The group that each name tells, as a list (n,); "" where the pattern tells none.
+def name_groups(names: Iterable[str | os.PathLike[str]], pattern: str) -> list[str]:
+    """The group of each name, as a list (n,); the name itself where the pattern tells none.
 
     The pattern is searched in the file's name, or in the whole path if there is a slash in the
     pattern. Its first group is the picture's group, or the whole match where it has none.
@@ -23,8 +24,15 @@ def name_groups(names: Iterable[str], pattern: str) -> list[str]:
 
     Example:
         >>> name_groups(["a/p012_left.png", "a/p012_right.png", "b/x.png"], r"^(p[0-9]+)_")
-        ['p012', 'p012', '']
+        ['p012', 'p012', 'b/x.png']
     """
+    paths = [os.fsdecode(name).replace("\\", "/") for name in names]
+    told = told_groups(paths, pattern)
+    return [group or path for group, path in zip(told, paths, strict=True)]
+
+
+def told_groups(names: Iterable[str], pattern: str) -> list[str]:
+    """As `name_groups`, but "" where the pattern tells none."""
     try:
         search = re.compile(pattern).search
     except re.error as error:
@@ -48,7 +56,7 @@ def with_name_groups(table: ImageTable, options: ReadOptions) -> ImageTable:
     pattern = options.group_pattern
     if pattern is None or not len(table):
         return table
-    told = name_groups(table.ids, pattern)
+    told = told_groups(table.ids, pattern)
     without = [name for name, group in zip(table.ids, told, strict=True) if not group]
     if len(without) == len(told):
         raise UsageError(

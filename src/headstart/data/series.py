@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import IntArray
-from headstart.data.group_pattern import name_groups
+from headstart.data.group_pattern import told_groups
 
 # What the members of a series differ by, and how the stem is read from a name that may have
 # folders: the first group. A pattern is tried on what the one before left of the name.
@@ -132,7 +132,7 @@ def advised_pattern(names: Sequence[str], series: Series) -> str | None:
     """A pattern for --group-pattern that joins each series and no other pictures, or None."""
     rows = [row for members in series.members for row in members]
     for pattern in ADVISED:
-        told = name_groups(names, pattern)
+        told = told_groups(names, pattern)
         whole = all(told[m[0]] and len({told[row] for row in m}) == 1 for m in series.members)
         firsts = {told[m[0]] for m in series.members}
         joined = Counter(told)
