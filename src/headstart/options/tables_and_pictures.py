@@ -64,7 +64,6 @@ class ReadOptions:
         "Regular expression for the files' names: its first group, or the whole match, is the "
         "picture's group; with a slash in it, for the paths.",
         rule=REGEX,
-        most_used=True,
     )
     separator: str | None = option(
         None,
