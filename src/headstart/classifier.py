@@ -58,7 +58,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         C: inverse strength of the penalty of the linear head or SVM; None chooses it by folds
             within the training rows.
         class_weight: None, or "balanced" for the same total weight of every class.
-        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
+        weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
         device, workers, cache: see `EmbedOptions`.
@@ -84,6 +84,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         weights: str | Path | None = None,
         layer: str = "pooled",
         image_size: int | None = None,
+        mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
         views: int = 0,
@@ -101,6 +102,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         self.weights = weights
         self.layer = layer
         self.image_size = image_size
+        self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
         self.views = views
@@ -269,6 +271,7 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
         layer=info.layer,
         image_size=info.preprocessing.size,
+        mirror=info.mirror,
         random_weights=info.source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,

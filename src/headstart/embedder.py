@@ -47,6 +47,7 @@ class OnBackbone(BaseEstimator):
     weights: str | Path | None
     layer: Any
     image_size: int | None
+    mirror: bool
     random_weights: bool
     precision: Any
     device: str
@@ -91,6 +92,7 @@ class OnBackbone(BaseEstimator):
             weights=Path(self.weights) if is_path else self.weights,  # type: ignore[arg-type]
             layer=self.layer,
             image_size=plain(self.image_size),
+            mirror=plain(self.mirror),
             random_weights=plain(self.random_weights),
             precision=self.precision,
         )
@@ -131,7 +133,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
 
     Args:
         backbone: name of the backbone, any of timm's.
-        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
+        weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
         device, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
 
@@ -149,6 +151,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         weights: str | Path | None = None,
         layer: str = "pooled",
         image_size: int | None = None,
+        mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
         device: str = "auto",
@@ -160,6 +163,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self.weights = weights
         self.layer = layer
         self.image_size = image_size
+        self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
         self.device = device

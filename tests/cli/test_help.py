@@ -75,6 +75,6 @@ def test_a_help_text_shows_each_option_once(verb: str, capsys: pytest.CaptureFix
     shown = help_of(verb, capsys)
     for name, option in all_options().items():
         rows = re.findall(rf"^│ {option.flag}(?: |$)", shown, re.M)
-        own = name == "weights" and verb == "compare"  # NAME=FILE, its own
+        own = name == "weights" and verb in ("compare", "rank")  # NAME=FILE, its own
         assert len(rows) == (verb in option.facts.verbs or own), option.flag
     assert "[default: None]" not in shown

@@ -14,6 +14,7 @@ from headstart.errors import ImageError, MissingExtraError, TableError, UsageErr
 from headstart.images.address import Url
 from headstart.images.formats import looks_like
 from headstart.images.source import read_bytes
+from headstart.outputs.spreadsheet_cells import is_safe, restored
 from headstart.wording import plural
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -159,7 +160,13 @@ def _parsed(name: str, text: str, separator: str | None, notes: list[str]) -> Ce
         notes.append("blanks trimmed in the header")
     if blank:
         notes.append(f"{plural(blank, 'row')} with empty cells only left out")
-    return Cells(columns, tuple(filled[1:]), tuple(notes))
+    rows = filled[1:]
+    if is_safe(columns):
+        columns = tuple(restored(columns))
+        whole = len(columns) + 1
+        rows = [(line, restored(row) if len(row) == whole else row) for line, row in rows]
+        notes.append("apostrophes of --safe-csv taken off")
+    return Cells(columns, tuple(rows), tuple(notes))
 
 
 def _records(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headstart.data.class_names import renamed
 from headstart.data.folder_parts import ClassFolders, find_class_folders
 from headstart.data.folder_scan import Scan, natural_key, scan_folder
 from headstart.data.image_table import ImageTable
@@ -36,7 +37,7 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
 
     Args:
         path: the folder.
-        options: `exclude` is used; those for tables are refused.
+        options: `exclude` and the renaming are used; those for tables are refused.
 
     Returns:
         the pictures; `splits` is "train", "val" or "test" when there are parts.
@@ -54,18 +55,19 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
         raise TableError(f"{path}: {_nothing(scan, loose)}")
     labels, spelling_notes = merge_spellings([row.label for row in found])
     kept, excluded = kept_rows(labels, options.exclude, [name for name, _ in classes.values()])
+    names, renaming_notes = renamed([labels[i] for i in kept], options)
     if where.has_parts:
         counts = Counter(row.split for row in found)
         notes.append("parts: " + ", ".join(f"{part} {n}" for part, n in counts.items()))
         notes += _not_in_train(found)
-    notes += [*_same_names(classes), *spelling_notes, *excluded, *scan.notes]
+    notes += [*_same_names(classes), *spelling_notes, *excluded, *renaming_notes, *scan.notes]
     left_out = {composed(trim(name)) for name in options.exclude}
     bad = [*_empty(scan, classes, left_out), *_loose(path, loose), *scan.bad]
-    rows = [_Found(found[i].name, labels[i], found[i].split, found[i].real) for i in kept]
+    rows = [replace(found[i], label=name) for i, name in zip(kept, names, strict=True)]
     rows, conflicts, repeated = _once(rows)
     if repeated:
-        names = some_of(repeated)
-        notes.append(f"{plural(len(repeated), 'link')} to pictures that count already: {names}")
+        links = some_of(repeated)
+        notes.append(f"{plural(len(repeated), 'link')} to pictures that count already: {links}")
     if len({row.label for row in rows}) == 1:
         notes.append(f"one class only: {rows[0].label!r}")
     return ImageTable(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headstart.data.cells import Cells, read_cells
+from headstart.data.class_names import renamed
 from headstart.data.columns import Columns, find_columns
 from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
@@ -86,7 +87,7 @@ def read_table(
     reading = _Reading(path)
     reading.notes += [*columns.notes, *cells.notes]
     rows = _rows(cells, columns, reading, keep_all=keep_missing)
-    rows = _labelled(rows, options.exclude, reading)
+    rows = _labelled(rows, options, reading)
     rows = _placed(
         rows, ImageFinder(root, allow_outside=options.allow_outside), reading, keep_missing
     )
@@ -129,17 +130,20 @@ def _rows(cells: Cells, columns: Columns, reading: _Reading, *, keep_all: bool) 
     return rows
 
 
-def _labelled(rows: list[_Row], exclude: Sequence[str], reading: _Reading) -> list[_Row]:
-    """Labels in one spelling each, without the excluded classes."""
+def _labelled(rows: list[_Row], options: ReadOptions, reading: _Reading) -> list[_Row]:
+    """Labels in one spelling each, without the excluded classes, under the user's names."""
+    exclude = options.exclude
     texts = [row.label for row in rows if row.label is not None]
     if len(texts) != len(rows):
-        if exclude:
-            raise UsageError(f"--exclude {exclude[0]}: {reading.table} has no labels")
+        for flag, given in (("--exclude", exclude), ("--rename", options.rename)):
+            if given:
+                raise UsageError(f"{flag} {given[0]}: {reading.table} has no labels")
         return rows
     labels, notes = merge_spellings(texts)
     kept, excluded = kept_rows(labels, exclude)
-    reading.notes += notes + excluded
-    return [replace(rows[i], label=labels[i]) for i in kept]
+    names, more = renamed([labels[i] for i in kept], options)
+    reading.notes += notes + excluded + more
+    return [replace(rows[i], label=name) for i, name in zip(kept, names, strict=True)]
 
 
 def _placed(

@@ -20,6 +20,7 @@ from headstart.options.head_and_training import (
 )
 from headstart.options.split_and_seed import DEFAULT_SEED, SplitOptions
 from headstart.options.tables_and_pictures import MAX_PIXELS, LabelOptions, ReadOptions
+from headstart.options.tables_written import WriteOptions
 
 __all__ = [
     "DEFAULT_BACKBONE",
@@ -37,5 +38,6 @@ __all__ = [
     "ReadOptions",
     "RecipeOptions",
     "SplitOptions",
+    "WriteOptions",
     "as_json",
 ]

@@ -11,6 +11,7 @@ from headstart.options.definition import (
     FEATURES,
     ON_BACKBONE,
     PICTURES,
+    SIZES,
     option,
     text,
     whole,
@@ -49,7 +50,7 @@ class BackboneOptions:
     )
     image_size: int | None = option(
         None,
-        FEATURES,
+        SIZES,
         "Side of the network's input in pixels; default: what the backbone was trained for, 224 "
         "for the small CNN.",
         rule=whole(1, LARGEST_SIDE),
@@ -59,6 +60,13 @@ class BackboneOptions:
         FEATURES,
         "Arithmetic of the backbone; auto is bf16 on a processor or accelerator that is faster in "
         "it, else fp32.",
+        use=ON_BACKBONE,
+    )
+    mirror: bool = option(
+        False,
+        FEATURES,
+        "Average the features of each picture and of its mirror image: often a little better, at "
+        "twice the time.",
         use=ON_BACKBONE,
     )
     random_weights: bool = option(

@@ -13,6 +13,7 @@ from headstart.options.definition import (
     PICTURES,
     REGEX,
     option,
+    several,
     text,
     whole,
 )
@@ -87,9 +88,15 @@ class ReadOptions:
         "found by looking.",
         rule=whole(1, 2),
     )
+    rename: tuple[str, ...] = several(
+        LABELS, "Other names for classes, each as OLD=NEW: --rename 0=cat 1=dog."
+    )
+    rename_table: Path | None = option(
+        None, LABELS, "Table of new class names, with the columns old and new."
+    )
     skip_bad: bool = option(
         False,
-        (*MODELS, "embed", "evaluate"),
+        (*MODELS, "rank", "embed", "evaluate"),
         "Go on without bad rows and files, and say how many there were.",
         most_used=True,
     )
@@ -110,7 +117,7 @@ class LabelOptions:
 
     fixes: Path | None = option(
         None,
-        LABELLED,
+        (*LABELLED, "rank"),
         "Table of corrected labels, from check --write-fixes and edited.",
         most_used=True,
     )

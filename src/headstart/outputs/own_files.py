@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from headstart.outputs.spreadsheet_cells import is_safe, restored
+
 SHEET_SIGN = "answers of headstart predict"
 FIXES_HEADER = ("image", "label", "suggested", "probability", "fix")
 SPLIT_HEADER = "image,label,split,group"
@@ -88,7 +90,8 @@ def _rows(path: Path, most: int | None = None) -> list[list[str]]:
     """The cells of a table as this program writes it; none where it is something else."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return list(islice(csv.reader(file), most))
+            rows = list(islice(csv.reader(file), most))
+            return list(map(restored, rows)) if rows and is_safe(rows[0]) else rows
     except (OSError, ValueError, csv.Error):
         return []
 
