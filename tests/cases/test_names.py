@@ -113,9 +113,10 @@ def test_python_under_c(chinese: Path) -> None:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bytes")
     assert (
-        run("fit", draw(root / "set", "cat", "dog"), "--folds", 0, *TINY, "--out", root / BAD) == 0
+        run("fit", draw(root / "set", "cat", "dog"), "--folds", 0, *TINY, "--out", root / "run")
+        == 0
     )
-    return root / BAD / "model"
+    return root / "run" / "model"
 
 
 def test_a_picture_whose_name_is_no_utf_8(model: Path, tmp_path: Path) -> None:
