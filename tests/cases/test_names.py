@@ -122,12 +122,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_picture_whose_name_is_no_utf_8(model: Path, tmp_path: Path) -> None:
     picture = draw(tmp_path / "set", "cat") / "cat" / "0.png"
     picture = picture.rename(tmp_path / f"{BAD}.png")
-    words = ("-m", "headstart", "predict", str(model), str(picture), "--out", f"{BAD}.csv")
+    words = ("-m", "headstart", "predict", str(model), picture.name, "--out", f"{BAD}.csv")
     ended = subprocess.run(
         [sys.executable, *map(os.fsencode, words)], cwd=tmp_path, capture_output=True, check=True
     )
     assert b"bad\\udcff.png" in ended.stdout
-    assert rb"bad\udcff.png,cat," in (tmp_path / f"{BAD}.csv").read_bytes()
+    assert b"bad\xff.png,cat," in (tmp_path / f"{BAD}.csv").read_bytes()
 
 
 @pytest.mark.parametrize("verb", ["fit", "check", "evaluate", "embed", "compare"])
