@@ -25,6 +25,7 @@ from headstart.data.label_values import (
 from headstart.embedder import ADVICE, ImageEmbedder, Images, OnBackbone, plain
 from headstart.errors import BadInput, BadInputsError, DataError, UsageError
 from headstart.evaluate.predictions import Predictions
+from headstart.images.address import on_disk
 from headstart.images.source import ImageSource, image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
 from headstart.options import (
@@ -121,7 +122,8 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         """Learn from n pictures and their labels, (n,) or (n, 1), of text, whole numbers or bools.
 
         Pictures of one group, (n,), and pictures that are equal or nearly equal, stay together
-        where C and the calibration temperature are chosen by held-out rows.
+        where C and the calibration temperature are chosen by held-out rows. `name_groups(X,
+        r"^(p[0-9]+)_")` reads groups from the names, as --group-pattern does.
 
         Raises UsageError for a parameter that is not allowed, TypeError for what is no picture,
         and DataError (BadInputsError with all pictures that cannot be read) for pictures and
@@ -248,7 +250,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
     def save(self, folder: str | Path) -> None:
         """Write a complete model folder that `headstart.load` and `headstart predict` read."""
         check_is_fitted(self, "model_")
-        save_model(self.model_, Path(folder))
+        save_model(self.model_, on_disk(folder))
 
 
 def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
@@ -264,7 +266,7 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
-    model = load_model(Path(folder), device=device)
+    model = load_model(on_disk(folder), device=device)
     info, asked = model.backbone.info, model.head.asked
     is_from_file = info.source.startswith(FILE_SOURCE)
     classifier = ImageClassifier(
