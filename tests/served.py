@@ -6,7 +6,8 @@ import io
 import json
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,14 @@ def picture_bytes(
     file = io.BytesIO()
     Image.new("RGB", (side, side), colour).save(file, kind)
     return file.getvalue()
+
+
+def eventually(holds: Callable[[], bool], what: str = "") -> None:
+    """Wait until it holds. The log, for one, has a request a moment after its answer."""
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until, what
+        time.sleep(0.01)
 
 
 @dataclass

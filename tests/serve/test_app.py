@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.served import ExplainingPredictor, RedPredictor, Served, picture_bytes, served
+from tests.served import (
+    ExplainingPredictor,
+    RedPredictor,
+    Served,
+    eventually,
+    picture_bytes,
+    served,
+)
 
 from headstart.errors import UsageError
 from headstart.evaluate.predictions import Predictions
@@ -176,8 +183,11 @@ def test_a_model_that_fails_is_told_and_goes_on(caplog: pytest.LogCaptureFixture
 
 
 def test_the_log_has_a_line_a_request_and_no_picture(server: Served) -> None:
+    server.http.get("/healthz")
+    eventually(lambda: "/healthz" in server.lines[-1])
     before = len(server.lines)
     server.post(("secret-name.png", RED), ("b", BLUE))
+    eventually(lambda: len(server.lines) > before)
     (line,) = server.lines[before:]
     entry = json.loads(line)
     assert (entry["method"], entry["path"], entry["status"]) == ("POST", "/predict", 200)

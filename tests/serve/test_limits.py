@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -16,6 +16,7 @@ from tests.served import (
     MAX_PIXELS,
     PATIENCE,
     RedPredictor,
+    eventually,
     picture_bytes,
     read_all,
     served,
@@ -46,13 +47,6 @@ def read_answer(link: socket.socket) -> bytes:
     return found
 
 
-def eventually(holds: Callable[[], bool], what: str = "") -> None:
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until, what
-        time.sleep(0.01)
-
-
 def test_a_body_that_is_told_to_be_huge_is_refused_before_it_is_read() -> None:
     """C63, with its length in the head: refused although not a byte of it has come."""
     with served(max_picture_bytes=2 * MB) as server, socket.create_connection(server.place) as link:
@@ -81,6 +75,7 @@ def test_a_huge_body_in_chunks_is_refused_on_the_way(kind: str) -> None:
         assert reply.status_code == 413
         assert "4,000,000 bytes" in reply.json()["error"]
         assert peak() - before < 2 * limit
+        eventually(lambda: len(server.lines) == 2)
         assert server.log()[-1]["bytes"] <= limit + MB
         assert server.service.held.used == 0
         assert server.http.post("/predict", content=RED).status_code == 200
