@@ -117,6 +117,8 @@ BACKBONES = ("fit", "check", "embed")
 FEATURES = (*LABELLED, "embed")
 LABELS = (*FEATURES, "evaluate")
 PICTURES = (*LABELS, "predict")
+EXPORT = ("export",)
+LOOKED_AT = (*PICTURES, *EXPORT)
 
 
 class Use(NamedTuple):

@@ -13,10 +13,12 @@ from typing import Any, Literal
 from headstart.option_facts import (
     BACKBONES,
     ENCODING,
+    EXPORT,
     FEATURES,
     FIT,
     LABELLED,
     LABELS,
+    LOOKED_AT,
     MODELS,
     ON_BACKBONE,
     PENALISED,
@@ -39,6 +41,7 @@ LARGEST_SEED = 2**32 - 1  # NumPy's
 LARGEST_SIDE = 4096  # pixels; one picture of this side is 200 MB as a backbone's input
 MOST_WORKERS = 1024
 USUAL_FOLDS = 10
+LEAST_OPSET = 18  # of ONNX: torch's exporter writes the operators as they are from there on
 LARGEST_FOR_FOLDS = 5_000  # rows; with more, one test part is precise enough
 
 HeadName = Literal["linear", "svm", "knn", "mlp"]
@@ -64,20 +67,20 @@ class ReadOptions:
 
     images: str | Path | None = option(
         None,
-        PICTURES,
+        LOOKED_AT,
         "Folder or address that the table's names are relative to; default: the table's own.",
         most_used=True,
         for_tables=True,
     )
     image_column: str | None = option(
         None,
-        PICTURES,
+        LOOKED_AT,
         "Column with the pictures' names; default: found by its usual names.",
         for_tables=True,
     )
     label_column: str | None = option(
         None,
-        LABELS,
+        (*LABELS, *EXPORT),
         "Column with the labels; default: found by its usual names.",
         most_used=True,
         for_tables=True,
@@ -113,7 +116,7 @@ class ReadOptions:
     exclude: tuple[str, ...] = option((), LABELS, "Class to leave out; repeat for more.")
     skip_bad: bool = option(
         False,
-        (*MODELS, "embed", "evaluate"),
+        (*MODELS, "embed", "evaluate", *EXPORT),
         "Go on without bad rows and files, and say how many there were.",
         most_used=True,
     )
@@ -124,7 +127,7 @@ class ReadOptions:
         for_tables=True,
     )
     max_pixels: int = option(
-        MAX_PIXELS, PICTURES, "Largest picture in pixels; larger ones are refused.", rule=whole(1)
+        MAX_PIXELS, LOOKED_AT, "Largest picture in pixels; larger ones are refused.", rule=whole(1)
     )
 
 
@@ -340,6 +343,25 @@ class LoopOptions:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How a model is exported."""
+
+    opset: int = option(
+        LEAST_OPSET,
+        EXPORT,
+        "Version of ONNX's operators; newer ones need newer runtimes.",
+        rule=whole(1),
+    )
+    max_drop: float = option(
+        0.01,
+        EXPORT,
+        "Largest loss of accuracy (of agreement, where labels are unknown) that --precision int8 "
+        "may cost; more is refused.",
+        rule=number("from 0 to below 1", lambda value: 0 <= value < 1),
+    )
+
+
 def _room(kind: type, heading: str) -> Any:
     return field(default_factory=kind, metadata={"heading": heading})
 
@@ -359,6 +381,7 @@ class FitOptions:
     split: SplitOptions = _room(SplitOptions, "Split and figures")
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
+    export: ExportOptions = _room(ExportOptions, "Export")
 
     def files(self) -> tuple[str | Path | None, ...]:
         """Files and folders that the options name to be read."""

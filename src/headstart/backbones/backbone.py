@@ -44,7 +44,7 @@ class BackboneInfo:
         classifier: name of the architecture's last layer when a linear head on these features can
             be written into it, else None.
         notes: lines about the weights that the user should read.
-        runtime: what computes on this machine: "torch".
+        runtime: what computes on this machine: "torch", or "onnx" for an exported model.
         device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
 

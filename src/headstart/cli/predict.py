@@ -44,7 +44,7 @@ def predict(
         headstart predict run/model photo.jpg --show answer.png
     """
     from headstart.data.inputs import list_pictures
-    from headstart.model_dir import load_model
+    from headstart.export.exported_model import open_model
     from headstart.outputs.own_files import CONTACT_SHEET, PREDICTIONS
     from headstart.outputs.permission import Inputs, OutputFile
     from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
@@ -55,7 +55,7 @@ def predict(
     table_file = OutputFile(out, "--out", PREDICTIONS, inputs) if out else None
     sheet_file = OutputFile(show, "--show", CONTACT_SHEET, inputs) if show else None
     check_sheet_name(show)
-    trained = load_model(model, device=options.embed.device)
+    trained = open_model(model, device=options.embed.device)
     listed = list_pictures(sources, read, leave_out=show)
     _refuse_pictures(listed, table_file, sheet_file)
     with progress() as shown:
