@@ -32,8 +32,8 @@ LAYERS = (
     {"evaluate"},
     {"recipes"},
     {"compare", "audit", "rank", "explain"},
-    {"model_checks", "model_dir", "export", "report"},
-    {"inputs", "embedder", "classifier"},
+    {"model_card", "model_checks", "model_dir", "export", "report"},
+    {"inputs", "answering", "embedder", "classifier", "exported_classifier"},
     {"serve", "cluster", "cli"},
     {"__main__"},
 )

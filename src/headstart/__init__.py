@@ -11,8 +11,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headstart.classifier import ImageClassifier, ImageEmbedder, load
+    from headstart.classifier import ImageClassifier, ImageEmbedder
     from headstart.errors import HeadstartError
+    from headstart.exported_classifier import load
 
 __all__ = ["HeadstartError", "ImageClassifier", "ImageEmbedder", "load"]
 
@@ -20,7 +21,7 @@ _HOMES = {
     "HeadstartError": "headstart.errors",
     "ImageClassifier": "headstart.classifier",
     "ImageEmbedder": "headstart.classifier",
-    "load": "headstart.classifier",
+    "load": "headstart.exported_classifier",
 }
 
 

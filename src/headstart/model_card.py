@@ -71,8 +71,8 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
         "",
         f"Tells {len(model.classes)} classes apart: {_classes(model.classes)}.",
         "",
-        f"Made by headstart: {head} on the features ({info.layer}, {info.feature_size:,} numbers) of "
-        f"`{info.name}`, whose weights ({one_line(info.source)}) stay as they are. Pictures are "
+        f"Made by headstart: {head} on the features ({info.layer}, {info.feature_size:,} numbers) "
+        f"of `{info.name}`, whose weights ({one_line(info.source)}) stay as they are. Pictures are "
         f"resized to {info.preprocessing.resize} pixels and cut to {info.preprocessing.size}.",
         "",
         "## How good it is",
@@ -95,7 +95,9 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
 
 
 def _classes(classes: tuple[str, ...]) -> str:
-    shown = ", ".join(f"`{one_line(name).replace('`', chr(39))}`" for name in classes[:MOST_CLASSES])
+    shown = ", ".join(
+        f"`{one_line(name).replace('`', chr(39))}`" for name in classes[:MOST_CLASSES]
+    )
     more = len(classes) - MOST_CLASSES
     return f"{shown} and {more} more" if more > 0 else shown
 
@@ -149,9 +151,7 @@ def _timm(opens: bool) -> list[str]:
     ]
 
 
-def _yaml(
-    model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: bool
-) -> list[str]:
+def _yaml(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: bool) -> list[str]:
     """The head. Every text is written as JSON, which YAML reads as it is."""
     name = model.backbone.info.name
     lines = [

@@ -347,17 +347,11 @@ class LoopOptions:
 class ExportOptions:
     """How a model is exported."""
 
-    opset: int = option(
-        LEAST_OPSET,
-        EXPORT,
-        "Version of ONNX's operators; newer ones need newer runtimes.",
-        rule=whole(1),
-    )
+    opset: int = option(LEAST_OPSET, EXPORT, "Version of ONNX's operators.", rule=whole(1))
     max_drop: float = option(
         0.01,
         EXPORT,
-        "Largest loss of accuracy (of agreement, where labels are unknown) that --precision int8 "
-        "may cost; more is refused.",
+        "Largest loss of accuracy (agreement, without labels) by --precision int8.",
         rule=number("from 0 to below 1", lambda value: 0 <= value < 1),
     )
 

@@ -14,6 +14,7 @@ from tests.program import run
 
 from headstart import load
 from headstart.cache_folder import is_ours
+from headstart.classifier import load_folder
 from headstart.samples.drawn_set import write_drawn
 
 CPU = ["--device", "cpu"]
@@ -250,7 +251,7 @@ def test_saving_into_the_current_folder_keeps_it(
 ) -> None:
     (tmp_path / "m").mkdir()
     monkeypatch.chdir(tmp_path / "m")
-    model = load(fitted / "model", device="cpu")
+    model = load_folder(fitted / "model", device="cpu")
     for _ in range(2):
         model.save(".")
         assert Path.cwd().samefile(tmp_path / "m")

@@ -15,13 +15,16 @@ from headstart.option_facts import one_of
 from headstart.options import FitOptions
 
 if TYPE_CHECKING:
-    from headstart.data.image_table import ImageTable
     from headstart.export.check_pictures import GivenPictures
     from headstart.options import ReadOptions
     from headstart.progress import Progress
     from headstart.recipes.trained_model import TrainedModel
 
 PRECISIONS = ("fp32", "int8")
+NEXT = {
+    ".onnx": "headstart predict {out} PHOTO.jpg",
+    ".pt2": 'torch.export.load("{out}").module()',
+}
 
 
 def export(
@@ -34,7 +37,7 @@ def export(
     pictures: Annotated[
         Path | Url | None,
         Parameter(
-            help="Folder or table of pictures to compare the file on, and to calibrate int8 with.",
+            help="Folder or table of pictures: compared on, and what int8 is calibrated with.",
             converter=parser.one_place,
             accepts_keys=False,
             group=parser.FIRST,
@@ -56,9 +59,8 @@ def export(
         headstart export run/model --out small.onnx --precision int8 --pictures labels.csv
         headstart export run/model --out model.pt2
     """
-    from headstart.data.inputs import read_pictures
-    from headstart.export.exported_file import TORCH, check_kind, exported_output, write_exported
-    from headstart.export.onnx_export import export_onnx
+    from headstart.export.export import exported
+    from headstart.export.exported_file import check_kind, exported_output, write_exported
     from headstart.model_card import read_figures
     from headstart.model_dir import load_model
     from headstart.outputs.permission import Inputs
@@ -69,33 +71,32 @@ def export(
     kind = check_kind(out, precision, has_pictures=pictures is not None)
     output = exported_output(out, Inputs((model, pictures, *options.files())))
     trained = load_model(model, device="cpu")
-    table = read_pictures(pictures, options.read) if pictures is not None else None
     with progress() as shown:
-        given = _given(table, trained, options.read, shown)
-        if kind == TORCH:
-            raise NotImplementedError
-        made = export_onnx(
+        given = _given(pictures, precision, trained, options.read, shown) if pictures else None
+        content = exported(
             trained,
-            opset=options.export.opset,
+            kind,
+            precision,
+            options=options.export,
             figures=read_figures(model),
-            pictures=given.decoded if given else (),
+            given=given,
             progress=shown,
         )
-        for line in made.agreement.lines():
-            shown.note(line)
-    write_exported(made.content, output)
-    say(f"{out}: {len(made.content):,} bytes")
+    write_exported(content, output)
+    say(f"{out}: {len(content):,} bytes")
+    say(f"next: {NEXT[kind].format(out=out)}")
     return 0
 
 
 def _given(
-    table: ImageTable | None, model: TrainedModel, read: ReadOptions, shown: Progress
-) -> GivenPictures | None:
-    """The user's pictures, if any."""
-    from headstart.export.check_pictures import MOST_DECODED, read_given
+    pictures: Path | Url, precision: str, model: TrainedModel, read: ReadOptions, shown: Progress
+) -> GivenPictures:
+    """The user's pictures."""
+    from headstart.data.inputs import read_pictures
+    from headstart.export.check_pictures import MOST_DECODED, MOST_PREPARED, read_given
 
-    if table is None:
-        return None
+    table = read_pictures(pictures, read)
     for note in table.notes:
         shown.note(note)
-    return read_given(table, model.backbone.info.preprocessing, read, shown, MOST_DECODED)
+    most = MOST_DECODED if precision == "fp32" else MOST_PREPARED
+    return read_given(table, model.backbone.info.preprocessing, read, shown, most)

@@ -14,7 +14,7 @@ from headstart.options import FitOptions
 if TYPE_CHECKING:
     from headstart.data.image_table import ImageTable
     from headstart.evaluate.predictions import Predictions
-    from headstart.outputs.permission import OutputFile
+    from headstart.outputs.permission import Inputs, OutputFile
 
 SHOWN_ROWS = 30
 
@@ -45,16 +45,14 @@ def predict(
     """
     from headstart.data.inputs import list_pictures
     from headstart.export.exported_model import open_model
-    from headstart.outputs.own_files import CONTACT_SHEET, PREDICTIONS
+    from headstart.outputs.own_files import PREDICTIONS
     from headstart.outputs.permission import Inputs, OutputFile
-    from headstart.report.contact_sheet import check_sheet_name, write_contact_sheet
     from headstart.report.predictions_table import write_predictions
 
     read = options.read
     inputs = Inputs((model, *sources, *options.files()))
     table_file = OutputFile(out, "--out", PREDICTIONS, inputs) if out else None
-    sheet_file = OutputFile(show, "--show", CONTACT_SHEET, inputs) if show else None
-    check_sheet_name(show)
+    sheet_file = _sheet_file(show, inputs) if show else None
     trained = open_model(model, device=options.embed.device)
     listed = list_pictures(sources, read, leave_out=show)
     _refuse_pictures(listed, table_file, sheet_file)
@@ -74,10 +72,23 @@ def predict(
         with table_file.writing() as file:
             write_predictions(file, answers)
     if sheet_file:
+        from headstart.report.contact_sheet import write_contact_sheet
+
         with sheet_file.writing() as file:
             write_contact_sheet(answers, listed.images, file, max_pixels=read.max_pixels)
     show_answers(answers, out)
     return 1 if listed.bad or not answers.answered.all() else 0
+
+
+def _sheet_file(show: Path, inputs: Inputs) -> OutputFile:
+    """The file for the picture of answers. Matplotlib, which draws it, takes long to load."""
+    from headstart.outputs.own_files import CONTACT_SHEET
+    from headstart.outputs.permission import OutputFile
+    from headstart.report.contact_sheet import check_sheet_name
+
+    file = OutputFile(show, "--show", CONTACT_SHEET, inputs)
+    check_sheet_name(show)
+    return file
 
 
 def _refuse_pictures(listed: ImageTable, *outputs: OutputFile | None) -> None:

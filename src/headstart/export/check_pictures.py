@@ -1,4 +1,4 @@
-"""Pictures that an exported model is compared on: the user's where there are some, drawn ones, noise.
+"""Pictures that an exported model is compared on: the user's, if any, drawn ones, and noise.
 
 Their sizes are odd on purpose: tall, wide, tiny, and some that need no resize.
 """
@@ -26,7 +26,8 @@ SIZES = (
     (2, 3), (97, 640), (223, 224), (300, 300), (257, 256), (613, 407), (375, 500), (720, 405),
 )  # fmt: skip
 NOISE = ((225, 399), (401, 231), (640, 483), (64, 48))
-MOST_DECODED = 32
+MOST_DECODED = 32  # of the given pictures, kept at their size
+MOST_PREPARED = 1000  # of them, kept as the network's input
 
 
 @dataclass(frozen=True)

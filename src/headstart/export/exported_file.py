@@ -13,7 +13,7 @@ ONNX, TORCH = ".onnx", ".pt2"
 
 
 def check_kind(out: Path, precision: str, *, has_pictures: bool) -> str:
-    """The kind of file that a name asks for. Raises UsageError for another, or one not to be had."""
+    """The kind of file that a name asks for. Raises UsageError for one not to be had."""
     kind = out.suffix.lower()
     if kind not in (ONNX, TORCH):
         raise UsageError(

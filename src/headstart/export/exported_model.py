@@ -42,10 +42,10 @@ def open_model(path: Path, *, device: str = "auto") -> TrainedModel:
 
     Raises ModelFolderError for anything else, and UsageError for a device that cannot be had.
     """
-    from headstart import model_dir
-
     if is_exported(path):
         return load_exported(path, device=device)
+    from headstart import model_dir
+
     return model_dir.load_model(path, device=device)
 
 

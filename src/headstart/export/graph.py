@@ -48,9 +48,13 @@ class GraphParts:
         self.constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def number(self, value: float) -> str:
+    def single(self, value: float) -> str:
         """Add a constant in float32 without axes."""
         return self.constant(value, np.float32)
+
+    def double(self, value: npt.ArrayLike) -> str:
+        """Add a constant in float64."""
+        return self.constant(value, np.float64)
 
     def branch(self, name: str) -> GraphParts:
         """Parts of a branch, which may use all names of these."""

@@ -28,8 +28,8 @@ def probabilities(
     """Nodes for the head and the temperature. Raises UsageError for a head without nodes here."""
     logs = log_probabilities(head, parts, features)
     if temperature != 1:
-        kept = parts.add("Max", logs, parts.number(np.log(LEAST_PROBABILITY)))
-        logs = parts.add("Div", kept, parts.number(temperature))
+        kept = parts.add("Max", logs, parts.single(np.log(LEAST_PROBABILITY)))
+        logs = parts.add("Div", kept, parts.single(temperature))
     return parts.add("Softmax", logs, axis=-1, output=output)
 
 
@@ -64,7 +64,7 @@ def _mlp(head: FittedMlp, parts: GraphParts, features: str) -> str:
     hidden = parts.add("Relu", _layer(head.first, head.first_bias, parts, standard))
     logits = _layer(head.last, head.last_bias, parts, hidden)
     if head.last.shape[1] == 1:
-        half = parts.add("Mul", logits, parts.number(0.5))
+        half = parts.add("Mul", logits, parts.single(0.5))
         logits = parts.add("Concat", parts.add("Neg", half), half, axis=-1)
     return parts.add("LogSoftmax", logits, axis=-1)
 
@@ -75,14 +75,14 @@ def _knn(head: FittedKnn, parts: GraphParts, features: str) -> str:
     count, k = min(head.n_neighbors, len(head.rows)), len(head.class_weights)
     centred = parts.add("Sub", features, parts.constant(head.mean, np.float32))
     squares = parts.add("ReduceSumSquare", centred, parts.constant([1]), keepdims=1)
-    tiny = parts.number(np.finfo(np.float32).tiny)
+    tiny = parts.single(float(np.finfo(np.float32).tiny))
     unit = parts.add("Div", centred, parts.add("Max", parts.add("Sqrt", squares), tiny))
     similarity = parts.add("MatMul", unit, parts.constant(head.rows.T, np.float32))
     nearest = f"{parts.prefix}/nearest"
     best = f"{parts.prefix}/similarity"
     parts.add_many("TopK", (similarity, parts.constant([count])), (best, nearest), axis=1)
     gap = parts.add("Sub", best, parts.add("ReduceMax", best, parts.constant([1]), keepdims=1))
-    weights = parts.add("Exp", parts.add("Div", gap, parts.number(NEIGHBOUR_TEMPERATURE)))
+    weights = parts.add("Exp", parts.add("Div", gap, parts.single(NEIGHBOUR_TEMPERATURE)))
     votes_of_rows = np.eye(k, dtype=np.float32)[head.codes] * head.class_weights  # (m, k)
     votes = parts.add("Gather", parts.constant(votes_of_rows, np.float32), nearest, axis=0)
     weighted = parts.add("Mul", votes, parts.add("Unsqueeze", weights, parts.constant([2])))

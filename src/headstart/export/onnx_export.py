@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headstart.arrays import ByteImage, Float32Array, FloatArray
-from headstart.backbones.runtimes.onnx_runtime import PICTURE, OnnxNetwork
+from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.runtimes.onnx_runtime import PICTURE, OnnxNetwork, on_canvas
 from headstart.errors import MissingExtraError
-from headstart.export.agreement import Agreement, compare
+from headstart.export.agreement import compare
 from headstart.export.check_pictures import check_pictures
 from headstart.export.onnx_file import FORMAT, PREFIX, sealed
 from headstart.progress import QUIET, Progress
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
     import onnx
 
 
-@dataclass(frozen=True)
-class ExportedOnnx:
-    """A checked file.
-
-    Attributes:
-        content: its bytes.
-        agreement: how close its answers are to the model's.
-    """
-
-    content: bytes
-    agreement: Agreement
-
-
 def export_onnx(
     model: TrainedModel,
     *,
@@ -42,7 +29,7 @@ def export_onnx(
     figures: dict[str, Any] | None = None,
     pictures: Sequence[ByteImage] = (),
     progress: Progress = QUIET,
-) -> ExportedOnnx:
+) -> bytes:
     """The model as an ONNX file in fp32, compared with the model.
 
     Args:
@@ -73,8 +60,10 @@ def export_onnx(
         lambda batch: _run(preparing, batch),
         check_pictures(steps, pictures),
     )
+    for line in agreement.lines():
+        progress.note(line)
     agreement.require()
-    return ExportedOnnx(content, agreement)
+    return content
 
 
 def answering(content: bytes) -> Any:
@@ -85,6 +74,11 @@ def answering(content: bytes) -> Any:
         return _run(network, batch).astype(np.float64)
 
     return answer
+
+
+def canvases(prepared: ByteImage, steps: Preprocessing) -> ByteImage:
+    """Prepared pictures (n, size, size, 3) as ones that the graph prepares to the same bytes."""
+    return np.stack([on_canvas(picture, steps) for picture in prepared])
 
 
 def _run(network: OnnxNetwork, batch: ByteImage) -> Float32Array:

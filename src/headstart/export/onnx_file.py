@@ -28,11 +28,11 @@ REPEATING = ("Loop", "Scan", "SequenceMap")  # operators that may run for ever
 Field = tuple[int, int | memoryview]
 
 
-class _Damaged(ValueError):
+class _DamagedError(ValueError):
     """The bytes are no such file."""
 
 
-class _Refused(ValueError):
+class _RefusedError(ValueError):
     """The file is one, but may not be run."""
 
 
@@ -59,9 +59,9 @@ def read_onnx(path: Path) -> OnnxFile:
     try:
         graph, notes = _parts(content)
         _check_graph(graph, DEEPEST)
-    except _Damaged as error:
+    except _DamagedError as error:
         raise ModelFolderError(f"{path} is no ONNX file, or a damaged one: {error}") from error
-    except _Refused as error:
+    except _RefusedError as error:
         raise ModelFolderError(f"{path} is refused: {error}") from error
     if "format" not in notes:
         raise ModelFolderError(
@@ -116,16 +116,16 @@ def _parts(content: bytes) -> tuple[memoryview, dict[str, str]]:
     for number, value in _fields(memoryview(content)):
         if number == 7:
             if graph is not None:
-                raise _Damaged("it has two graphs")
+                raise _DamagedError("it has two graphs")
             graph = _message(value)
         elif number == 14:
             name, text = _pair(_message(value))
             if name.startswith(PREFIX):
                 notes[name.removeprefix(PREFIX)] = text
         elif number == 25:
-            raise _Refused("it defines operators of its own")
+            raise _RefusedError("it defines operators of its own")
     if graph is None:
-        raise _Damaged("it has no graph")
+        raise _DamagedError("it has no graph")
     return graph, notes
 
 
@@ -138,24 +138,24 @@ def _pair(message: memoryview) -> tuple[str, str]:
 
 
 def _check_graph(graph: memoryview, depth: int) -> None:
-    """Raise _Refused for data in other files, and for operators that may run for ever."""
+    """Raise _RefusedError for data in other files, and for operators that may run for ever."""
     if depth == 0:
-        raise _Refused("its graphs are nested too deeply")
+        raise _RefusedError("its graphs are nested too deeply")
     for number, value in _fields(graph):
         if number == 1:
             _check_node(_message(value), depth)
         elif number == 5:
             _check_tensor(_message(value))
         elif number == 15:
-            raise _Refused("it has sparse tensors")
+            raise _RefusedError("it has sparse tensors")
 
 
 def _check_node(node: memoryview, depth: int) -> None:
     for number, value in _fields(node):
         if number == 4 and _text(value) in REPEATING:
-            raise _Refused(f"it has the operator {_text(value)}, which may run for ever")
+            raise _RefusedError(f"it has the operator {_text(value)}, which may run for ever")
         if number == 7 and _text(value) not in ("", "ai.onnx"):
-            raise _Refused(f"it has operators of {_text(value)!r}")
+            raise _RefusedError(f"it has operators of {_text(value)!r}")
         if number == 5:
             _check_attribute(_message(value), depth)
 
@@ -167,13 +167,13 @@ def _check_attribute(attribute: memoryview, depth: int) -> None:
         elif number in (6, 11):
             _check_graph(_message(value), depth - 1)
         elif number in (22, 23):
-            raise _Refused("it has sparse tensors")
+            raise _RefusedError("it has sparse tensors")
 
 
 def _check_tensor(tensor: memoryview) -> None:
     for number, value in _fields(tensor):
         if number == 13 or (number == 14 and value != 0):
-            raise _Refused("it takes data from other files")
+            raise _RefusedError("it takes data from other files")
 
 
 def _fields(message: memoryview) -> Iterator[Field]:
@@ -191,9 +191,9 @@ def _fields(message: memoryview) -> Iterator[Field]:
         elif kind in (1, 5):
             length = 8 if kind == 1 else 4
         else:
-            raise _Damaged(f"a field of kind {kind}")
+            raise _DamagedError(f"a field of kind {kind}")
         if number == 0 or place + length > len(message):
-            raise _Damaged("it ends too early")
+            raise _DamagedError("it ends too early")
         yield number, message[place : place + length]
         place += length
 
@@ -202,18 +202,18 @@ def _varint(message: memoryview, place: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if place >= len(message):
-            raise _Damaged("it ends too early")
+            raise _DamagedError("it ends too early")
         byte = message[place]
         place += 1
         value |= (byte & 127) << shift
         if byte < 128:
             return value, place
-    raise _Damaged("a number is too long")
+    raise _DamagedError("a number is too long")
 
 
 def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
-        raise _Damaged("a number stands where a message is expected")
+        raise _DamagedError("a number stands where a message is expected")
     return value
 
 
@@ -221,4 +221,4 @@ def _text(value: int | memoryview) -> str:
     try:
         return bytes(_message(value)).decode()
     except UnicodeDecodeError as error:
-        raise _Damaged("a name is no text") from error
+        raise _DamagedError("a name is no text") from error

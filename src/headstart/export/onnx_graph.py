@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import onnx
 from onnx import TensorProto, helper
@@ -78,15 +78,12 @@ def _joined(
 ) -> onnx.ModelProto:
     from importlib.metadata import version
 
-    shape = [COUNT, "height", "width", 3]
+    shape: list[int | str | None] = [COUNT, "height", "width", 3]
     picture = helper.make_tensor_value_info(PICTURE, TensorProto.UINT8, shape)
-    graph = helper.make_graph(
-        [node for part in parts for node in part.nodes],
-        "headstart",
-        [picture],
-        outputs,
-        [tensor for part in parts for tensor in part.constants],
-    )
+    nodes = [node for part in parts for node in part.nodes]
+    used = set(_names(nodes))
+    constants = [tensor for part in parts for tensor in part.constants if tensor.name in used]
+    graph = helper.make_graph(nodes, "headstart", [picture], outputs, constants)
     opsets = [helper.make_opsetid("", opset)]
     made = helper.make_model(
         graph,
@@ -104,3 +101,11 @@ def _joined(
         )
     onnx.checker.check_model(made)
     return made
+
+
+def _names(nodes: Iterable[onnx.NodeProto]) -> Iterator[str]:
+    """What nodes take, also those within branches."""
+    for node in nodes:
+        yield from node.input
+        for attribute in node.attribute:
+            yield from _names(attribute.g.node)

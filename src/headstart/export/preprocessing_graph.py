@@ -80,8 +80,7 @@ class _Steps:
         if steps.crop == "border":
             maps = self._padded_or_cut(maps, height, width)
         else:
-            axes = (self._cut(side) for side in (height, width))
-            maps = resized(parts, maps, *axes, steps.interpolation)
+            maps = resized(parts, maps, self._cut(height), self._cut(width), steps.interpolation)
         return parts.add("Reshape", maps, parts.constant([-1, 3, steps.size, steps.size]))
 
     def _scaled(self) -> tuple[str, str]:
@@ -92,7 +91,7 @@ class _Steps:
             return side, side
         if steps.crop == "border":
             longest = self._double(parts.add("Max", self.old_width, self.old_height))
-            ratio = parts.add("Div", parts.constant([steps.resize], np.float64), longest)
+            ratio = parts.add("Div", parts.double([steps.resize]), longest)
             return self._rounded(self.old_width, ratio), self._rounded(self.old_height, ratio)
         shortest = parts.add("Min", self.old_width, self.old_height)
         width = parts.add("Div", parts.add("Mul", side, self.old_width), shortest)
@@ -131,32 +130,31 @@ class _Steps:
         """Where the resized picture may be too small: all of it on black then, else its middle."""
         parts = self.parts
         is_short = parts.add("Less", parts.add("Min", width.new, height.new), self.size)
-        axes, pads, starts = [], [], []
+        axes, starts = [], []
+        before, after, firsts = [], [], []
         for side in (height, width):
-            cut = self._cut(side)
-            ends = (parts.constant([0.0], np.float64), self._double(side.old))
-            axes.append(
-                Axis(side.old, *(
-                    parts.add("Where", is_short, whole, part)
-                    for whole, part in zip((side.new, *ends), (cut.new, cut.low, cut.high), strict=True)
-                ))
-            )  # fmt: skip
-            # -((size - length) // 2), below 0 where black comes before the picture
-            rest = parts.add("Sub", side.new, self.size)
-            odd = parts.add("Mod", rest, self.two)
-            start = parts.add("Div", parts.add("Add", rest, odd), self.two)
-            start = parts.add("Where", is_short, start, self.zero)
-            missing = parts.add("Sub", self.size, axes[-1].new)
-            pads.append((parts.add("Neg", start), parts.add("Add", missing, start)))
+            axis, start = self._whole_or_cut(side, is_short)
+            axes.append(axis)
             starts.append(start)
-        maps = resized(parts, maps, *axes, self.steps.interpolation)
-        before, after = (
-            [parts.add("Max", self.zero, pad[end]) for pad in pads] for end in (0, 1)
-        )
+            after_it = parts.add("Add", parts.add("Sub", self.size, axis.new), start)
+            before.append(parts.add("Max", self.zero, parts.add("Neg", start)))
+            after.append(parts.add("Max", self.zero, after_it))
+            firsts.append(parts.add("Max", self.zero, start))
+        maps = resized(parts, maps, axes[0], axes[1], self.steps.interpolation)
         zeros = (self.zero, self.zero)
-        pads_of_all = parts.add("Concat", *zeros, *before, *zeros, *after, axis=0)
-        maps = parts.add("Pad", maps, pads_of_all, parts.number(0))
-        firsts = [parts.add("Max", self.zero, start) for start in starts]
+        pads = parts.add("Concat", *zeros, *before, *zeros, *after, axis=0)
+        maps = parts.add("Pad", maps, pads, parts.single(0))
         first = parts.add("Concat", *firsts, axis=0)
         last = parts.add("Add", first, self.size)
         return parts.add("Slice", maps, first, last, parts.constant([2, 3]))
+
+    def _whole_or_cut(self, side: _Side, is_short: str) -> tuple[Axis, str]:
+        """What is resized of a side, and where its middle begins; below 0 for black before it."""
+        parts, cut = self.parts, self._cut(side)
+        new = parts.add("Where", is_short, side.new, cut.new)
+        low = parts.add("Where", is_short, parts.double([0.0]), cut.low)
+        high = parts.add("Where", is_short, self._double(side.old), cut.high)
+        rest = parts.add("Sub", side.new, self.size)  # -((size - length) // 2)
+        odd = parts.add("Mod", rest, self.two)
+        start = parts.add("Div", parts.add("Add", rest, odd), self.two)
+        return Axis(side.old, new, low, high), parts.add("Where", is_short, start, self.zero)

@@ -78,34 +78,33 @@ def resized(parts: GraphParts, maps: str, height: Axis, width: Axis, filter_name
 def _weights(parts: GraphParts, axis: Axis, filter_name: str) -> tuple[str, str]:
     """Both parts of the weights (old, new), the upper and the lower, in float32."""
     double = TensorProto.DOUBLE
-    number = lambda value: parts.constant(value, np.float64)  # noqa: E731
     extent = parts.add("Cast", parts.add("Sub", axis.high, axis.low), to=TensorProto.FLOAT)
     scale = parts.add(
         "Div", parts.add("Cast", extent, to=double), parts.add("Cast", axis.new, to=double)
     )
-    stretch = parts.add("Max", scale, number([1.0]))
-    support = parts.add("Mul", stretch, number([SUPPORT[filter_name]]))
+    stretch = parts.add("Max", scale, parts.double([1.0]))
+    support = parts.add("Mul", stretch, parts.double([SUPPORT[filter_name]]))
     places = _range(parts, axis.new)  # (new,)
-    steps = parts.add("Mul", parts.add("Add", places, number([0.5])), scale)
+    steps = parts.add("Mul", parts.add("Add", places, parts.double([0.5])), scale)
     center = parts.add("Add", axis.low, steps)
     first, last = (
-        parts.add("Floor", parts.add("Add", parts.add(way, center, support), number([0.5])))
+        parts.add("Floor", parts.add("Add", parts.add(way, center, support), parts.double([0.5])))
         for way in ("Sub", "Add")
     )
     pixels = parts.add("Unsqueeze", _range(parts, axis.old), parts.constant([1]))  # (old, 1)
-    distance = parts.add("Add", parts.add("Sub", pixels, center), number([0.5]))
+    distance = parts.add("Add", parts.add("Sub", pixels, center), parts.double([0.5]))
     exact = FILTERS[filter_name](parts, parts.add("Div", distance, stretch))
     within = parts.add(
         "And", parts.add("GreaterOrEqual", pixels, first), parts.add("Less", pixels, last)
     )
-    exact = parts.add("Where", within, exact, number(0.0))
+    exact = parts.add("Where", within, exact, parts.double(0.0))
     total = parts.add("ReduceSum", exact, parts.constant([0]), keepdims=1)
-    share = parts.add("Mul", parts.add("Div", exact, total), number(2.0**BITS))
+    share = parts.add("Mul", parts.add("Div", exact, total), parts.double(2.0**BITS))
     # Halves away from 0, as Pillow has it.
-    size = parts.add("Floor", parts.add("Add", parts.add("Abs", share), number(0.5)))
+    size = parts.add("Floor", parts.add("Add", parts.add("Abs", share), parts.double(0.5)))
     whole = parts.add("Mul", size, parts.add("Sign", share))
-    upper = parts.add("Round", parts.add("Mul", whole, number(2.0**-PART)))
-    lower = parts.add("Sub", whole, parts.add("Mul", upper, number(2.0**PART)))
+    upper = parts.add("Round", parts.add("Mul", whole, parts.double(2.0**-PART)))
+    lower = parts.add("Sub", whole, parts.add("Mul", upper, parts.double(2.0**PART)))
     return (
         parts.add("Cast", upper, to=TensorProto.FLOAT),
         parts.add("Cast", lower, to=TensorProto.FLOAT),
@@ -130,52 +129,50 @@ def _down(parts: GraphParts, maps: str, weights: tuple[str, str]) -> str:
 
 def _bytes(parts: GraphParts, upper: str, lower: str) -> str:
     """Both sums put together and rounded to bytes, in float32."""
-    number = lambda value: parts.constant(value, np.float64)  # noqa: E731
     upper, lower = (parts.add("Cast", part, to=TensorProto.DOUBLE) for part in (upper, lower))
-    high = parts.add("Mul", upper, number(2.0 ** (PART - BITS)))
-    total = parts.add("Add", high, parts.add("Mul", lower, number(2.0**-BITS)))
-    rounded = parts.add("Floor", parts.add("Add", total, number(0.5)))
-    kept = parts.add("Clip", rounded, number(0.0), number(255.0))
+    high = parts.add("Mul", upper, parts.double(2.0 ** (PART - BITS)))
+    total = parts.add("Add", high, parts.add("Mul", lower, parts.double(2.0**-BITS)))
+    rounded = parts.add("Floor", parts.add("Add", total, parts.double(0.5)))
+    kept = parts.add("Clip", rounded, parts.double(0.0), parts.double(255.0))
     return parts.add("Cast", kept, to=TensorProto.FLOAT)
 
 
 def _triangle(parts: GraphParts, x: str) -> str:
     """1 - |x| within 1."""
-    one = parts.constant(1.0, np.float64)
+    one = parts.double(1.0)
     left = parts.add("Sub", one, parts.add("Abs", x))
-    return parts.add("Max", left, parts.constant(0.0, np.float64))
+    return parts.add("Max", left, parts.double(0.0))
 
 
 def _cubic(parts: GraphParts, x: str) -> str:
     """Keys (1981), Cubic convolution interpolation, with Pillow's a."""
     a = PILLOWS_CUBIC
-    number = lambda value: parts.constant(value, np.float64)  # noqa: E731
     x = parts.add("Abs", x)
     squared = parts.add("Mul", x, x)
-    near = parts.add("Sub", parts.add("Mul", number(a + 2), x), number(a + 3))
-    near = parts.add("Add", parts.add("Mul", near, squared), number(1.0))
-    far = parts.add("Add", parts.add("Mul", parts.add("Sub", x, number(5.0)), x), number(8.0))
-    far = parts.add("Sub", parts.add("Mul", far, x), number(4.0))
-    far = parts.add("Mul", far, number(a))
-    beyond = parts.add("Where", parts.add("Less", x, number(2.0)), far, number(0.0))
-    return parts.add("Where", parts.add("Less", x, number(1.0)), near, beyond)
+    near = parts.add("Sub", parts.add("Mul", parts.double(a + 2), x), parts.double(a + 3))
+    near = parts.add("Add", parts.add("Mul", near, squared), parts.double(1.0))
+    far = parts.add("Mul", parts.add("Sub", x, parts.double(5.0)), x)
+    far = parts.add("Add", far, parts.double(8.0))
+    far = parts.add("Sub", parts.add("Mul", far, x), parts.double(4.0))
+    far = parts.add("Mul", far, parts.double(a))
+    beyond = parts.add("Where", parts.add("Less", x, parts.double(2.0)), far, parts.double(0.0))
+    return parts.add("Where", parts.add("Less", x, parts.double(1.0)), near, beyond)
 
 
 def _lanczos(parts: GraphParts, x: str) -> str:
     """sinc(x) sinc(x / 3) within 3."""
-    number = lambda value: parts.constant(value, np.float64)  # noqa: E731
-    within = parts.add("Less", parts.add("Abs", x), number(3.0))
-    product = parts.add("Mul", _sinc(parts, x), _sinc(parts, parts.add("Div", x, number(3.0))))
-    return parts.add("Where", within, product, number(0.0))
+    within = parts.add("Less", parts.add("Abs", x), parts.double(3.0))
+    third = parts.add("Div", x, parts.double(3.0))
+    product = parts.add("Mul", _sinc(parts, x), _sinc(parts, third))
+    return parts.add("Where", within, product, parts.double(0.0))
 
 
 def _sinc(parts: GraphParts, x: str) -> str:
-    number = lambda value: parts.constant(value, np.float64)  # noqa: E731
-    angle = parts.add("Mul", x, number(np.pi))
-    is_zero = parts.add("Equal", x, number(0.0))
-    safe = parts.add("Where", is_zero, number(1.0), angle)
+    angle = parts.add("Mul", x, parts.double(np.pi))
+    is_zero = parts.add("Equal", x, parts.double(0.0))
+    safe = parts.add("Where", is_zero, parts.double(1.0), angle)
     ratio = parts.add("Div", parts.add("Sin", safe), safe)
-    return parts.add("Where", is_zero, number(1.0), ratio)
+    return parts.add("Where", is_zero, parts.double(1.0), ratio)
 
 
 FILTERS = {"bilinear": _triangle, "bicubic": _cubic, "lanczos": _lanczos}

@@ -79,12 +79,22 @@ def _session(content: bytes, name: str) -> Any:
         raise ModelFolderError(f"{name} cannot be run by onnxruntime: {first}") from error
 
 
+def on_canvas(picture: ByteImage, steps: Preprocessing) -> ByteImage:
+    """A prepared picture in the middle of a black square of the size that the graph resizes to.
+
+    The graph's own resize and crop give it back as it is, to the byte.
+    """
+    size, side = steps.size, steps.resize
+    start = round((side - size) / 2.0)  # as Preprocessing.prepare cuts
+    canvas = np.zeros((side, side, 3), dtype=np.uint8)
+    canvas[start : start + size, start : start + size] = picture
+    return canvas
+
+
 class OnnxRuntime:
     """An exported graph, ready to answer prepared pictures.
 
-    A prepared picture is laid into the middle of a square of the size that the graph resizes to.
-    The graph's own resize and crop then give it back as it is, to the byte, so that a picture is
-    prepared by the same code whoever answers it.
+    A picture is prepared by the same code whoever answers it, and given to the graph `on_canvas`.
 
     Args:
         session: of the graph.
@@ -94,8 +104,7 @@ class OnnxRuntime:
     def __init__(self, session: Any, preprocessing: Preprocessing) -> None:
         self.usual_batch = USUAL_BATCH
         self._session = session
-        self._size = preprocessing.size
-        self._side = max(preprocessing.size, preprocessing.resize)
+        self._steps = preprocessing
 
     def prepare_thread(self) -> None:
         """Nothing to prepare: a session computes in the thread that calls it."""
@@ -106,20 +115,17 @@ class OnnxRuntime:
         answers = [self._answer(picture) for picture in pixels]
         return np.concatenate(answers) if answers else np.empty((0, 0), dtype=np.float32)
 
-    def feature_map(self, pixels: ByteImage) -> Float32Array:
+    def feature_map(self, pixels: ByteImage) -> Float32Array:  # noqa: ARG002 - the protocol's
         """Raises UsageError: the graph gives answers alone."""
         raise UsageError(
             "an exported model has no map of features; take the model folder that it came from"
         )
 
     def _answer(self, picture: ByteImage) -> Float32Array:
-        start = round((self._side - self._size) / 2.0)  # as Preprocessing.prepare cuts
-        canvas = np.zeros((1, self._side, self._side, 3), dtype=np.uint8)
-        canvas[0, start : start + self._size, start : start + self._size] = picture
         try:
-            found = self._session.run([ANSWERS], {PICTURE: canvas})[0]
+            found = self._session.run([ANSWERS], {PICTURE: on_canvas(picture, self._steps)[None]})
         except Exception as error:  # its errors have no base of their own
             if "allocate" in str(error).lower():
                 raise MemoryError(str(error)) from error
             raise ModelFolderError(f"the exported model cannot be run: {error}") from error
-        return np.asarray(found, dtype=np.float32)
+        return np.asarray(found[0], dtype=np.float32)

@@ -1,0 +1,80 @@
+"""An exported model in Python, and loading whatever kind of model a path means.
+
+Neither torch nor scikit-learn is imported for an exported one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headstart.answering import AnsweringPictures
+from headstart.data.label_values import restored_classes
+from headstart.export.exported_model import is_exported, load_exported
+from headstart.options import MAX_PIXELS
+from headstart.recipes.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from headstart.classifier import ImageClassifier
+
+
+class ExportedClassifier(AnsweringPictures):
+    """A model in a file of `headstart export`, which answers as `ImageClassifier` does.
+
+    It cannot be fitted or saved, and is no estimator of scikit-learn.
+
+    Args:
+        model: from `load_exported`.
+        workers: threads that read pictures and answer them; None for one a core.
+        cache: keep answers in the cache folder and use those kept there.
+        max_pixels: largest picture in pixels; larger ones are refused.
+
+    Attributes:
+        classes_: the classes in their own type, sorted, (k,).
+        model_: the model.
+
+    Example:
+        >>> headstart.load("model.onnx").predict(["photo.jpg"])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: TrainedModel,
+        *,
+        workers: int | None = None,
+        cache: bool = True,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self.device = "cpu"
+        self.workers = workers
+        self.cache = cache
+        self.max_pixels = max_pixels
+        values = restored_classes(model.classes, model.label_type or "text")
+        self._hold(model, np.unique(np.array(values)))
+
+    def _parameters(self) -> Collection[str]:
+        return ("device", "workers", "cache", "max_pixels")
+
+    def _check_fitted(self) -> None:
+        """It always is."""
+
+
+def load(path: str | Path, *, device: str = "auto") -> ImageClassifier | ExportedClassifier:
+    """The classifier in a model folder or in an exported file, by its name: model.onnx.
+
+    A folder gives an `ImageClassifier`, as `headstart.classifier.load_folder` says, a file an
+    `ExportedClassifier`; both answer pictures by `predict`, `predict_proba`, `predictions` and
+    `score`.
+
+    Raises ModelFolderError for anything else, MissingExtraError for a package that is not
+    installed, and UsageError for a device that cannot be had.
+    """
+    path = Path(path)
+    if is_exported(path):
+        return ExportedClassifier(load_exported(path, device=device))
+    from headstart.classifier import load_folder
+
+    return load_folder(path, device=device)
