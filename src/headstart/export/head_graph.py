@@ -43,14 +43,15 @@ def log_probabilities(head: FittedHead, parts: GraphParts, features: str) -> str
 
 @log_probabilities.register
 def _linear(head: FittedLinear, parts: GraphParts, features: str) -> str:
-    return parts.add("LogSoftmax", _layer_on_standard(head, parts, features), axis=-1)
+    standard = _standard(head.mean, head.scale, parts, features)
+    logits = _layer(head.coef.T, head.intercept, parts, standard)
+    return parts.add("LogSoftmax", logits, axis=-1)
 
 
 @log_probabilities.register
 def _svm(head: FittedSvm, parts: GraphParts, features: str) -> str:
-    decisions = _layer_on_standard(head, parts, features)
-    slope, offset = (parts.constant(column, np.float32) for column in head.sigmoid.T)
-    z = parts.add("Add", parts.add("Mul", decisions, slope), offset)
+    weights, biases = head.arguments()
+    z = _layer(weights.T, biases, parts, _standard(head.mean, head.scale, parts, features))
     logs = parts.add("Neg", parts.add("Softplus", z))  # log(1 / (1 + exp(z)))
     if head.sigmoid.shape[0] > 1:
         return parts.add("LogSoftmax", logs, axis=-1)
@@ -96,11 +97,6 @@ def chosen(parts: GraphParts, answers: str, output: str) -> str:
     """The place of the likeliest class, the first of several, (n,) as int64."""
     best = parts.add("ArgMax", answers, axis=1, keepdims=0, select_last_index=0)
     return parts.add("Cast", best, to=TensorProto.INT64, output=output)
-
-
-def _layer_on_standard(head: FittedLinear | FittedSvm, parts: GraphParts, features: str) -> str:
-    standard = _standard(head.mean, head.scale, parts, features)
-    return _layer(head.coef.T, head.intercept, parts, standard)
 
 
 def _standard(mean: FloatArray, scale: FloatArray, parts: GraphParts, features: str) -> str:

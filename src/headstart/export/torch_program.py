@@ -65,6 +65,8 @@ def export_torch(
             raise UsageError(
                 f"torch cannot export {model.backbone.info.name}: {first}; take another backbone"
             ) from error
+        for node in program.graph.nodes:  # places of source files on this machine
+            node.meta.pop("stack_trace", None)
         file = io.BytesIO()
         said = json.dumps(notes(model, figures, "fp32"))
         torch.export.save(program, file, extra_files={PROGRAM_NOTES: said})
@@ -96,7 +98,6 @@ class WholeModel(nn.Module):
     head_scale: Tensor
     head_coef: Tensor
     head_intercept: Tensor
-    head_sigmoid: Tensor
     head_first: Tensor
     head_first_bias: Tensor
     head_last: Tensor
@@ -114,7 +115,10 @@ class WholeModel(nn.Module):
         self.head = model.head
         self._keep("scale", (1.0 / (255.0 * std)).reshape(1, 3, 1, 1))
         self._keep("shift", (-np.asarray(steps.mean) / std).reshape(1, 3, 1, 1))
-        for name, array in model.head.to_arrays().items():
+        arrays = model.head.to_arrays()
+        if isinstance(model.head, FittedSvm):
+            arrays["coef"], arrays["intercept"] = model.head.arguments()
+        for name, array in arrays.items():
             if array.dtype.kind == "f":
                 self._keep(f"head_{name}", array)
         if isinstance(model.head, FittedKnn):
@@ -142,7 +146,7 @@ class WholeModel(nn.Module):
 
     @_logs.register
     def _(self, head: FittedSvm, features: Tensor) -> Tensor:
-        z = self._layer(features) * self.head_sigmoid[:, 0] + self.head_sigmoid[:, 1]
+        z = self._layer(features)
         if len(head.sigmoid) == 1:
             return torch.cat([-softplus(-z), -softplus(z)], dim=1)
         return (-softplus(z)).log_softmax(dim=1)
