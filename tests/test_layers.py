@@ -14,6 +14,7 @@ LAYERS = (
     {
         "wording",
         "errors",
+        "extras",
         "arrays",
         "options",
         "option_facts",

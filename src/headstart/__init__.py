@@ -30,7 +30,12 @@ def __getattr__(name: str) -> Any:
         return version("headstart")
     if name not in _HOMES:
         raise AttributeError(f"module 'headstart' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        from headstart.extras import explained
+
+        raise explained(error) or error from error
 
 
 def __dir__() -> list[str]:

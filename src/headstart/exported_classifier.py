@@ -14,6 +14,7 @@ import numpy as np
 from headstart.answering import AnsweringPictures
 from headstart.data.label_values import restored_classes
 from headstart.export.exported_model import is_exported, load_exported
+from headstart.extras import explained
 from headstart.options import MAX_PIXELS
 from headstart.recipes.trained_model import TrainedModel
 
@@ -75,6 +76,8 @@ def load(path: str | Path, *, device: str = "auto") -> ImageClassifier | Exporte
     path = Path(path)
     if is_exported(path):
         return ExportedClassifier(load_exported(path, device=device))
-    from headstart.classifier import load_folder
-
+    try:
+        from headstart.classifier import load_folder
+    except ModuleNotFoundError as error:
+        raise explained(error) or error from error
     return load_folder(path, device=device)

@@ -18,10 +18,13 @@ SIZES = (
 
 
 def steps(
-    crop: Crop = "center", interpolation: Interpolation = "bicubic", size: int = 32, resize: int = 40
+    crop: Crop = "center",
+    interpolation: Interpolation = "bicubic",
+    size: int = 32,
+    resize: int = 40,
 ) -> Preprocessing:
     return Preprocessing(
-        size=size,
+        size=32,
         resize=resize,
         crop=crop,
         interpolation=interpolation,
@@ -38,7 +41,14 @@ def picture(height: int, width: int) -> np.ndarray:
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
 @pytest.mark.parametrize(
     ("crop", "resize"),
-    [("center", 40), ("center", 33), ("center", 32), ("squash", 40), ("border", 40), ("border", 32)],
+    [
+        ("center", 40),
+        ("center", 33),
+        ("center", 32),
+        ("squash", 40),
+        ("border", 40),
+        ("border", 32),
+    ],
 )
 def test_every_byte_is_pillows(crop: Crop, resize: int, interpolation: Interpolation) -> None:
     wanted = steps(crop, interpolation, resize=resize)

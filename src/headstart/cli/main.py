@@ -27,6 +27,7 @@ from headstart.cli.refusals import plain_words, refusal
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import tell
 from headstart.errors import HeadstartError
+from headstart.extras import explained
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
 
@@ -86,6 +87,11 @@ def main(arguments: list[str] | None = None) -> None:
         _leave(f"error: {refusal(error, [verb.__name__ for verb in VERBS])}", 2)
     except HeadstartError as error:
         _leave(f"error: {error}", error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = explained(error)
+        if missing is None:
+            raise
+        _leave(f"error: {missing}", missing.exit_code)
     except KeyboardInterrupt as stop:
         _leave("stopped", exit_code(stop))
     except BrokenPipeError:

@@ -90,9 +90,11 @@ def _described(file: OnnxFile, network: OnnxNetwork, path: Path) -> TrainedModel
             runtime="onnx",
             device="cpu",
         )
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        if isinstance(error, ModelFolderError):
-            raise
+    except ModelFolderError:
+        raise
+    except (
+        LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError
+    ) as error:  # fmt: skip
         raise ModelFolderError(f"{path} is damaged: {error!r}") from error
     steps = info.preprocessing
     if not 0 < steps.size <= steps.resize <= 2 * LARGEST_SIDE:

@@ -93,6 +93,8 @@ def _regular_bytes(path: Path) -> bytes:
     def refuse(why: str) -> NoReturn:
         raise ModelFolderError(f"{path} cannot be read: {why}")
 
+    if "\0" in str(path):
+        refuse("not found; the name has a NUL character")
     try:
         # A pipe is opened without waiting for somebody at its other end, and refused.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -105,8 +107,6 @@ def _regular_bytes(path: Path) -> bytes:
             return file.read(LARGEST)
     except OSError as error:
         refuse(why_not_read(path, error))
-    except ValueError:  # a NUL character in its name
-        refuse("not found")
 
 
 def _parts(content: bytes) -> tuple[memoryview, dict[str, str]]:
