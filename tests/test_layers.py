@@ -17,8 +17,6 @@ LAYERS = (
         "extras",
         "arrays",
         "options",
-        "option_facts",
-        "option_checks",
         "progress",
         "outputs",
         "cache_folder",

@@ -10,16 +10,6 @@ import pytest
 
 from headstart.compare.model_spec import parse_models
 from headstart.errors import UsageError
-from headstart.option_checks import (
-    all_options,
-    check_comparison,
-    check_fit,
-    check_options,
-    in_rooms,
-    options_of,
-    refuse_for_tables,
-)
-from headstart.option_facts import ANY_MODEL, Way, rule_for
 from headstart.options import (
     BackboneOptions,
     EmbedOptions,
@@ -31,6 +21,9 @@ from headstart.options import (
     SplitOptions,
     as_json,
 )
+from headstart.options.checks import check_comparison, check_fit, check_options, refuse_for_tables
+from headstart.options.definition import ANY_MODEL, Way, rule_for
+from headstart.options.every_option import all_options, in_rooms, options_of
 
 
 def test_every_option_is_there_once_and_its_default_is_allowed() -> None:
@@ -209,7 +202,8 @@ def test_options_by_name_come_into_their_rooms() -> None:
     )
     with pytest.raises(KeyError):
         in_rooms({"nothing": 1})
-    assert [option.name for option in options_of("fit")] == list(all_options())
+    of_export = [option.name for option in all_options().values() if option.room == "export"]
+    assert [option.name for option in options_of("fit")] + of_export == list(all_options())
     assert options_of("cache") == ()
 
 

@@ -19,7 +19,6 @@ from headstart.embedder import ImageEmbedder, OnBackbone
 from headstart.errors import DataError, UsageError
 from headstart.images.source import image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
-from headstart.option_checks import check_fit
 from headstart.options import (
     DEFAULT_BACKBONE,
     DEFAULT_SEED,
@@ -28,6 +27,7 @@ from headstart.options import (
     HeadOptions,
     SplitOptions,
 )
+from headstart.options.checks import check_fit
 from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import train_head
 

@@ -16,13 +16,13 @@ from headstart.answering import Images, OnPictures, plain
 from headstart.arrays import Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
-from headstart.option_checks import check_options
 from headstart.options import (
     DEFAULT_BACKBONE,
     MAX_PIXELS,
     BackboneOptions,
     ReadOptions,
 )
+from headstart.options.checks import check_options
 
 
 class OnBackbone(OnPictures, BaseEstimator):

@@ -11,7 +11,7 @@ from cyclopts import CycloptsError
 from tests.program import run
 
 from headstart.cli.main import VERBS, app
-from headstart.option_checks import all_options, options_of
+from headstart.options.every_option import all_options, options_of
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -75,6 +75,7 @@ def test_a_help_text_shows_each_option_once(verb: str, capsys: pytest.CaptureFix
     shown = help_of(verb, capsys)
     for name, option in all_options().items():
         rows = re.findall(rf"^│ {option.flag}(?: |$)", shown, re.M)
-        own = name == "weights" and verb == "compare"  # NAME=FILE, its own
+        # NAME=FILE, and fp32 or int8: their own
+        own = (name, verb) in (("weights", "compare"), ("precision", "export"))
         assert len(rows) == (verb in option.facts.verbs or own), option.flag
     assert "[default: None]" not in shown

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from headstart.errors import UsageError
-from headstart.option_checks import check_options
 from headstart.options import LoopOptions
+from headstart.options.checks import check_options
 from headstart.recipes.epoch_loop import make_optimizer
 
 GOOD = LoopOptions(epochs=5)

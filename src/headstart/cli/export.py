@@ -11,8 +11,8 @@ from headstart.cli import parser
 from headstart.cli.terminal import progress, say
 from headstart.errors import UsageError
 from headstart.images.address import Url
-from headstart.option_facts import one_of
 from headstart.options import FitOptions
+from headstart.options.definition import one_of
 
 if TYPE_CHECKING:
     from headstart.export.check_pictures import GivenPictures
@@ -33,13 +33,14 @@ def export(
     *,
     out: Annotated[
         Path, Parameter(help="File to write: model.onnx, or model.pt2.", group=parser.FIRST)
-    ],
+    ] = Path("model.onnx"),
     pictures: Annotated[
         Path | Url | None,
         Parameter(
             help="Folder or table of pictures: compared on, and what int8 is calibrated with.",
             converter=parser.one_place,
             accepts_keys=False,
+            n_tokens=1,
             group=parser.FIRST,
         ),
     ] = None,
@@ -55,8 +56,8 @@ def export(
     Examples:
 
         headstart export run/model --out model.onnx
-        headstart export run/model --out model.onnx --pictures photos/ --opset 20
-        headstart export run/model --out small.onnx --precision int8 --pictures labels.csv
+        headstart export run/model --pictures photos/ --opset 20
+        headstart export run/model --precision int8 --pictures labels.csv
         headstart export run/model --out model.pt2
     """
     from headstart.export.export import exported

@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from headstart.cli import parser
 from headstart.cli.terminal import progress, show_fit, with_remarks
 from headstart.errors import UsageError
-from headstart.option_checks import check_fit
 from headstart.options import FitOptions
+from headstart.options.checks import check_fit
 
 
 def fit(

@@ -11,7 +11,8 @@ from typing import Annotated, Any, get_args
 from cyclopts import Group, Parameter, Token
 
 from headstart.images.address import Url, location
-from headstart.option_checks import Option, all_options, check_options, in_rooms, options_of
+from headstart.options.checks import check_options
+from headstart.options.every_option import Option, all_options, in_rooms, options_of
 
 
 @cache

@@ -19,7 +19,7 @@ from cyclopts import (
 )
 
 from headstart.errors import UsageError
-from headstart.option_checks import all_options
+from headstart.options.every_option import all_options
 
 OLD_NAMES = {"--strength": "--C", "--class-weights": "--class-weight"}
 

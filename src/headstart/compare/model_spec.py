@@ -8,8 +8,8 @@ from pathlib import Path
 
 from headstart.backbones.opening import SMALL_CNN
 from headstart.errors import UsageError
-from headstart.option_checks import all_options
 from headstart.options import BackboneOptions, FitOptions, LoopOptions
+from headstart.options.every_option import all_options
 
 
 @dataclass(frozen=True)

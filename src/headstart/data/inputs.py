@@ -15,8 +15,8 @@ from headstart.errors import BadInput, TableError, UsageError
 from headstart.images.address import Url
 from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffix, looks_like
 from headstart.images.source import ImageSource, LocalFile, RemoteFile, Unavailable
-from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
+from headstart.options.checks import refuse_for_tables
 from headstart.wording import plural
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
@@ -37,13 +37,13 @@ def read_images(
     if isinstance(source, Path) and source.is_dir():
         return read_folder(source, options)
     try:
-        head = read_table_bytes(source)[:SNIFFED_BYTES]
+        data = read_table_bytes(source)
     except TableError as error:
         raise TableError(
             f"{error}; give a table (.csv, .tsv, .parquet) or a folder with one folder per class"
         ) from error
-    _refuse_other_kinds(source, head)
-    return read_table(source, options, needs_labels=needs_labels)
+    _refuse_other_kinds(source, data[:SNIFFED_BYTES])
+    return read_table(source, options, needs_labels=needs_labels, data=data)
 
 
 def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:

@@ -12,8 +12,8 @@ from headstart.data.image_table import ImageTable
 from headstart.data.labels import composed, kept_rows, merge_spellings, trim
 from headstart.errors import BadInput, TableError
 from headstart.images.source import LocalFile
-from headstart.option_checks import refuse_for_tables
 from headstart.options import ReadOptions
+from headstart.options.checks import refuse_for_tables
 from headstart.wording import plural, some_of
 
 _PARTS = {

@@ -16,7 +16,7 @@ from headstart.errors import ModelFolderError, UsageError
 from headstart.export.onnx_file import OnnxFile, read_onnx
 from headstart.heads.fitted_heads import FittedHead
 from headstart.model_checks import check_classes, check_label_type
-from headstart.options import LARGEST_SIDE
+from headstart.options.backbone_and_features import LARGEST_SIDE
 from headstart.recipes.trained_model import TrainedModel
 
 SUFFIX = ".onnx"

@@ -28,7 +28,7 @@ HEADS: dict[str, type[FittedHead]] = {
 
 
 def make_head(options: HeadOptions, seed: int) -> Head:
-    """The unfitted head that the options ask for, which `option_checks` has looked at.
+    """The unfitted head that the options ask for, which `options.checks` has looked at.
 
     Every head knows balanced class weights; `C` is for the heads linear and svm.
     """

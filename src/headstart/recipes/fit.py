@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from headstart.images.address import Url
-from headstart.option_checks import check_fit
 from headstart.options import FitOptions
+from headstart.options.checks import check_fit
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import read_labelled, refuse_drawn_split
 from headstart.recipes.frozen import FitResult, fit_frozen

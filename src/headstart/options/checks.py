@@ -1,4 +1,4 @@
-"""All options by name, and their check before anything is read: the values, and that each is used.
+"""The check of the options before anything is read: the values, and that each is used.
 
 The terminal program and the Python faces ask here, and nothing below them asks again.
 """
@@ -6,65 +6,18 @@ The terminal program and the Python faces ask here, and nothing below them asks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
-from functools import cache
-from typing import Any, NamedTuple, get_type_hints
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
 
 from headstart.errors import UsageError
-from headstart.option_facts import EXACT, Facts, Rule, Way, rule_for
-from headstart.options import FitOptions, ReadOptions, RecipeName
+from headstart.options.definition import EXACT, Way
+from headstart.options.every_option import FitOptions, Option, all_options
+from headstart.options.head_and_training import RecipeName
+from headstart.options.tables_and_pictures import ReadOptions
 
 APART = (("weights", "random_weights"), ("test_fraction", "split_column"))
 NO_REQUEST: Mapping[str, Any] = {"folds": 0, "device": "cpu"}  # the small CNN does so anyway
 SMALL_CNN_SIDE = 4  # pixels; its two poolings halve the picture's side twice
-
-
-class Option(NamedTuple):
-    """One option: its name, where it stands in `FitOptions`, its type, default, rule and facts."""
-
-    name: str
-    room: str
-    heading: str
-    hint: Any
-    default: Any
-    rule: Rule
-    facts: Facts
-
-    @property
-    def flag(self) -> str:
-        """ "--test-fraction" for "test_fraction"."""
-        return "--" + self.name.replace("_", "-")
-
-
-@cache
-def all_options() -> Mapping[str, Option]:
-    """Every option by its name, which no other has."""
-    rooms = get_type_hints(FitOptions)
-    found: dict[str, Option] = {}
-    for room in fields(FitOptions):
-        hints = get_type_hints(rooms[room.name])
-        for item in fields(rooms[room.name]):
-            facts, hint = item.metadata["facts"], hints[item.name]
-            rule, heading = rule_for(hint, facts.rule), room.metadata["heading"]
-            found[item.name] = Option(
-                item.name, room.name, heading, hint, item.default, rule, facts
-            )
-    return found
-
-
-def options_of(verb: str) -> tuple[Option, ...]:
-    """The options that a verb of the terminal program has."""
-    return tuple(option for option in all_options().values() if verb in option.facts.verbs)
-
-
-def in_rooms(values: Mapping[str, Any]) -> FitOptions:
-    """Options by name to options by room. Raises KeyError for a name that is no option."""
-    rooms: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        rooms.setdefault(all_options()[name].room, {})[name] = value
-    usual = FitOptions()
-    made = {room: replace(getattr(usual, room), **given) for room, given in rooms.items()}
-    return replace(usual, **made)
 
 
 class _Given(NamedTuple):

@@ -1,6 +1,6 @@
 """What is known of an option besides its name, type and default: its rule, its verbs, its use.
 
-`headstart.options` puts them together for every option.
+The files beside this one put them together for every option.
 """
 
 from __future__ import annotations

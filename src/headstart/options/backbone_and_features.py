@@ -1,0 +1,102 @@
+"""The options of the backbone and of computing and keeping features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from headstart.options.definition import (
+    BACKBONES,
+    FEATURES,
+    ON_BACKBONE,
+    PICTURES,
+    option,
+    text,
+    whole,
+)
+
+DEFAULT_BACKBONE = "tf_efficientnet_lite0"
+LARGEST_SIDE = 4096  # pixels; one picture of this side is 200 MB as a backbone's input
+MOST_WORKERS = 1024
+
+LayerName = Literal["pooled", "fc6", "fc7", "last"]
+PrecisionName = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneOptions:
+    """Which backbone, which of its layers, and how it computes."""
+
+    backbone: str = option(
+        DEFAULT_BACKBONE,
+        BACKBONES,
+        "Name of the backbone, any of timm's; `headstart backbones` lists some.",
+        use=ON_BACKBONE,
+        most_used=True,
+    )
+    weights: Path | None = option(
+        None,
+        BACKBONES,
+        "File with the backbone's weights (safetensors, or torch without code).",
+        use=ON_BACKBONE,
+    )
+    layer: LayerName = option(
+        "pooled",
+        BACKBONES,
+        "Which activations are the features; fc6, fc7 and last are for VGG.",
+        use=ON_BACKBONE,
+    )
+    image_size: int | None = option(
+        None,
+        FEATURES,
+        "Side of the network's input in pixels; default: what the backbone was trained for, 224 "
+        "for the small CNN.",
+        rule=whole(1, LARGEST_SIDE),
+    )
+    precision: PrecisionName = option(
+        "auto",
+        FEATURES,
+        "Arithmetic of the backbone; auto is bf16 on a processor or accelerator that is faster in "
+        "it, else fp32.",
+        use=ON_BACKBONE,
+    )
+    random_weights: bool = option(
+        False, BACKBONES, "Take an untrained backbone; only for trying things out.", use=ON_BACKBONE
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedOptions:
+    """How features are computed and kept."""
+
+    device: str = option(
+        "auto",
+        PICTURES,
+        "Where the backbone runs: auto, cpu, cuda, cuda:1, mps.",
+        rule=text("auto, cpu, cuda, cuda:N or mps", r"auto|cpu|cuda(:\d+)?|mps"),
+        use=ON_BACKBONE,
+    )
+    workers: int | None = option(
+        None,
+        PICTURES,
+        "Threads that read pictures and run the backbone; default: one a core.",
+        rule=whole(1, MOST_WORKERS),
+    )
+    embed_batch: int | None = option(
+        None,
+        PICTURES,
+        "Inputs that a thread sends through the backbone at once; default: 4 on a processor in "
+        "fp32, 8 in bf16, 64 on an accelerator.",
+        rule=whole(1),
+    )
+    cache: bool = option(
+        True, PICTURES, "Keep features in the cache folder and use those kept there, or not."
+    )
+    views: int = option(
+        0,
+        FEATURES,
+        "Augmented views of each training picture, besides the picture itself.",
+        rule=whole(0),
+        use=ON_BACKBONE,
+    )
