@@ -53,6 +53,7 @@ def _write_tables(root: Path) -> None:
     (root / "latin.csv").write_bytes(plain.replace("green", "grün").encode("latin-1"))
     (root / "gap.csv").write_text(plain + "gone.png,red,gone.png,a,train,90\n")
     (root / "outside.csv").write_text(plain + "../outside.png,red,../outside.png,a,train,91\n")
+    (root / "renames.csv").write_text("old,new\nred,crimson\n")
     (root / "fixes.csv").write_text("image,fix\np05.png,red\np06.png,drop\n")
 
 

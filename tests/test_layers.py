@@ -31,7 +31,7 @@ LAYERS = (
     {"evaluate"},
     {"recipes"},
     {"compare", "audit", "rank", "explain"},
-    {"model_card", "model_checks", "model_dir", "export", "report"},
+    {"model_card", "model_checks", "model_files", "model_dir", "export", "report"},
     {"inputs", "answering", "embedder", "classifier", "exported_classifier"},
     {"serve", "cluster", "cli"},
     {"__main__"},

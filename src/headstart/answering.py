@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -39,6 +40,7 @@ class OnPictures(ABC):
     workers: int | None
     cache: bool
     max_pixels: int
+    memory_limit: int
 
     @abstractmethod
     def _parameters(self) -> Collection[str]:
@@ -70,7 +72,10 @@ class OnPictures(ABC):
 
     def _embed_options(self) -> EmbedOptions:
         return EmbedOptions(
-            device=self.device, workers=plain(self.workers), cache=plain(self.cache)
+            device=self.device,
+            workers=plain(self.workers),
+            cache=plain(self.cache),
+            memory_limit=plain(self.memory_limit),
         )
 
     def _embed(self, backbone: Backbone, X: Images) -> Float32Array:
@@ -119,11 +124,11 @@ class AnsweringPictures(OnPictures):
 
     def predict_proba(self, X: Images) -> FloatArray:
         """Probabilities (n, k), columns as in `classes_`. Raises BadInputsError as `predict`."""
-        self._check_fitted()
-        features = self._embed(self.model_.backbone, X)
-        if not len(features):
-            return np.empty((0, len(self.classes_)))
-        return self.model_.probabilities(features)[:, self._columns]
+        answers = self.predictions(X)
+        bad = zip(answers.images, answers.errors, strict=True)
+        if inputs := [BadInput(name, error) for name, error in bad if error]:
+            raise BadInputsError(inputs, ADVICE)
+        return answers.probabilities[:, self._columns]
 
     def predictions(self, X: Images, y: Any = None) -> Predictions:
         """Answers for n pictures; an unreadable picture has its error in its row.
@@ -135,9 +140,10 @@ class AnsweringPictures(OnPictures):
         images = image_sources(X)
         truth = None if y is None else self._as_texts(y, len(images))
         with self._naming_parameters():
-            return self.model_.predict(
+            answers = self.model_.predict(
                 images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
             )
+        return replace(answers, errors=tuple(map(self._spelt, answers.errors)))
 
     def score(self, X: Images, y: Any, sample_weight: Any = None) -> float:
         """Share of right answers among n pictures with labels (n,) or (n, 1), weighted by (n,).

@@ -23,6 +23,7 @@ from headstart.options import (
     DEFAULT_BACKBONE,
     DEFAULT_SEED,
     MAX_PIXELS,
+    MEMORY_LIMIT,
     FitOptions,
     HeadOptions,
     SplitOptions,
@@ -48,11 +49,13 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         C: inverse strength of the penalty of the linear head or SVM; None chooses it by folds
             within the training rows.
         class_weight: None, or "balanced" for the same total weight of every class.
-        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
+        weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
         device, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
+        memory_limit: bytes for pictures that are read and decoded at the same time, and for their
+            features; what would take more is refused.
         random_state: seed of everything random, or a source of one.
 
     Attributes:
@@ -74,6 +77,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         weights: str | Path | None = None,
         layer: str = "pooled",
         image_size: int | None = None,
+        mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
         views: int = 0,
@@ -82,6 +86,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
+        memory_limit: int = MEMORY_LIMIT,
         random_state: Any = DEFAULT_SEED,
     ) -> None:
         self.backbone = backbone
@@ -91,6 +96,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.weights = weights
         self.layer = layer
         self.image_size = image_size
+        self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
         self.views = views
@@ -99,6 +105,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
+        self.memory_limit = memory_limit
         self.random_state = random_state
 
     def fit(self, X: Images, y: Any, groups: Any = None) -> Self:
@@ -196,6 +203,7 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
         layer=info.layer,
         image_size=info.preprocessing.size,
+        mirror=info.mirror,
         random_weights=info.source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from headstart.wording import one_line
 
 SHOWN_BAD_INPUTS = 50
+LONGEST_MESSAGE = 2_000  # characters of what a foreign file brings in
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,11 @@ class BadInputsError(DataError):
 
 
 class ModelFolderError(DataError):
-    """A folder or a file is not a complete model of this program."""
+    """A folder or file is no complete model of this program; what it says itself is cut short."""
+
+    def __init__(self, message: str) -> None:
+        long = len(message) > LONGEST_MESSAGE
+        super().__init__(f"{message[:LONGEST_MESSAGE]} ..." if long else message)
 
 
 class ExportError(DataError):

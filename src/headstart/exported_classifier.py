@@ -15,7 +15,7 @@ from headstart.answering import AnsweringPictures
 from headstart.data.label_values import restored_classes
 from headstart.export.exported_model import is_exported, load_exported
 from headstart.extras import explained
-from headstart.options import MAX_PIXELS
+from headstart.options import MAX_PIXELS, MEMORY_LIMIT
 from headstart.recipes.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class ExportedClassifier(AnsweringPictures):
         workers: threads that read pictures and answer them; None for one a core.
         cache: keep answers in the cache folder and use those kept there.
         max_pixels: largest picture in pixels; larger ones are refused.
+        memory_limit: bytes for pictures that are read and decoded at the same time.
 
     Attributes:
         classes_: the classes in their own type, sorted, (k,).
@@ -48,16 +49,18 @@ class ExportedClassifier(AnsweringPictures):
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.device = "cpu"
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
+        self.memory_limit = memory_limit
         values = restored_classes(model.classes, model.label_type or "text")
         self._hold(model, np.unique(np.array(values)))
 
     def _parameters(self) -> Collection[str]:
-        return ("device", "workers", "cache", "max_pixels")
+        return ("device", "workers", "cache", "max_pixels", "memory_limit")
 
     def _check_fitted(self) -> None:
         """It always is."""

@@ -188,6 +188,7 @@ def test_c66_nothing_in_a_run_names_a_device(
     files = [file for file in (tmp_path / "run").rglob("*") if file.is_file()]
     assert {file.suffix for file in (tmp_path / "run" / "model").iterdir()} == {
         ".json",
+        ".md",
         ".safetensors",
     }
     for file in files:

@@ -27,12 +27,17 @@ def fitted_head(name: str, features: int, classes: int = 3, seed: int = 0) -> Fi
 
 
 def tiny_model(
-    head: str = "linear", backbone: str = "test_resnet", size: int = 32, precision: str = "fp32"
+    head: str = "linear",
+    backbone: str = "test_resnet",
+    size: int = 32,
+    precision: str = "fp32",
+    mirror: bool = False,
 ) -> TrainedModel:
     """A model that costs nothing."""
     options = BackboneOptions(
         backbone=backbone,
         random_weights=True,
+        mirror=mirror,
         image_size=size,
         precision=precision,  # type: ignore[arg-type]
     )

@@ -149,9 +149,9 @@ def test_the_small_cnn(model: TrainedModel) -> None:
     assert export_onnx(small, opset=18)
 
 
-def test_a_model_fitted_in_bf16_is_compared_with_both() -> None:
+def test_a_model_fitted_in_bf16_and_on_mirrored_pictures_is_compared_with_both() -> None:
     told = Told()
-    export_onnx(tiny_model("knn", precision="bf16"), opset=18, progress=told)
+    export_onnx(tiny_model("knn", precision="bf16", mirror=True), opset=18, progress=told)
     assert any("features in bf16" in line and "in the median" in line for line in told.lines)
 
 

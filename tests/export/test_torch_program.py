@@ -18,9 +18,10 @@ from headstart.export.torch_program import export_torch
 from headstart.recipes.trained_model import TrainedModel
 
 
+@pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("head", ["linear", "svm", "knn", "mlp"])
-def test_prepared_bytes_give_the_models_probabilities(head: str, tmp_path: Path) -> None:
-    made = tiny_model(head)
+def test_prepared_bytes_give_the_models_probabilities(head: str, mirror: bool) -> None:
+    made = tiny_model(head, mirror=mirror)
     content = export_torch(made)
     program = torch.export.load(io.BytesIO(content)).module()
     prepared = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)

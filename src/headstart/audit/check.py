@@ -223,7 +223,9 @@ def _decided(options: FitOptions, table: ImageTable) -> dict[str, str | None]:
 def _chosen(options: FitOptions) -> dict[str, Any]:
     """The options that a check has."""
     chosen = as_json(options)
-    return {room: chosen[room] for room in ("read", "labels", "backbone", "embed", "split")}
+    return {
+        room: chosen[room] for room in ("read", "labels", "backbone", "embed", "split", "write")
+    }
 
 
 def _without_pictures(source: Path | Url, options: FitOptions) -> ImageTable | None:

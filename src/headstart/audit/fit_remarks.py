@@ -11,7 +11,7 @@ from headstart.arrays import IntArray
 from headstart.audit.duplicate_leak import Leak, measure_leak, torn_rows
 from headstart.audit.finding_texts import BEING
 from headstart.audit.learning_curve import LearningCurve, learning_curve
-from headstart.audit.odd_pictures import ALONE, find_odd
+from headstart.audit.odd_pictures import find_odd
 from headstart.audit.shortcuts.search import MODEL, search_shortcuts
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
@@ -19,6 +19,7 @@ from headstart.errors import DataError
 from headstart.evaluate.intervals import share_interval
 from headstart.evaluate.sample_size import class_sentences
 from headstart.heads.head import Head
+from headstart.images.picture_warnings import ALONE
 from headstart.options import DEFAULT_SEED, FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes.frozen import FitResult

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headstart.data.class_names import renamed
 from headstart.data.folder_scan import Scan, natural_key, scan_folder
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import composed, kept_rows, merge_spellings, trim
@@ -112,7 +113,7 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
 
     Args:
         path: the folder.
-        options: `exclude` is used; those for tables are refused.
+        options: `exclude` and the renaming are used; those for tables are refused.
 
     Returns:
         the pictures; `splits` is "train", "val" or "test" when there are parts.
@@ -133,18 +134,19 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
         raise TableError(f"{path}: {_nothing(scan, loose)}")
     labels, spelling_notes = merge_spellings([row.label for row in found])
     kept, excluded = kept_rows(labels, options.exclude, [name for name, _ in classes.values()])
+    names, renaming_notes = renamed([labels[i] for i in kept], options)
     if parts:
         counts = Counter(row.split for row in found)
         notes.append("parts: " + ", ".join(f"{part} {n}" for part, n in counts.items()))
         notes += _not_in_train(found)
-    notes += [*_same_names(classes), *spelling_notes, *excluded, *scan.notes]
+    notes += [*_same_names(classes), *spelling_notes, *excluded, *renaming_notes, *scan.notes]
     left_out = {composed(trim(name)) for name in options.exclude}
     bad = [*_empty(scan, classes, left_out), *_loose(path, loose), *scan.bad]
-    rows = [_Found(found[i].name, labels[i], found[i].split, found[i].real) for i in kept]
+    rows = [replace(found[i], label=name) for i, name in zip(kept, names, strict=True)]
     rows, conflicts, repeated = _once(rows)
     if repeated:
-        names = some_of(repeated)
-        notes.append(f"{plural(len(repeated), 'link')} to pictures that count already: {names}")
+        links = some_of(repeated)
+        notes.append(f"{plural(len(repeated), 'link')} to pictures that count already: {links}")
     if len({row.label for row in rows}) == 1:
         notes.append(f"one class only: {rows[0].label!r}")
     return ImageTable(
@@ -186,8 +188,8 @@ def _nothing(scan: Scan, loose: Sequence[str]) -> str:
             f"{plural(len(loose), 'picture')} without a class; put the pictures of each class "
             "into a folder with the class's name, or give a table"
         )
-    left = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
-    return f"no picture in it{left}"
+    others = scan.others_in()
+    return f"no picture in it{f' ({others})' if others else ''}"
 
 
 def _empty(
@@ -198,8 +200,7 @@ def _empty(
         inside = folder + "/"
         if label in left_out or any(name.startswith(inside) for name in scan.pictures):
             continue
-        others = sum(name.startswith(inside) for name in scan.others)
-        kind = plural(others, "other file") if others else "empty folder"
+        kind = scan.others_in(inside) or "empty folder"
         bad.append(BadInput(folder, f"no picture in it ({kind})"))
     return bad
 

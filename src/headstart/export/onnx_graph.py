@@ -46,11 +46,18 @@ def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> on
     check_preprocessing(info.preprocessing)
     before = GraphParts("preprocessing")
     prepared = prepared_bytes(before, info.preprocessing, PICTURE)
+    if info.mirror:
+        prepared = before.add("Concat", prepared, _mirrored(before, prepared), axis=0)
     normalised(before, info.preprocessing, prepared, INPUT)
     network = GraphParts("network")
     network.take(network_graph(model.backbone, opset))
     after = GraphParts("head")
-    answers = probabilities(after, model.head, FEATURES, model.temperature, PROBABILITIES)
+    features = FEATURES
+    if info.mirror:  # the means of both halves of the batch
+        shape = after.constant([2, -1, info.feature_size])
+        halves = after.add("Reshape", FEATURES, shape)
+        features = after.add("ReduceMean", halves, after.constant([0]), keepdims=0)
+    answers = probabilities(after, model.head, features, model.temperature, PROBABILITIES)
     chosen(after, answers, LABEL)
     outputs = [
         helper.make_tensor_value_info(
@@ -59,6 +66,12 @@ def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> on
         helper.make_tensor_value_info(LABEL, TensorProto.INT64, [COUNT]),
     ]
     return _joined((before, network, after), outputs, opset, notes)
+
+
+def _mirrored(parts: GraphParts, maps: str) -> str:
+    """Maps (n, 3, h, w) with their columns in the other order."""
+    last, before_first = parts.constant([-1]), parts.constant([-(2**31)])
+    return parts.add("Slice", maps, last, before_first, parts.constant([3]), last)
 
 
 def preprocessing_alone(model: TrainedModel, opset: int) -> onnx.ModelProto:

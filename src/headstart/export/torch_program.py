@@ -112,6 +112,7 @@ class WholeModel(nn.Module):
         std = np.asarray(steps.std, dtype=np.float32)
         self.network = fold_batch_norms(model.backbone.module, steps.size)
         self.temperature = model.temperature
+        self.mirror = model.backbone.info.mirror
         self.head = model.head
         self._keep("scale", (1.0 / (255.0 * std)).reshape(1, 3, 1, 1))
         self._keep("shift", (-np.asarray(steps.mean) / std).reshape(1, 3, 1, 1))
@@ -131,7 +132,11 @@ class WholeModel(nn.Module):
     def forward(self, prepared: Tensor) -> Tensor:
         """Probabilities (n, k)."""
         maps = prepared.permute(0, 3, 1, 2).float()
-        logs = self._logs(self.head, self.network(maps * self.scale + self.shift))
+        inputs = maps * self.scale + self.shift
+        features = self.network(inputs)
+        if self.mirror:
+            features = (features + self.network(inputs.flip(3))) / 2
+        logs = self._logs(self.head, features)
         if self.temperature != 1:
             logs = logs.clamp(min=float(np.log(LEAST_PROBABILITY))) / self.temperature
         return logs.softmax(dim=1)

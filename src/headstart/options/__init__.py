@@ -6,6 +6,7 @@ standard library is imported, so that `--help` is quick.
 
 from headstart.options.backbone_and_features import (
     DEFAULT_BACKBONE,
+    MEMORY_LIMIT,
     BackboneOptions,
     EmbedOptions,
     LayerName,
@@ -14,13 +15,13 @@ from headstart.options.backbone_and_features import (
 from headstart.options.every_option import FitOptions, as_json
 from headstart.options.exporting import LEAST_OPSET, ExportOptions
 from headstart.options.head_and_training import (
-    MEMORY_LIMIT,
     HeadOptions,
     LoopOptions,
     RecipeOptions,
 )
 from headstart.options.split_and_seed import DEFAULT_SEED, SplitOptions
 from headstart.options.tables_and_pictures import MAX_PIXELS, LabelOptions, ReadOptions
+from headstart.options.tables_written import WriteOptions
 
 __all__ = [
     "DEFAULT_BACKBONE",
@@ -40,5 +41,6 @@ __all__ = [
     "ReadOptions",
     "RecipeOptions",
     "SplitOptions",
+    "WriteOptions",
     "as_json",
 ]

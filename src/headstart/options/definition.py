@@ -114,7 +114,8 @@ FIT = ("fit",)
 MODELS = ("fit", "compare")
 LABELLED = (*MODELS, "check")
 BACKBONES = ("fit", "check", "embed")
-FEATURES = (*LABELLED, "embed")
+SIZES = (*LABELLED, "embed")
+FEATURES = (*SIZES, "rank")
 LABELS = (*FEATURES, "evaluate")
 PICTURES = (*LABELS, "predict")
 EXPORT = ("export",)
@@ -150,6 +151,7 @@ class Facts:
         use: the ways of making a model that use it.
         most_used: it stands at the top of a verb's help.
         for_tables: it says how a table is read, and is nothing to a folder.
+        several: its flag takes all words up to the next flag.
     """
 
     help: str
@@ -158,6 +160,7 @@ class Facts:
     use: Use
     most_used: bool
     for_tables: bool
+    several: bool = False
 
 
 def option(
@@ -173,3 +176,9 @@ def option(
     """A field of an options class; its parts are those of `Facts`."""
     facts = Facts(text, verbs, rule, use, most_used, for_tables)
     return field(default=default, metadata={"facts": facts})
+
+
+def several(verbs: tuple[str, ...], text: str) -> Any:
+    """A field of texts whose flag is given once for all of them."""
+    facts = Facts(text, verbs, None, ANY_MODEL, most_used=False, for_tables=False, several=True)
+    return field(default=(), metadata={"facts": facts})

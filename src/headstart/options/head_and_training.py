@@ -17,8 +17,6 @@ from headstart.options.definition import (
     whole,
 )
 
-MEMORY_LIMIT = 4_000_000_000  # bytes of decoded pictures
-
 HeadName = Literal["linear", "svm", "knn", "mlp"]
 RecipeName = Literal["frozen", "scratch"]
 
@@ -106,12 +104,5 @@ class LoopOptions:
         "each-epoch",
         MODELS,
         "Random crops and flips for the small CNN: drawn anew, once, or none.",
-        use=SMALL_CNN,
-    )
-    memory_limit: int = option(
-        MEMORY_LIMIT,
-        MODELS,
-        "Bytes for the small CNN's decoded pictures in memory; beyond, they are read again.",
-        rule=whole(0),
         use=SMALL_CNN,
     )

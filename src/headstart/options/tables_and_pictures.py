@@ -14,6 +14,7 @@ from headstart.options.definition import (
     MODELS,
     PICTURES,
     option,
+    several,
     text,
     whole,
 )
@@ -74,9 +75,15 @@ class ReadOptions:
         for_tables=True,
     )
     exclude: tuple[str, ...] = option((), LABELS, "Class to leave out; repeat for more.")
+    rename: tuple[str, ...] = several(
+        LABELS, "Other names for classes, each as OLD=NEW: --rename 0=cat 1=dog."
+    )
+    rename_table: Path | None = option(
+        None, LABELS, "Table of new class names, with the columns old and new."
+    )
     skip_bad: bool = option(
         False,
-        (*MODELS, "embed", "evaluate", *EXPORT),
+        (*MODELS, "rank", "embed", "evaluate", *EXPORT),
         "Go on without bad rows and files, and say how many there were.",
         most_used=True,
     )
@@ -97,7 +104,7 @@ class LabelOptions:
 
     fixes: Path | None = option(
         None,
-        LABELLED,
+        (*LABELLED, "rank"),
         "Table of corrected labels, from check --write-fixes and edited.",
         most_used=True,
     )

@@ -86,10 +86,9 @@ class PictureBatches:
     for any number of threads.
 
     Attributes:
-        pixels: the pictures, n of them.
+        pixels: the pictures, n of them, with their plain view.
         targets: class of each picture as 0 to k - 1, (n,).
         chosen: numbers of the pictures to give, (m,).
-        preprocessing: of the plain view; size, filter, mean and deviation of the random ones too.
         batch_size: pictures in a batch; the last one may have fewer.
         augment: "each-epoch" draws a new crop and flip each epoch, "once" the same in all epochs,
             "none" gives the plain view.
@@ -101,7 +100,6 @@ class PictureBatches:
     pixels: PixelStore
     targets: IntArray
     chosen: IntArray
-    preprocessing: Preprocessing
     batch_size: int
     augment: Augment = "none"
     seed: int | None = None
@@ -124,7 +122,7 @@ class PictureBatches:
             self.chosen[rows]
             for rows in batch_rows(self.rows, self.batch_size, seed=self.seed, epoch=number)
         ]
-        scale, shift = _normalising(self.preprocessing)
+        scale, shift = _normalising(self.pixels.preprocessing)
         with ThreadPoolExecutor(self.pixels.workers) as pool:
 
             def cut(batch: IntArray) -> ByteImage:
@@ -140,16 +138,13 @@ class PictureBatches:
 
     def view(self, index: int, epoch: int) -> ByteImage:
         """What picture `index` looks like in an epoch, (size, size, 3)."""
-        rgb = self.pixels.get(index)
         if self.seed is None or self.augment == "none":
-            return self.preprocessing.prepare(rgb)
+            return self.pixels.plain(index)
         drawn_in = epoch if self.augment == "each-epoch" else 0
         rng = view_rng(self.seed, self.pixels.sha256(index), RANDOM_VIEW, drawn_in)
+        steps = self.pixels.preprocessing
         return augment(
-            rgb,
-            rng,
-            size=self.preprocessing.size,
-            interpolation=self.preprocessing.interpolation,
+            self.pixels.get(index), rng, size=steps.size, interpolation=steps.interpolation
         )
 
 
