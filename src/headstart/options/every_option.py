@@ -36,8 +36,8 @@ class FitOptions:
     split: SplitOptions = _room(SplitOptions, "Split and figures")
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
-    export: ExportOptions = _room(ExportOptions, "Export")
     write: WriteOptions = _room(WriteOptions, "Writing")
+    export: ExportOptions = _room(ExportOptions, "Export")
 
     def files(self) -> tuple[str | Path | None, ...]:
         """Files and folders that the options name to be read."""
