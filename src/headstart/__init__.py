@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headstart.classifier import ImageClassifier, ImageEmbedder
+    from headstart.data.group_pattern import name_groups
     from headstart.errors import HeadstartError
     from headstart.exported_classifier import load
 
-__all__ = ["HeadstartError", "ImageClassifier", "ImageEmbedder", "load"]
+__all__ = ["HeadstartError", "ImageClassifier", "ImageEmbedder", "load", "name_groups"]
 
 _HOMES = {
     "HeadstartError": "headstart.errors",
     "ImageClassifier": "headstart.classifier",
     "ImageEmbedder": "headstart.classifier",
     "load": "headstart.exported_classifier",
+    "name_groups": "headstart.data.group_pattern",
 }
 
 

@@ -17,6 +17,7 @@ from headstart.data.image_table import ImageTable
 from headstart.data.label_values import read_groups, read_labels, restored_classes
 from headstart.embedder import ImageEmbedder, OnBackbone
 from headstart.errors import DataError, UsageError
+from headstart.images.address import on_disk
 from headstart.images.source import image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
 from headstart.options import (
@@ -112,7 +113,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         """Learn from n pictures and their labels, (n,) or (n, 1), of text, whole numbers or bools.
 
         Pictures of one group, (n,), and pictures that are equal or nearly equal, stay together
-        where C and the calibration temperature are chosen by held-out rows.
+        where C and the calibration temperature are chosen by held-out rows. `name_groups(X,
+        r"^(p[0-9]+)_")` reads groups from the names, as --group-pattern does.
 
         Raises UsageError for a parameter that is not allowed, TypeError for what is no picture,
         and DataError (BadInputsError with all pictures that cannot be read) for pictures and
@@ -176,7 +178,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
     def save(self, folder: str | Path) -> None:
         """Write a complete model folder that `headstart.load` and `headstart predict` read."""
         check_is_fitted(self, "model_")
-        save_model(self.model_, Path(folder))
+        save_model(self.model_, on_disk(folder))
 
 
 def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
@@ -192,7 +194,7 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
-    model = load_model(Path(folder), device=device)
+    model = load_model(on_disk(folder), device=device)
     info, asked = model.backbone.info, model.head.asked
     is_from_file = info.source.startswith(FILE_SOURCE)
     classifier = ImageClassifier(

@@ -15,6 +15,7 @@ from headstart.answering import AnsweringPictures
 from headstart.data.label_values import restored_classes
 from headstart.export.exported_model import is_exported, load_exported
 from headstart.extras import explained
+from headstart.images.address import on_disk
 from headstart.options import MAX_PIXELS, MEMORY_LIMIT
 from headstart.recipes.trained_model import TrainedModel
 
@@ -76,7 +77,7 @@ def load(path: str | Path, *, device: str = "auto") -> ImageClassifier | Exporte
     Raises ModelFolderError for anything else, MissingExtraError for a package that is not
     installed, and UsageError for a device that cannot be had.
     """
-    path = Path(path)
+    path = on_disk(path)
     if is_exported(path):
         return ExportedClassifier(load_exported(path, device=device))
     try:

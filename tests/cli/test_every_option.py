@@ -112,6 +112,8 @@ CHANGES: dict[Any, Change] = {
     "--label-column": Change({"--label-column": "other"}),
     "--split-column": Change({"--split-column": "part"}),
     "--group-column": Change({"--group-column": "patient"}),
+    "--group-pattern": Change({"--group-pattern": "p[0-9]"}),
+    "--class-level": Change({"--class-level": "2"}, source="sites", both={"--images": LEAVE_OUT}),
     "--separator": Change({"--separator": ";"}),
     "--encoding": Change({"--encoding": "latin-1"}, source="latin.csv"),
     "--exclude": Change({"--exclude": "green"}),

@@ -16,36 +16,40 @@ if TYPE_CHECKING:
     from headstart.rank.ranking import Ranking, Standing
 
 
+Backbones = Annotated[
+    str,
+    Parameter(
+        help="Candidates, separated by commas: NAME[@SIZE][:LAYER], or the words here (all whose "
+        "weights are on this machine) and fast (those of them with few weights).",
+        group=parser.FIRST,
+    ),
+]
+Sample = Annotated[
+    int,
+    Parameter(
+        help="Pictures to rank on, drawn with the classes' shares; fewer come first.",
+        group=parser.FIRST,
+    ),
+]
+Out = Annotated[Path, Parameter(help="Folder for the table and the page.", group=parser.FIRST)]
+Weights = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="NAME=FILE with a backbone's weights; repeat for more.",
+        group=parser.heading("Backbone"),
+        show_default=False,
+    ),
+]
+
+
 def rank(
     source: parser.Source,
     /,
     *,
-    backbones: Annotated[
-        str,
-        Parameter(
-            help="Candidates, separated by commas: NAME[@SIZE][:LAYER], or the words here (all "
-            "whose weights are on this machine) and fast (those of them with few weights).",
-            group=parser.FIRST,
-        ),
-    ] = "here",
-    sample: Annotated[
-        int,
-        Parameter(
-            help="Pictures to rank on, drawn with the classes' shares; fewer come first.",
-            group=parser.FIRST,
-        ),
-    ] = 500,
-    out: Annotated[
-        Path, Parameter(help="Folder for the table and the page.", group=parser.FIRST)
-    ] = Path("rank"),
-    weights: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="NAME=FILE with a backbone's weights; repeat for more.",
-            group=parser.heading("Backbone"),
-            show_default=False,
-        ),
-    ] = (),
+    backbones: Backbones = "here",
+    sample: Sample = 500,
+    out: Out = Path("rank"),
+    weights: Weights = (),
     options: FitOptions,
 ) -> int:
     """Rank backbones, sizes and layers by what they do on your pictures and what they cost.
@@ -74,14 +78,7 @@ def rank(
     outputs = ranking_outputs(out, inputs)
 
     with progress() as bar:
-        ranking = run(
-            source,
-            candidates,
-            options,
-            sample=sample,
-            weights=files,
-            progress=bar,
-        )
+        ranking = run(source, candidates, options, sample=sample, weights=files, progress=bar)
     with outputs.writing() as new:
         told = write_ranking(ranking, new, title=f"headstart rank {source.name}")
     show_ranking(ranking, told, out)

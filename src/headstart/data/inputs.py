@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headstart.data.cells import read_table_bytes
 from headstart.data.folder_scan import scan_folder
+from headstart.data.group_pattern import with_name_groups
 from headstart.data.image_table import ImageTable
 from headstart.data.picture_rows import PictureRows, TablePictures
 from headstart.data.read_folder import read_folder
@@ -34,8 +35,17 @@ def read_images(
         UsageError: an option does not fit the source.
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
+    return with_name_groups(_read(source, options, needs_labels=needs_labels), options)
+
+
+def _read(source: Path | Url, options: ReadOptions, *, needs_labels: bool) -> ImageTable:
     if isinstance(source, Path) and source.is_dir():
         return read_folder(source, options)
+    if options.class_level is not None:
+        raise UsageError(
+            f"--class-level {options.class_level} is for folders, and {source} is none; leave it "
+            "out"
+        )
     try:
         data = read_table_bytes(source)
     except TableError as error:
@@ -56,10 +66,10 @@ def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:
         scan = scan_folder(source)
         if scan.pictures and not any("/" in name for name in scan.pictures):
             refuse_for_tables(options, f"{source} is a folder")
-            return _folder(source)
-        return read_folder(source, options)
+            return with_name_groups(_folder(source), options)
+        return read_images(source, options)
     if has_picture_suffix(source.name):
-        return list_pictures([source], options)
+        return with_name_groups(list_pictures([source], options), options)
     return read_images(source, options, needs_labels=False)
 
 

@@ -12,6 +12,7 @@ from headstart.data.columns import Columns, find_columns
 from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import kept_rows, merge_spellings, trim
+from headstart.data.one_hot import with_labels
 from headstart.errors import BadInput, TableError, UsageError
 from headstart.images.address import Url, location
 from headstart.images.source import ImageSource, Unavailable
@@ -76,6 +77,7 @@ def read_table(
     """
     cells = read_cells(path, separator=options.separator, encoding=options.encoding, data=data)
     needs_labels = needs_labels and not keep_missing
+    cells = with_labels(path.name, cells, options, needed=needs_labels)
     columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
     if not cells.rows:
         raise TableError(f"{path.name} has no rows")

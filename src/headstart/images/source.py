@@ -273,6 +273,8 @@ def _check_regular(path: Path, most: float = math.inf) -> None:
         raise ImageError("not found; the name has a NUL character")
     try:
         status = path.stat()
+    except UnicodeEncodeError as error:
+        raise ImageError("not found; the name has what no file's name can have") from error
     except OSError as error:
         raise ImageError(why_not_read(path, error)) from error
     if stat.S_ISDIR(status.st_mode):

@@ -73,6 +73,18 @@ def _is_encoding(value: Any) -> bool:
     return True
 
 
+def _is_regex(value: Any) -> bool:
+    try:
+        re.compile(value)
+    except (re.error, TypeError, OverflowError, RecursionError):
+        return False
+    return isinstance(value, str) and bool(value.strip())
+
+
+REGEX = Rule(
+    "a regular expression of Python, such as '^(p[0-9]+)_' for p1 of p1_left.png",
+    _is_regex,
+)
 ENCODING = Rule("the name of an encoding, such as utf-8 or latin-1", _is_encoding)
 NOT_EMPTY = text("a text that is not empty", r".*\S.*")
 OF_TYPE = {

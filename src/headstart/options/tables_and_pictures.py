@@ -13,6 +13,7 @@ from headstart.options.definition import (
     LOOKED_AT,
     MODELS,
     PICTURES,
+    REGEX,
     option,
     several,
     text,
@@ -60,6 +61,13 @@ class ReadOptions:
         most_used=True,
         for_tables=True,
     )
+    group_pattern: str | None = option(
+        None,
+        LABELS,
+        "Regular expression for the files' names: its first group, or the whole match, is the "
+        "picture's group; with a slash in it, for the paths.",
+        rule=REGEX,
+    )
     separator: str | None = option(
         None,
         PICTURES,
@@ -75,6 +83,13 @@ class ReadOptions:
         for_tables=True,
     )
     exclude: tuple[str, ...] = option((), LABELS, "Class to leave out; repeat for more.")
+    class_level: int | None = option(
+        None,
+        LABELS,
+        "Of a folder: 1 if the folders in it are the classes, 2 if those one below are; default: "
+        "found by looking.",
+        rule=whole(1, 2),
+    )
     rename: tuple[str, ...] = several(
         LABELS, "Other names for classes, each as OLD=NEW: --rename 0=cat 1=dog."
     )
