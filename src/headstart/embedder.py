@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,35 +12,22 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from headstart.answering import Images, OnPictures, plain
 from headstart.arrays import Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
-from headstart.errors import BadInput, BadInputsError, HeadstartError
-from headstart.features.embed import embed_images
-from headstart.images.source import image_sources
 from headstart.options import (
     DEFAULT_BACKBONE,
     MAX_PIXELS,
     MEMORY_LIMIT,
     BackboneOptions,
-    EmbedOptions,
     ReadOptions,
 )
 from headstart.options.checks import check_options
 
-Images = Iterable[Any]  # of paths, URLs, bytes, Pillow images or uint8 arrays (h, w, 3)
-ADVICE = "Mend them, or leave them out."
-_FLAG = re.compile(r"--(no-)?([A-Za-z][A-Za-z-]*)")
-_OWN_NAMES = {"seed": "random_state"}  # parameters that have scikit-learn's name and not the flag's
 
-
-def plain(value: Any) -> Any:
-    """A number of NumPy, as a search over a grid gives it, as Python's own."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-class OnBackbone(BaseEstimator):
-    """What both faces share: opening the backbone that the parameters name, and embedding."""
+class OnBackbone(OnPictures, BaseEstimator):
+    """What both faces share: opening the backbone that the parameters name."""
 
     backbone: str
     weights: str | Path | None
@@ -51,35 +36,9 @@ class OnBackbone(BaseEstimator):
     mirror: bool
     random_weights: bool
     precision: Any
-    device: str
-    workers: int | None
-    cache: bool
-    max_pixels: int
-    memory_limit: int
 
-    @contextmanager
-    def _naming_parameters(self) -> Iterator[None]:
-        """Errors from inside name this object's parameters where the program's would name flags."""
-        try:
-            yield
-        except BadInputsError as error:
-            inputs = [BadInput(item.where, self._spelt(item.cause)) for item in error.inputs]
-            raise BadInputsError(inputs, ADVICE) from None
-        except HeadstartError as error:
-            error.args = (self._spelt(str(error)),)
-            raise
-
-    def _spelt(self, message: str) -> str:
-        known = self.get_params(deep=False)
-
-        def name(flag: re.Match[str]) -> str:
-            word = flag[2].replace("-", "_")
-            word = _OWN_NAMES.get(word, word)
-            if word not in known:
-                return flag[0]
-            return f"{word}=False" if flag[1] else word
-
-        return _FLAG.sub(name, message)
+    def _parameters(self) -> Collection[str]:
+        return list(self.get_params(deep=False))
 
     def _open(self) -> Backbone:
         options = self._backbone_options()
@@ -99,28 +58,8 @@ class OnBackbone(BaseEstimator):
             precision=self.precision,
         )
 
-    def _embed_options(self) -> EmbedOptions:
-        return EmbedOptions(
-            device=self.device,
-            workers=plain(self.workers),
-            cache=plain(self.cache),
-            memory_limit=plain(self.memory_limit),
-        )
-
     def _read_options(self) -> ReadOptions:
         return ReadOptions(max_pixels=plain(self.max_pixels))
-
-    def _embed(self, backbone: Backbone, X: Images) -> Float32Array:
-        """Features (n, d) of readable pictures. Raises BadInputsError that lists all others."""
-        images = image_sources(X)
-        if not images:
-            return np.empty((0, backbone.info.feature_size), dtype=np.float32)
-        with self._naming_parameters():
-            records, features = embed_images(
-                images, backbone, self._embed_options(), max_pixels=self.max_pixels
-            )
-            records.raise_if_bad(images)
-        return features.values
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

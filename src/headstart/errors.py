@@ -8,7 +8,8 @@ HeadstartError
     ├── ImageError        one picture cannot be decoded
     ├── TableError        a table or a folder cannot be read as a whole
     ├── BadInputsError    bad rows and files, all of them in one list
-    └── ModelFolderError  a folder is not a model of this program, or is damaged
+    ├── ModelFolderError  a folder or file is no model of this program, or is damaged
+    └── ExportError       an exported model would not give the model's answers
 """
 
 from __future__ import annotations
@@ -81,8 +82,12 @@ class BadInputsError(DataError):
 
 
 class ModelFolderError(DataError):
-    """A folder is not a complete model of this program; what it says itself is cut short."""
+    """A folder or file is no complete model of this program; what it says itself is cut short."""
 
     def __init__(self, message: str) -> None:
         long = len(message) > LONGEST_MESSAGE
         super().__init__(f"{message[:LONGEST_MESSAGE]} ..." if long else message)
+
+
+class ExportError(DataError):
+    """An exported model does not give the answers of the model; nothing is written."""

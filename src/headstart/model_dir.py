@@ -4,6 +4,8 @@
     head.safetensors     the head's arrays
     model.safetensors    the backbone's tensors under timm's names, with the last layer when it fits
     config.json          timm's own description, when timm can open the folder
+    README.md            the model's card, for people and hubs
+    figures.json         what was measured, when it was
 
 A linear head on the features that the architecture's last layer takes is written into that layer,
 standardisation and temperature folded in. `timm.create_model("local-dir:FOLDER")` then gives the
@@ -29,6 +31,7 @@ from headstart.backbones.weights.digest import digest
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import restore_head
 from headstart.heads.fitted_heads import Arrays, Asked, FittedLinear
+from headstart.model_card import CARD, FIGURES, card
 from headstart.model_checks import (
     check_arrays,
     check_classes,
@@ -47,13 +50,13 @@ from headstart.options.checks import check_options
 from headstart.outputs import disk
 from headstart.outputs.manifest import Manifest, describe
 from headstart.outputs.permission import OutputFolder
-from headstart.outputs.text_files import write_json
+from headstart.outputs.text_files import write_json, write_text
 from headstart.recipes.trained_model import TrainedModel
 
 HEAD_FILE = "head.safetensors"
 WEIGHTS_FILE = "model.safetensors"
 TIMM_FILE = "config.json"
-MODEL_FILES = (DESCRIPTION, HEAD_FILE, WEIGHTS_FILE, TIMM_FILE)
+MODEL_FILES = (DESCRIPTION, HEAD_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES)
 SAVED = "save"  # how the list of files names a model that was saved by itself
 
 
@@ -68,14 +71,21 @@ def save_model(model: TrainedModel, folder: Path) -> None:
         _write_files(model, new)
 
 
-def write_model(model: TrainedModel, folder: Path) -> None:
-    """Write a model as a part of results that are put in their place together. Raises OSError."""
+def write_model(
+    model: TrainedModel, folder: Path, figures: Mapping[str, Any] | None = None
+) -> None:
+    """Write a model as a part of results that are put in their place together. Raises OSError.
+
+    `figures` are those of `model_card.short_figures`.
+    """
     disk.make_folder(folder)
-    _write_files(model, folder)
+    _write_files(model, folder, figures)
     Manifest(describe(folder, SAVED)).write(folder)
 
 
-def _write_files(model: TrainedModel, folder: Path) -> None:
+def _write_files(
+    model: TrainedModel, folder: Path, figures: Mapping[str, Any] | None = None
+) -> None:
     tensors = model.backbone.tensors()
     why_not = _why_timm_cannot(model)
     if not why_not and isinstance(model.head, FittedLinear):
@@ -91,6 +101,9 @@ def _write_files(model: TrainedModel, folder: Path) -> None:
     _write_arrays(folder / WEIGHTS_FILE, tensors)
     _write_arrays(folder / HEAD_FILE, arrays)
     write_json(folder / DESCRIPTION, description)
+    write_text(folder / CARD, card(model, figures, opens_in_timm=not why_not))
+    if figures is not None:
+        write_json(folder / FIGURES, figures)
 
 
 def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:

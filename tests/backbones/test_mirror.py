@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart import ImageClassifier, load
+from headstart import ImageClassifier
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.opening import open_backbone
+from headstart.classifier import load_folder
 from headstart.options import BackboneOptions
 
 
@@ -58,7 +59,7 @@ def test_a_saved_model_keeps_its_mirror(tmp_path: Path) -> None:
     described = json.loads((tmp_path / "model" / "headstart.json").read_text())
     assert described["backbone"]["mirror"] is True
     assert "mirror image" in described["timm"]["why_not"]
-    restored = load(tmp_path / "model")
+    restored = load_folder(tmp_path / "model")
     assert restored.mirror is True
     answers = restored.predict_proba(pictures)
     assert np.array_equal(answers, classifier.predict_proba(pictures))

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from headstart import load
+from headstart.classifier import load_folder
 from headstart.data.inputs import list_pictures
 from headstart.errors import HeadstartError
 from headstart.images.source import LocalFile, Unavailable
@@ -187,13 +188,14 @@ def test_c66_nothing_in_a_run_names_a_device(
     files = [file for file in (tmp_path / "run").rglob("*") if file.is_file()]
     assert {file.suffix for file in (tmp_path / "run" / "model").iterdir()} == {
         ".json",
+        ".md",
         ".safetensors",
     }
     for file in files:
         if file.parent.name == "model":
             assert b"cuda" not in file.read_bytes(), file
     if not torch.cuda.is_available():
-        model = load(tmp_path / "run" / "model", device="cuda").set_params(cache=False)
+        model = load_folder(tmp_path / "run" / "model", device="cuda").set_params(cache=False)
         with pytest.raises(HeadstartError, match=r"cuda.*cpu"):
             model.predict([pets / "cat0.png"])
     record = json.loads((tmp_path / "run" / "run.json").read_text())

@@ -30,6 +30,7 @@ from headstart.errors import DataError
 
 Flags = Mapping[str, str | tuple[str, ...] | None]  # None for a switch
 LEAVE_OUT = "leave out"
+GAP: Flags = {"--pictures": "gap.csv"}
 NO_FLAGS: Flags = MappingProxyType({})
 
 
@@ -78,6 +79,7 @@ USUAL: dict[str, Flags] = {
     },
     "evaluate": {**IMAGES, "--device": "cpu", "--out": "out"},
     "predict": {**IMAGES, "--device": "cpu", "--out": "out.csv"},
+    "export": {**IMAGES, "--pictures": "labels.csv", "--out": "m.onnx"},
 }
 SCRATCH: dict[str, Flags] = {
     "fit": {
@@ -191,6 +193,21 @@ CHANGES: dict[Any, Change] = {
         },
     ),
     "--show": Change({"--show": "sheet.png"}),
+    ("export", "--out"): Change({"--out": "m.pt2"}, {"--out": "m.onnx"}),
+    **{
+        ("export", flag): Change({flag: value}, look="notes")
+        for flag, value in (("--images", "others"), ("--image-column", "second"))
+    },
+    ("export", "--label-column"): Change(
+        {"--label-column": "other"}, both={"--precision": "int8", "--max-drop": "0.9"}, look="notes"
+    ),
+    ("export", "--skip-bad"): Change({"--skip-bad": None}, {"--skip-bad": LEAVE_OUT}, both=GAP),
+    "--pictures": Change({"--pictures": "others"}, both={"--images": LEAVE_OUT}, look="notes"),
+    ("export", "--precision"): Change(
+        {"--precision": "int8"}, {"--precision": "fp32"}, look="notes"
+    ),
+    "--opset": Change({"--opset": "12"}),
+    "--max-drop": Change({"--max-drop": "1.5"}),
 }
 
 
@@ -277,10 +294,12 @@ class Command:
         self.patch.chdir(here)
         self.patch.setenv("HEADSTART_CACHE", str(cache))
         self.passes.clear()
-        model = ["model"] if verb in ("evaluate", "predict") else []
+        named = ["model"] if verb in ("evaluate", "predict", "export") else []
+        if verb != "export":  # its pictures come by a flag
+            named.append(change.source)
         error = io.StringIO()
         with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
-            code = run(verb, *model, change.source, *words)
+            code = run(verb, *named, *words)
         before = {path.relative_to(self.place) for path in self.place.rglob("*")}
         after = sorted(path.relative_to(here) for path in here.rglob("*") if path.is_file())
         looks = {

@@ -75,6 +75,8 @@ def test_a_help_text_shows_each_option_once(verb: str, capsys: pytest.CaptureFix
     shown = help_of(verb, capsys)
     for name, option in all_options().items():
         rows = re.findall(rf"^│ {option.flag}(?: |$)", shown, re.M)
-        own = name == "weights" and verb in ("compare", "rank")  # NAME=FILE, its own
+        # NAME=FILE, and fp32 or int8: their own
+        of_others = (("weights", "compare"), ("weights", "rank"), ("precision", "export"))
+        own = (name, verb) in of_others
         assert len(rows) == (verb in option.facts.verbs or own), option.flag
     assert "[default: None]" not in shown

@@ -159,6 +159,7 @@ PREDICT = ("predict", "{model}", "--device=cpu", "--out", "answers.csv", "--show
 EVALUATE = ("evaluate", "{model}", "--device=cpu", "--images", "{set}/images", "--out", "figures")
 CHECK = ("check", *IMAGES, *BACKBONE, "--write-fixes", "fixes.csv")
 EMBED = ("embed", *IMAGES, *BACKBONE, "--out", "features.npz")
+EXPORT = ("export", "{model}", "--out", "model.onnx")
 SCENARIOS = (
     Scenario("fit, the first one", "fit", RUN, ("run",), is_first=True),
     Scenario("fit", "fit", RUN, ("run",)),
@@ -209,6 +210,7 @@ SCENARIOS = (
         ("check", "fixes.csv"),
         as_one=False,
     ),
+    Scenario("export", "export", command(*EXPORT, new=("--opset", "20")), ("model.onnx",)),
     Scenario("embed", "embed", command(*EMBED, new=("--views", "1")), ("features.npz",)),
     Scenario("demo, the first one", "demo", _demo, ("demo",), as_one=False, is_first=True),
     Scenario("demo", "demo", _demo, ("demo",), as_one=False),
@@ -300,6 +302,7 @@ VALUES = (
     ("headstart.backbones.opening", "open_backbone"),
     ("headstart.model_dir", "load_model"),
     ("headstart.recipes.trained_model", "embed_images"),
+    ("headstart.export.export", "exported"),
 )
 SHOWN = (
     ("headstart.cli.fit", "show_fit"),

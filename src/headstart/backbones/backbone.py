@@ -53,7 +53,7 @@ class BackboneInfo:
             be written into it, else None.
         notes: lines about the weights that the user should read.
         mirror: the features are the means of the picture's and of its mirror image's.
-        runtime: what computes on this machine: "torch".
+        runtime: what computes on this machine: "torch", or "onnx" for an exported model.
         device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
 

@@ -44,14 +44,14 @@ def evaluate(
     """
     from headstart.cli.class_names import in_classes_of_model
     from headstart.evaluate.metrics import measure
-    from headstart.model_dir import load_model
+    from headstart.export.exported_model import open_model
     from headstart.outputs.permission import Inputs
     from headstart.recipes.data_preparation import read_labelled
     from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
 
     read = options.read
     outputs = out and evaluation_outputs(out, Inputs((model, source, *options.files())))
-    trained = load_model(model, device=options.embed.device)
+    trained = open_model(model, device=options.embed.device)
     with progress() as shown:
         table = _tested(read_labelled(source, read, progress=shown), shown)
         command = ["headstart", "evaluate", str(model), str(source), *as_typed(options)]

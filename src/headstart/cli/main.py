@@ -19,6 +19,7 @@ from headstart.cli.compare import compare
 from headstart.cli.demo import demo
 from headstart.cli.embed import embed
 from headstart.cli.evaluate import evaluate
+from headstart.cli.export import export
 from headstart.cli.fit import fit
 from headstart.cli.parser import with_flags
 from headstart.cli.predict import predict
@@ -28,6 +29,7 @@ from headstart.cli.serve import serve
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import output, tell
 from headstart.errors import HeadstartError
+from headstart.extras import explained
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
 
@@ -61,6 +63,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     rank,
     predict,
     evaluate,
+    export,
     serve,
     embed,
     backbones,
@@ -88,6 +91,11 @@ def main(arguments: list[str] | None = None) -> None:
         _leave(f"error: {refusal(error, [verb.__name__ for verb in VERBS])}", 2)
     except HeadstartError as error:
         _leave(f"error: {error}", error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = explained(error)
+        if missing is None:
+            raise
+        _leave(f"error: {missing}", missing.exit_code)
     except KeyboardInterrupt as stop:
         _leave("stopped", exit_code(stop))
     except BrokenPipeError:

@@ -36,6 +36,7 @@ def _places(kind: Any, tokens: Sequence[Token]) -> tuple[Path | Url, ...]:  # no
     return tuple(location(token.value) for token in tokens)
 
 
+one_place = _place
 Source = Annotated[
     Path | Url,
     Parameter(
@@ -53,7 +54,7 @@ Sources = Annotated[
         accepts_keys=False,
     ),
 ]
-Model = Annotated[Path, Parameter(help="Model folder, such as run/model.")]
+Model = Annotated[Path, Parameter(help="Model folder, such as run/model, or model.onnx.")]
 
 
 def with_flags(verb: Callable[..., int]) -> Callable[..., int]:

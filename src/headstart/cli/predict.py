@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from headstart.data.picture_rows import PictureRows
     from headstart.evaluate.predictions import Predictions
     from headstart.images.source import ImageSource
-    from headstart.outputs.permission import OutputFile
+    from headstart.outputs.permission import Inputs, OutputFile
     from headstart.progress import Progress
     from headstart.recipes.trained_model import TrainedModel
 
@@ -55,18 +55,16 @@ def predict(
         headstart predict run/model photo.jpg --show answer.png
     """
     from headstart.data.inputs import picture_rows
-    from headstart.model_dir import load_model
-    from headstart.outputs.own_files import CONTACT_SHEET, PREDICTIONS
+    from headstart.export.exported_model import open_model
+    from headstart.outputs.own_files import PREDICTIONS
     from headstart.outputs.permission import Inputs, OutputFile
-    from headstart.report.contact_sheet import check_sheet_name
     from headstart.report.predictions_table import write_blocks
 
     read = options.read
     inputs = Inputs((model, *sources, *options.files()))
     table_file = OutputFile(out, "--out", PREDICTIONS, inputs) if out else None
-    sheet_file = OutputFile(show, "--show", CONTACT_SHEET, inputs) if show else None
-    check_sheet_name(show)
-    trained = load_model(model, device=options.embed.device)
+    sheet_file = _sheet_file(show, inputs) if show else None
+    trained = open_model(model, device=options.embed.device)
     listed = picture_rows(sources, read, leave_out=show)
     _refuse_pictures(listed, table_file, sheet_file)
     with progress() as shown:
@@ -85,6 +83,17 @@ def predict(
             answers.draw(file)
     show_answers(answers.first, answers.rows, out)
     return 1 if listed.bad or answers.failed else 0
+
+
+def _sheet_file(show: Path, inputs: Inputs) -> OutputFile:
+    """The file for the picture of answers. Matplotlib, which draws it, takes long to load."""
+    from headstart.outputs.own_files import CONTACT_SHEET
+    from headstart.outputs.permission import OutputFile
+    from headstart.report.contact_sheet import check_sheet_name
+
+    file = OutputFile(show, "--show", CONTACT_SHEET, inputs)
+    check_sheet_name(show)
+    return file
 
 
 class _Answers:

@@ -196,6 +196,14 @@ class FittedSvm(FittedHead):
     def answer(self, rows: npt.NDArray[Any]) -> FloatArray:
         return platt_probabilities(self.decisions(rows), self.sigmoid)
 
+    def arguments(self) -> tuple[FloatArray, FloatArray]:
+        """Weights (o, d) and biases (o,) on standardised features that give Platt's arguments.
+
+        Slope and offset may be hundreds and cancel; put together they do so here, in float64.
+        """
+        slope, offset = self.sigmoid.T
+        return self.coef * slope[:, None], self.intercept * slope + offset
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedKnn(FittedHead):

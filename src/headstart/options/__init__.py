@@ -13,6 +13,7 @@ from headstart.options.backbone_and_features import (
     PrecisionName,
 )
 from headstart.options.every_option import FitOptions, as_json
+from headstart.options.exporting import LEAST_OPSET, ExportOptions
 from headstart.options.head_and_training import (
     HeadOptions,
     LoopOptions,
@@ -26,10 +27,12 @@ from headstart.options.tables_written import WriteOptions
 __all__ = [
     "DEFAULT_BACKBONE",
     "DEFAULT_SEED",
+    "LEAST_OPSET",
     "MAX_PIXELS",
     "MEMORY_LIMIT",
     "BackboneOptions",
     "EmbedOptions",
+    "ExportOptions",
     "FitOptions",
     "HeadOptions",
     "LabelOptions",

@@ -130,8 +130,10 @@ SIZES = (*LABELLED, "embed")
 FEATURES = (*SIZES, "rank")
 LABELS = (*FEATURES, "evaluate")
 PICTURES = (*LABELS, "predict")
+EXPORT = ("export",)
 SERVER = ("serve",)
 ANSWERS = (*PICTURES, *SERVER)
+LOOKED_AT = (*ANSWERS, *EXPORT)
 
 
 class Use(NamedTuple):

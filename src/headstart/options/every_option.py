@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from headstart.options.backbone_and_features import BackboneOptions, EmbedOptions
 from headstart.options.definition import Facts, Rule, rule_for
+from headstart.options.exporting import ExportOptions
 from headstart.options.head_and_training import HeadOptions, LoopOptions, RecipeOptions
 from headstart.options.serving import ServeOptions
 from headstart.options.split_and_seed import SplitOptions
@@ -38,6 +39,7 @@ class FitOptions:
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
     write: WriteOptions = _room(WriteOptions, "Writing")
     serve: ServeOptions = _room(ServeOptions, "Serving", recorded=False)
+    export: ExportOptions = _room(ExportOptions, "Export", recorded=False)
 
     def files(self) -> tuple[str | Path | None, ...]:
         """Files and folders that the options name to be read."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.options.definition import (
-    ANSWERS,
     ENCODING,
+    EXPORT,
     LABELLED,
     LABELS,
+    LOOKED_AT,
     MODELS,
     PICTURES,
     REGEX,
@@ -28,20 +29,20 @@ class ReadOptions:
 
     images: str | Path | None = option(
         None,
-        PICTURES,
+        LOOKED_AT,
         "Folder or address that the table's names are relative to; default: the table's own.",
         most_used=True,
         for_tables=True,
     )
     image_column: str | None = option(
         None,
-        PICTURES,
+        LOOKED_AT,
         "Column with the pictures' names; default: found by its usual names.",
         for_tables=True,
     )
     label_column: str | None = option(
         None,
-        LABELS,
+        (*LABELS, *EXPORT),
         "Column with the labels; default: found by its usual names.",
         most_used=True,
         for_tables=True,
@@ -97,7 +98,7 @@ class ReadOptions:
     )
     skip_bad: bool = option(
         False,
-        (*MODELS, "rank", "embed", "evaluate"),
+        (*MODELS, "rank", "embed", "evaluate", *EXPORT),
         "Go on without bad rows and files, and say how many there were.",
         most_used=True,
     )
@@ -108,7 +109,7 @@ class ReadOptions:
         for_tables=True,
     )
     max_pixels: int = option(
-        MAX_PIXELS, ANSWERS, "Largest picture in pixels; larger ones are refused.", rule=whole(1)
+        MAX_PIXELS, LOOKED_AT, "Largest picture in pixels; larger ones are refused.", rule=whole(1)
     )
 
 

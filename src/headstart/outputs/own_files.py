@@ -1,8 +1,8 @@
 """How a single file of this program is recognised, so that no other is ever written over.
 
 A file that the user names has no list beside it. It says itself what it is: a table by its header,
-features by their arrays' names, a picture of answers by a sign in its own notes. An empty file has
-nothing to lose and may always be written.
+features by their arrays' names, an exported model by its producer, a picture of answers by a sign
+in its own notes. An empty file has nothing to lose and may always be written.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ FIXES_HEADER = ("image", "label", "suggested", "probability", "fix")
 SPLIT_HEADER = "image,label,split,group"
 FEATURES_ARRAYS = {"features.npy", "images.npy", "sha256.npy"}
 MORE_ARRAYS = {"labels.npy", "views.npy", "splits.npy", "groups.npy"}
+EXPORTED_SIGN = b"\x12\x09headstart"
+EXPORTED_SIGN_END = 2 + len(EXPORTED_SIGN)
+PROGRAM_NOTES = "headstart.json"  # in the archive of a torch program
 LARGEST_SHEET = 200_000_000  # bytes; no sheet of sixty pictures comes near
 NOTES_BYTES = 4096  # at either end of a sheet; its notes are a tenth of that
 
@@ -75,6 +78,21 @@ def is_features_file(path: Path) -> bool:
     return FEATURES_ARRAYS <= names <= FEATURES_ARRAYS | MORE_ARRAYS
 
 
+def is_exported_model(path: Path) -> bool:
+    """True for an ONNX file with this program as its producer, or torch's archive with our notes.
+
+    The producer is the second field of such a file, behind a number of one byte.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(EXPORTED_SIGN_END)[2:] == EXPORTED_SIGN:
+                return True
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(f"/{PROGRAM_NOTES}") for name in archive.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
 def is_contact_sheet(path: Path) -> bool:
     """True for a picture of answers, which has this program's sign in its notes."""
     try:
@@ -119,4 +137,5 @@ def _rows(path: Path, most: int | None = None) -> list[list[str]]:
 PREDICTIONS = FileKind("is no table of answers of this program", is_predictions_table)
 FEATURES = FileKind("is no file of features of this program", is_features_file)
 CONTACT_SHEET = FileKind("is no picture of answers of this program", is_contact_sheet)
+EXPORTED = FileKind("is no model that this program exported", is_exported_model)
 FIXES = FileKind("may hold your edits", is_unedited_fixes)

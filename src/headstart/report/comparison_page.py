@@ -12,6 +12,7 @@ from headstart.compare.comparison import Comparison
 from headstart.compare.model_spec import ModelSpec
 from headstart.compare.verdicts import comparison_rows, sentences
 from headstart.errors import UsageError
+from headstart.model_card import short_figures
 from headstart.model_dir import write_model
 from headstart.outputs import disk
 from headstart.outputs.permission import Inputs, OutputFolder
@@ -28,7 +29,7 @@ from headstart.report.plots import interval_plot
 from headstart.report.predictions_table import write_predictions
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
-from headstart.report.run_folder import MODEL_FOLDER, write_optional, write_split
+from headstart.report.run_folder import MODEL_FOLDER, run_metrics, write_optional, write_split
 
 COMPARISON_FILES = ("report.html", "comparison.json", "comparison.csv", "split.csv")
 MODELS_FOLDER = "models"
@@ -59,7 +60,8 @@ def write_comparison_folder(
             continue
         home = folder / MODELS_FOLDER / file_name(entry.spec.text)
         disk.make_folder(home)
-        write_model(entry.result.model, home / MODEL_FOLDER)
+        figures = short_figures(run_metrics(entry.result), entry.result.record.data_digest)
+        write_model(entry.result.model, home / MODEL_FOLDER, figures)
         row["bytes_on_disk"] = sum(f.stat().st_size for f in (home / MODEL_FOLDER).iterdir())
         write_predictions(home / "predictions.csv", entry.result.test)
         write_optional(entry.result, home)

@@ -10,6 +10,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
+from headstart.model_card import short_figures
 from headstart.model_dir import write_model
 from headstart.outputs.permission import Inputs, OutputFolder
 from headstart.outputs.text_files import write_json, write_rows
@@ -38,8 +39,9 @@ def write_run(result: FitResult, folder: Path) -> dict[str, Any]:
 
     Raises OSError.
     """
-    write_model(result.model, folder / MODEL_FOLDER)
     metrics = run_metrics(result)
+    figures = short_figures(metrics, result.record.data_digest)
+    write_model(result.model, folder / MODEL_FOLDER, figures)
     write_optional(result, folder)
     write_predictions(folder / "predictions.csv", result.test)
     write_split(folder / "split.csv", result.data, result.split)

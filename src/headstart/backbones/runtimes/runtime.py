@@ -1,6 +1,6 @@
 """What computes features: the protocol of a runtime, and of the network that it is made from.
 
-A further runtime (ONNX, OpenVINO) is a file beside this one, with a class for each of the two, and
+A further runtime (OpenVINO) is a file beside this one, with a class for each of the two, and
 a line in `ARITHMETIC`.
 """
 
@@ -75,4 +75,5 @@ class Arithmetic:
 # Of each runtime by its name in `BackboneInfo.runtime`.
 ARITHMETIC = {
     "torch": Arithmetic(("torch", "timm"), {"batch_norm_folding": 1, "normalising": 1}),
+    "onnx": Arithmetic(("onnxruntime",), {"canvas": 1}),
 }

@@ -1,0 +1,124 @@
+"""A whole model as one ONNX file: a decoded picture in, class probabilities out. Needs onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import onnx
+from onnx import TensorProto, helper
+
+from headstart.errors import UsageError
+from headstart.export.graph import LABEL, PICTURE, PROBABILITIES, GraphParts
+from headstart.export.head_graph import chosen, probabilities
+from headstart.export.network_graph import FEATURES, INPUT, network_graph
+from headstart.export.preprocessing_graph import check_preprocessing, normalised, prepared_bytes
+from headstart.options import LEAST_OPSET
+from headstart.recipes.trained_model import TrainedModel
+
+LARGEST = 2**31 - 1  # bytes; what one file of this format can hold
+COUNT = "n"  # name of the free first axis
+
+
+def check_opset(opset: int) -> None:
+    """Raise UsageError for an opset that is too old for torch's exporter, or does not exist."""
+    newest = onnx.defs.onnx_opset_version()
+    if opset < LEAST_OPSET:
+        raise UsageError(
+            f"--opset is {opset}; the operator ReduceMean, as torch exports it, takes its axes as "
+            f"an input, which it does from opset {LEAST_OPSET} on: the least is {LEAST_OPSET}"
+        )
+    if opset > newest:
+        raise UsageError(f"--opset is {opset}; the onnx installed here knows up to {newest}")
+
+
+def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> onnx.ModelProto:
+    """Picture, resize, crop, normalise, backbone, head, temperature, softmax, label.
+
+    Args:
+        model: its backbone is exported in fp32.
+        opset: version of the operators.
+        notes: what the file says of itself, by name.
+
+    Raises UsageError for a model or an opset that cannot be exported, and for one too large.
+    """
+    check_opset(opset)
+    info = model.backbone.info
+    check_preprocessing(info.preprocessing)
+    before = GraphParts("preprocessing")
+    prepared = prepared_bytes(before, info.preprocessing, PICTURE)
+    if info.mirror:
+        prepared = before.add("Concat", prepared, _mirrored(before, prepared), axis=0)
+    normalised(before, info.preprocessing, prepared, INPUT)
+    network = GraphParts("network")
+    network.take(network_graph(model.backbone, opset))
+    after = GraphParts("head")
+    features = FEATURES
+    if info.mirror:  # the means of both halves of the batch
+        shape = after.constant([2, -1, info.feature_size])
+        halves = after.add("Reshape", FEATURES, shape)
+        features = after.add("ReduceMean", halves, after.constant([0]), keepdims=0)
+    answers = probabilities(after, model.head, features, model.temperature, PROBABILITIES)
+    chosen(after, answers, LABEL)
+    outputs = [
+        helper.make_tensor_value_info(
+            PROBABILITIES, TensorProto.FLOAT, [COUNT, len(model.classes)]
+        ),
+        helper.make_tensor_value_info(LABEL, TensorProto.INT64, [COUNT]),
+    ]
+    return _joined((before, network, after), outputs, opset, notes)
+
+
+def _mirrored(parts: GraphParts, maps: str) -> str:
+    """Maps (n, 3, h, w) with their columns in the other order."""
+    last, before_first = parts.constant([-1]), parts.constant([-(2**31)])
+    return parts.add("Slice", maps, last, before_first, parts.constant([3]), last)
+
+
+def preprocessing_alone(model: TrainedModel, opset: int) -> onnx.ModelProto:
+    """The graph's first part, which gives bytes (n, 3, size, size) as float32; for its check."""
+    parts = GraphParts("preprocessing")
+    size = model.backbone.info.preprocessing.size
+    result = prepared_bytes(parts, model.backbone.info.preprocessing, PICTURE)
+    output = helper.make_tensor_value_info(result, TensorProto.FLOAT, [COUNT, 3, size, size])
+    return _joined((parts,), [output], opset, {})
+
+
+def _joined(
+    parts: tuple[GraphParts, ...],
+    outputs: list[onnx.ValueInfoProto],
+    opset: int,
+    notes: Mapping[str, str],
+) -> onnx.ModelProto:
+    from importlib.metadata import version
+
+    shape: list[int | str | None] = [COUNT, "height", "width", 3]
+    picture = helper.make_tensor_value_info(PICTURE, TensorProto.UINT8, shape)
+    nodes = [node for part in parts for node in part.nodes]
+    used = set(_names(nodes))
+    constants = [tensor for part in parts for tensor in part.constants if tensor.name in used]
+    graph = helper.make_graph(nodes, "headstart", [picture], outputs, constants)
+    opsets = [helper.make_opsetid("", opset)]
+    made = helper.make_model(
+        graph,
+        producer_name="headstart",
+        producer_version=version("headstart"),
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),
+    )
+    for name, value in notes.items():
+        made.metadata_props.add(key=name, value=value)
+    if made.ByteSize() > LARGEST:
+        raise UsageError(
+            f"the model has {made.ByteSize():,} bytes; one ONNX file holds {LARGEST:,}. Take a "
+            "smaller backbone"
+        )
+    onnx.checker.check_model(made)
+    return made
+
+
+def _names(nodes: Iterable[onnx.NodeProto]) -> Iterator[str]:
+    """What nodes take, also those within branches."""
+    for node in nodes:
+        yield from node.input
+        for attribute in node.attribute:
+            yield from _names(attribute.g.node)

@@ -1,0 +1,188 @@
+"""What a model folder says of its model to people and to hubs: the card README.md, and the figures.
+
+The card has the form that model hubs read: a head of YAML between lines of dashes, then Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headstart.backbones.catalogue import find_known
+from headstart.outputs.manifest import read_json
+from headstart.recipes.trained_model import TrainedModel
+from headstart.wording import one_line, plural
+
+CARD, FIGURES = "README.md", "figures.json"
+MOST_CLASSES = 50  # that the card names
+_TEST = (
+    "n", "accuracy", "accuracy_interval", "balanced_accuracy", "macro_f1", "log_loss",
+    "majority_class", "majority_share",
+)  # fmt: skip
+_FOLDS = ("count", "accuracy_mean", "accuracy_standard_error")
+HEADS = {
+    "linear": "a logistic regression",
+    "svm": "a linear support vector machine",
+    "knn": "the nearest training pictures",
+    "mlp": "a head with one hidden layer",
+}
+
+
+def short_figures(metrics: Mapping[str, Any], data_digest: str) -> dict[str, Any]:
+    """The figures that stay with a model, from what `metrics.json` holds."""
+    folds = metrics["folds"]
+    pooled = {name: folds["pooled"][name] for name in ("n", "accuracy_interval")} if folds else {}
+    return {
+        "data": {
+            "digest": data_digest,
+            "trained": metrics["n_train"],
+            "tested": metrics["n_test"],
+        },
+        "test": {name: metrics["test"][name] for name in _TEST},
+        "folds": {name: folds[name] for name in _FOLDS} | pooled if folds else None,
+    }
+
+
+def read_figures(folder: Path) -> dict[str, Any] | None:
+    """The figures of a model folder: its own, else those of the run that it lies in.
+
+    None where there are none, as for a model that was saved by itself.
+    """
+    own = read_json(folder / FIGURES)
+    if own:
+        return own
+    metrics, record = (read_json(folder.parent / name) for name in ("metrics.json", "run.json"))
+    try:
+        return short_figures(metrics, str(record["data_digest"]))
+    except (LookupError, TypeError):
+        return None
+
+
+def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: bool) -> str:
+    """The card's text."""
+    info = model.backbone.info
+    head = HEADS.get(model.head.name, model.head.name)
+    lines = [
+        *_yaml(model, figures, opens_in_timm),
+        "",
+        "# Picture classifier",
+        "",
+        f"Tells {len(model.classes)} classes apart: {_classes(model.classes)}.",
+        "",
+        f"Made by headstart: {head} on the features ({info.layer}, {info.feature_size:,} numbers) "
+        f"of `{info.name}`, whose weights ({one_line(info.source)}) stay as they are. Pictures are "
+        f"resized to {info.preprocessing.resize} pixels and cut to {info.preprocessing.size}.",
+        "",
+        "## How good it is",
+        "",
+        *_figures(figures),
+        "",
+        "## Limits",
+        "",
+        "- It answers every picture with one of its classes, also a picture of something else.",
+        "- The figures hold for pictures like those it was tested on. Where pictures come from "
+        "another camera, place or time, measure again: `headstart evaluate`.",
+        "",
+        "## How to run it",
+        "",
+        "    headstart predict THIS_FOLDER photo.jpg",
+        "",
+        *_timm(opens_in_timm),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _classes(classes: tuple[str, ...]) -> str:
+    shown = ", ".join(
+        f"`{one_line(name).replace('`', chr(39))}`" for name in classes[:MOST_CLASSES]
+    )
+    more = len(classes) - MOST_CLASSES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _figures(figures: Mapping[str, Any] | None) -> list[str]:
+    if figures is None:
+        return ["Nothing was kept of how it was measured."]
+    test, folds, data = figures["test"], figures["folds"], figures["data"]
+    lines = [
+        "| measured on | accuracy | 95% interval |",
+        "| --- | ---: | ---: |",
+        f"| {plural(test['n'], 'test picture')} | {_number(test['accuracy'])} | "
+        f"{_interval(test['accuracy_interval'])} |",
+    ]
+    if folds:
+        error = _number(folds["accuracy_standard_error"])
+        lines.append(
+            f"| {folds['count']} folds, {folds['n']:,} pictures | "
+            f"{_number(folds['accuracy_mean'])} ± {error} | "
+            f"{_interval(folds['accuracy_interval'])} |"
+        )
+    return [
+        *lines,
+        "",
+        f"Always answering the largest class would be right for {_number(test['majority_share'])} "
+        f"of the test pictures. Balanced accuracy {_number(test['balanced_accuracy'])}, macro F1 "
+        f"{_number(test['macro_f1'])}, log loss {_number(test['log_loss'])}; "
+        f"{plural(data['trained'], 'picture')} trained it.",
+        "",
+        f"Digest of the pictures and labels: `{data['digest']}`",
+    ]
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) else "unknown"
+
+
+def _interval(ends: Any) -> str:
+    return f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
+
+
+def _timm(opens: bool) -> list[str]:
+    if not opens:
+        return ["Its head is no layer that timm knows, so timm does not open it."]
+    return [
+        "or, without headstart,",
+        "",
+        '    timm.create_model("local-dir:THIS_FOLDER", pretrained=True)',
+        "",
+        "which gives logits; their softmax are the probabilities.",
+    ]
+
+
+def _yaml(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: bool) -> list[str]:
+    """The head. Every text is written as JSON, which YAML reads as it is."""
+    name = model.backbone.info.name
+    lines = [
+        "---",
+        "tags:",
+        "- image-classification",
+        "- headstart",
+        *(["- timm"] if opens_in_timm else []),
+        f"library_name: {'timm' if opens_in_timm else 'headstart'}",
+        "pipeline_tag: image-classification",
+        *_licence(name),
+    ]
+    accuracy = figures["test"]["accuracy"] if figures else None
+    if figures and accuracy is not None:
+        lines += [
+            "model-index:",
+            f"- name: {json.dumps(name)}",
+            "  results:",
+            "  - task:",
+            "      type: image-classification",
+            "    dataset:",
+            '      name: "the test pictures of its fit"',
+            f"      type: {json.dumps(figures['data']['digest'][:16])}",
+            "    metrics:",
+            "    - type: accuracy",
+            f"      value: {accuracy!r}",
+        ]
+    return [*lines, "---"]
+
+
+def _licence(name: str) -> list[str]:
+    """Of the backbone's weights, where it is known."""
+    known = find_known(name)
+    return [f"license: {known.licence.lower()}"] if known else []
