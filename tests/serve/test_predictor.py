@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from tests.tiny_classifier import LABELS, classifier
 
+from headstart.export.onnx_export import export_onnx
 from headstart.images.source import EncodedImage, LocalFile
 from headstart.model_dir import load_model
 from headstart.options import EmbedOptions
@@ -40,6 +41,19 @@ def test_the_answers_are_those_of_predict(model: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(one.probabilities[0], expected.probabilities[1], atol=1e-5)
     broken = predictor.predict([EncodedImage(b"")])
     assert broken.errors == ("empty (0 bytes)",)
+
+
+def test_an_exported_file_answers_too(model: Path, tmp_path: Path) -> None:
+    trained = load_model(model)
+    (tmp_path / "model.onnx").write_bytes(export_onnx(trained, opset=18))
+    rng = np.random.default_rng(1)
+    Image.fromarray(rng.integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    predictor = open_predictor(tmp_path / "model.onnx", Computing(EmbedOptions(device="cpu")))
+    found = predictor.predict([EncodedImage((tmp_path / "a.png").read_bytes())])
+    expected = trained.predict([LocalFile(tmp_path / "a.png")])
+    assert predictor.classes == trained.classes
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-2)  # bf16
+    assert found.predicted == expected.predicted
 
 
 def test_nothing_is_kept(model: Path, own_cache: Path) -> None:

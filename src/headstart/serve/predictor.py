@@ -13,10 +13,10 @@ import numpy as np
 from headstart.arrays import ByteImage
 from headstart.errors import ImageError
 from headstart.evaluate.predictions import Predictions
+from headstart.export.exported_model import open_model
 from headstart.images.decode import decode_picture
 from headstart.images.memory_budget import MemoryBudget
 from headstart.images.source import ImageSource
-from headstart.model_dir import load_model
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.recipes.trained_model import TrainedModel, answer_rows
 
@@ -124,4 +124,4 @@ class TrainedPredictor:
 
 def open_predictor(place: Path, computing: Computing) -> Predictor:
     """The predictor for a model's place. Raises ModelFolderError for what is no model."""
-    return TrainedPredictor(load_model(place, device=computing.embed.device), computing)
+    return TrainedPredictor(open_model(place, device=computing.embed.device), computing)
