@@ -48,10 +48,10 @@ def test_an_exported_file_answers_as_the_model(
         assert run("predict", model, place / "images", "--out", tmp_path / name) == 0
     first, second = answers(tmp_path / "a.csv"), answers(tmp_path / "b.csv")
     assert first[0] == second[0]
-    shares = [place for place, name in enumerate(first[0]) if name.startswith("p")][1:]
+    shares = [column for column, name in enumerate(first[0]) if name.startswith("p")][1:]
     for one, other in zip(first[1:], second[1:], strict=True):
-        for place, (value, expected) in enumerate(zip(one, other, strict=True)):
-            if place in shares:
+        for column, (value, expected) in enumerate(zip(one, other, strict=True)):
+            if column in shares:
                 assert float(value) == pytest.approx(float(expected), abs=1e-3)
             else:
                 assert value == expected
