@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headstart.backbones.weights.tensor_file import numpy_tensors
 from headstart.errors import ModelFolderError
 
 DESCRIPTION = "headstart.json"
@@ -48,13 +49,12 @@ def read_description(folder: Path) -> dict[str, Any]:
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The tensors of a safetensors file by name. Raises ModelFolderError for anything else."""
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
 
     try:
         _refuse_odd(path, MOST_TENSOR_BYTES)
         with path.open("rb"):  # to safetensors, a file that may not be read is a missing one
             pass
-        arrays = dict(load_file(path))
+        arrays = numpy_tensors(path)
     except (FileNotFoundError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise ModelFolderError(f"{path} is missing or damaged: {error}") from error
     except AttributeError as error:  # a type that NumPy lacks

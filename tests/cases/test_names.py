@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -153,3 +154,13 @@ def test_a_class_whose_name_is_no_utf_8_is_refused(
     draw(tmp_path / "set", "cat", "dog", BAD)
     assert run("fit", tmp_path / "set", *TINY, "--out", tmp_path / "run") == 1
     assert "bad\\xff: the name is not UTF-8; rename it" in capsys.readouterr().err
+
+
+def test_a_model_whose_folder_is_no_utf_8(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = draw(tmp_path / "set", "cat", "dog")
+    place = tmp_path / BAD
+    shutil.copytree(model, place)
+    for words in (("predict", place, pictures / "cat"), ("evaluate", place, pictures)):
+        assert run(*words, "--out", tmp_path / words[0], "--no-cache") == 0, capsys.readouterr().err

@@ -142,7 +142,10 @@ LINES = [
     ("fit x y z", "fit has no use for 'y', 'z'; leave it out, or put a name that has blanks"),
     ("fit x --skip-bad no", "fit has no use for 'no'"),
     ("backbones nosuch", "backbones has no use for 'nosuch'; leave it out. See headstart backb"),
-    ("nothing", "there is no verb 'nothing'; the verbs are demo, check, fit, compare, rank, predict"),
+    (
+        "nothing",
+        "there is no verb 'nothing'; the verbs are demo, check, fit, compare, rank",
+    ),
     ("fitt x", "there is no verb 'fitt' (did you mean fit?)"),
     ("predict m -photo.jpg", "-photo.jpg is taken for an option, since it begins with a dash"),
     ("predict m -photo.jpg", "write ./-photo.jpg"),

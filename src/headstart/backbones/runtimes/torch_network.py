@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from headstart.backbones.weights.digest import digest
+from headstart.backbones.weights.tensor_file import numpy_tensors
 from headstart.thread_counts import one_torch_thread
 
 if TYPE_CHECKING:
@@ -74,10 +75,9 @@ class TorchNetwork(ABC):
         if self.kept_weights is None:
             return {}
         from safetensors import SafetensorError
-        from safetensors.numpy import load_file
 
         try:
-            return dict(load_file(self.kept_weights))
+            return numpy_tensors(self.kept_weights)
         except (OSError, SafetensorError):
             return {}
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.weights.tensor_file import torch_tensors
 from headstart.errors import WeightsError
 from headstart.images.formats import SNIFFED_BYTES, looks_like
 
@@ -32,9 +33,7 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"weights file {path} is not there")
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
+            return torch_tensors(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # each format's reader has errors of its own, torch's with unsafe advice
         raise WeightsError(
