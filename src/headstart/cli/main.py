@@ -23,6 +23,7 @@ from headstart.cli.fit import fit
 from headstart.cli.parser import with_flags
 from headstart.cli.predict import predict
 from headstart.cli.refusals import plain_words, refusal
+from headstart.cli.resume import resume
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import tell
 from headstart.errors import HeadstartError
@@ -55,6 +56,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     demo,
     check,
     fit,
+    resume,
     compare,
     predict,
     evaluate,

@@ -162,6 +162,10 @@ def show_fit(metrics: dict[str, Any], out: Path) -> None:
     counts = f"{metrics['n_train']} pictures trained, {metrics['n_test']} tested"
     say(f"{backbone}, head {metrics['head']}: {counts}")
     show_metrics(metrics["test"], metrics["folds"])
+    if metrics["tuning"] is not None:
+        say(metrics["tuning"]["phases"]["sentence"])
+    for line in metrics["decision"]:
+        say(line)
     seconds = metrics["seconds"]
     say(
         f"features {seconds['embed']:.1f} s ({metrics['pictures_embedded']} pictures through the "

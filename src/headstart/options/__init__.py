@@ -12,8 +12,10 @@ from headstart.options.backbone_and_features import (
     PrecisionName,
 )
 from headstart.options.every_option import FitOptions, as_json
+from headstart.options.fine_tuning import TuneOptions
 from headstart.options.head_and_training import (
     MEMORY_LIMIT,
+    Augment,
     HeadOptions,
     LoopOptions,
     RecipeOptions,
@@ -26,6 +28,7 @@ __all__ = [
     "DEFAULT_SEED",
     "MAX_PIXELS",
     "MEMORY_LIMIT",
+    "Augment",
     "BackboneOptions",
     "EmbedOptions",
     "FitOptions",
@@ -37,5 +40,6 @@ __all__ = [
     "ReadOptions",
     "RecipeOptions",
     "SplitOptions",
+    "TuneOptions",
     "as_json",
 ]

@@ -41,6 +41,7 @@ from headstart.recipes.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from headstart.recipes.training_history import History
+    from headstart.recipes.tuning_record import Tuning
 
 CALIBRATION_FOLDS = 5
 
@@ -61,6 +62,8 @@ class FitResult:
         folds: the same fit by folds, or None when there were too many rows or none were wanted.
         history: epoch by epoch, or None when the head was solved exactly.
         record: what was run.
+        tuning: how the backbone was fine-tuned; None where it was not.
+        decision: lines that say why `auto` kept or fine-tuned the frozen model.
     """
 
     model: TrainedModel
@@ -73,6 +76,8 @@ class FitResult:
     folds: FoldResult | None
     history: History | None
     record: RunRecord
+    tuning: Tuning | None = None
+    decision: tuple[str, ...] = ()
 
 
 def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
