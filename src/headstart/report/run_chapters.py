@@ -78,7 +78,7 @@ def learning(history: History, tuning: Tuning | None = None) -> Chapter:
         words += (
             " The validation rows were taken from the training rows; the test rows chose nothing."
         )
-    captions = (
+    captions: tuple[str, ...] = (
         f"Loss. The last epoch's: {number(last.training_loss)} in training"
         + (f", {number(last.validation_loss)} in validation." if validated else "."),
         f"Accuracy. The last epoch's: {number(last.training_accuracy)} in training"
@@ -225,7 +225,7 @@ def two_class_curves(known: Evidence) -> Chapter | None:
         alt=f"Precision-recall curve of class {positive}: average precision "
         f"{recall.average_precision:.3f}, share of the class {recall.base_rate:.3f}.",
     )  # fmt: skip
-    captions = (
+    captions: tuple[str, ...] = (
         f"ROC. The area under it is {roc.auc:.3f}; the dotted line is chance.",
         f"Precision and recall. The average precision is {recall.average_precision:.3f}; "
         f"chance would give {recall.base_rate:.3f}.",
