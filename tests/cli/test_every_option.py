@@ -81,6 +81,10 @@ SCRATCH: dict[str, Flags] = {
     },
     "compare": {"--models": "small_cnn", "--weights": LEAVE_OUT, "--epochs": "2"},
 }
+TUNED: dict[str, Flags] = {
+    "fit": {"--recipe": "fine-tune", "--epochs": "1", "--folds": LEAVE_OUT},
+    "compare": {"--models": "test_resnet:fine-tune", "--epochs": "1", "--folds": LEAVE_OUT},
+}
 
 
 def steps(flag: str, value: str) -> dict[Any, Change]:
@@ -95,6 +99,11 @@ def small_cnn(flag: str, value: str, look: str = "results") -> dict[Any, Change]
     """An option of the small CNN."""
     change = Change({flag: value}, look=look)
     return {(verb, flag): change._replace(both=SCRATCH[verb]) for verb in SCRATCH}
+
+
+def tuned(flag: str, value: str) -> dict[Any, Change]:
+    """An option of fine-tuning."""
+    return {(verb, flag): Change({flag: value}, both=TUNED[verb]) for verb in TUNED}
 
 
 CHANGES: dict[Any, Change] = {
@@ -158,6 +167,12 @@ CHANGES: dict[Any, Change] = {
     ),
     **small_cnn("--augment", "once"),
     **small_cnn("--memory-limit", "5000", look="notes"),
+    **tuned("--unfreeze", "norm"),
+    **tuned("--layer-decay", "0.01"),
+    **tuned("--batch-norm", "train"),
+    "--minutes": Change(
+        {"--minutes": "0.001"}, both={"--recipe": "auto", "--epochs": "1"}, look="notes"
+    ),
     "--out": Change({"--out": "elsewhere"}, {"--out": LEAVE_OUT}),
     "--curve": Change({"--curve": None}, look="page"),
     "--write-fixes": Change({"--write-fixes": "doubts.csv"}),

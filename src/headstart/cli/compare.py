@@ -65,7 +65,7 @@ def compare(
         headstart compare labels.csv --images images/
         headstart compare labels.csv --models tf_efficientnet_lite0,small_cnn:once
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
-        headstart compare pictures/ --models resnet18,resnet18:fine-tune --unfreeze all
+        headstart compare pictures/ --models resnet18,resnet18:fine-tune
     """
     from headstart.compare.comparison import compare as run
     from headstart.compare.model_spec import parse_models, parse_weights

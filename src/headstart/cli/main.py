@@ -56,11 +56,11 @@ VERBS: tuple[Callable[..., int], ...] = (
     demo,
     check,
     fit,
-    resume,
     compare,
     predict,
     evaluate,
     embed,
+    resume,
     backbones,
     cache,
 )

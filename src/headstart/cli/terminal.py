@@ -71,7 +71,8 @@ class TerminalProgress:
             self._bar.update(self._task, advance=steps, rate=rate)
         elif time.monotonic() - self._told > PLAIN_SECONDS:
             self._told = time.monotonic()
-            tell(f"{self._label}: {self._done} of {self._total} ({rate})")
+            left = (self._total - self._done) * elapsed / max(1, self._done)
+            tell(f"{self._label}: {self._done} of {self._total} ({rate}, {left:.0f} s left)")
 
     def stop(self) -> None:
         """The piece of work is over."""

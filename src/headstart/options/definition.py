@@ -130,7 +130,7 @@ class Use(NamedTuple):
 EXACT: frozenset[Way] = frozenset(("linear", "svm", "knn", "mlp"))
 TUNED: frozenset[Way] = frozenset(("fine-tune", "auto"))
 ANY_MODEL = Use(EXACT | TUNED | {"epochs", "scratch"}, "any model")
-ON_BACKBONE = Use(EXACT | TUNED | {"epochs"}, "a pretrained backbone")
+ON_BACKBONE = Use(EXACT | TUNED | {"epochs"}, "a head on a pretrained backbone")
 SOLVED = Use(EXACT, "a head that is solved exactly")
 LINEAR: frozenset[Way] = frozenset(("linear", "svm"))
 PENALISED = Use(LINEAR | TUNED, "the heads linear and svm")

@@ -35,7 +35,6 @@ class RecipeOptions:
         "frozen: a head on a pretrained backbone; scratch: a small CNN trained from scratch; "
         "fine-tune: the backbone learns too, from the frozen head on; auto: frozen, and fine-tuned "
         "where folds of the training rows show that it pays.",
-        most_used=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,10 +38,10 @@ from headstart.recipes.folds import (
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.tuning_record import Tuning, advice
 
 if TYPE_CHECKING:
     from headstart.recipes.training_history import History
-    from headstart.recipes.tuning_record import Tuning
 
 CALIBRATION_FOLDS = 5
 
@@ -88,7 +88,8 @@ def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIE
     clock.lap("open")
     data, features = prepare_data(table, backbone, options, progress)
     clock.lap("embed")
-    return fit_features(data, features, backbone, options, progress, clock=clock)
+    result = fit_features(data, features, backbone, options, progress, clock=clock)
+    return replace(result, decision=advice(result.folds)) if result.folds is not None else result
 
 
 def fit_features(

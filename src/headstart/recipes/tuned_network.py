@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.opening import HeldNetwork
+from headstart.backbones.opening import TUNED_SOURCE, HeldNetwork
 from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
 from headstart.backbones.weights.digest import digest
 from headstart.heads.fitted_heads import FittedLinear
@@ -21,7 +21,6 @@ from headstart.recipes.trained_model import TrainedModel
 from headstart.recipes.training_state import restore, snapshot
 
 ABSENT = 10.0  # how far the logit of a class that the head has not seen lies below the others'
-TUNED_SOURCE = "fine-tuned from "
 
 
 class TunedNetwork(nn.Module):

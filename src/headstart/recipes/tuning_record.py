@@ -9,9 +9,11 @@ from typing import Any
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
 from headstart.evaluate.significance import Difference, p_words, paired_difference
+from headstart.recipes.folds import FoldResult
 from headstart.wording import plural
 
 ALPHA = 0.05
+NOISE = 0.1  # of the error
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,20 @@ class Phases:
             "p_value": self.difference.p_value,
             "sentence": self.sentence,
         }
+
+
+def advice(folds: FoldResult) -> tuple[str, ...]:
+    """A line about fine-tuning, only where the folds' error is clearly above what labels are worth.
+
+    Below an error of a tenth, nothing that was measured gained by it (docs/fine-tuning.md).
+    """
+    right = measure(folds.predictions).accuracy_interval
+    if right is None or 1 - right[1] <= NOISE:
+        return ()
+    return (
+        f"over the folds the error is {1 - right[1]:.3f} or more: the backbone may have to learn "
+        "too; --recipe auto finds out",
+    )
 
 
 def compare_phases(one: Predictions, two: Predictions, noun: str, where: str = "") -> Phases:
