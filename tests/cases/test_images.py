@@ -11,15 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.drawn_files import quarters
 
 Call = Callable[..., Any]
-
-
-def quarters() -> Image.Image:
-    pixels = np.zeros((32, 64, 3), np.uint8)
-    pixels[:16, :32], pixels[:16, 32:] = (220, 40, 40), (40, 180, 60)
-    pixels[16:, :32], pixels[16:, 32:] = (40, 60, 220), (230, 210, 50)
-    return Image.fromarray(pixels)
 
 
 TURN_BACK = {

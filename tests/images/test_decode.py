@@ -1,48 +1,17 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
+from tests.drawn_files import BLUE, GREEN, RED, YELLOW, orientation, quarters, saved, smooth
 
 from headstart.arrays import ByteImage
 from headstart.errors import ImageError
 from headstart.images.decode import decode, decode_picture
 
-RED, GREEN, BLUE, YELLOW = (220, 40, 40), (40, 180, 60), (40, 60, 220), (230, 210, 50)
-
-
 T = Image.Transpose
-
-
-def quarters() -> Image.Image:
-    pixels = np.zeros((32, 64, 3), np.uint8)
-    pixels[:16, :32], pixels[:16, 32:] = RED, GREEN
-    pixels[16:, :32], pixels[16:, 32:] = BLUE, YELLOW
-    return Image.fromarray(pixels)
-
-
-def smooth(width: int = 160, height: int = 120) -> Image.Image:
-    y, x = np.mgrid[0:height, 0:width]
-    pixels = np.stack([x * 255 // width, y * 255 // height, (x + y) % 256], axis=-1)
-    return Image.fromarray(pixels.astype(np.uint8))
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    if kind == "JPEG":
-        options = {"quality": 95, "subsampling": 0, **options}
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def orientation(value: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = value
-    return exif
 
 
 def assert_quarters(rgb: ByteImage, tolerance: int) -> None:

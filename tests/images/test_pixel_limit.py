@@ -6,39 +6,16 @@ import threading
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.drawn_files import orientation, saved, smooth
 
 from headstart.errors import ImageError
 from headstart.images.decode import decode
 
-RED, GREEN, BLUE, YELLOW = (220, 40, 40), (40, 180, 60), (40, 60, 220), (230, 210, 50)
-
-
 T = Image.Transpose
-
-
-def smooth(width: int = 160, height: int = 120) -> Image.Image:
-    y, x = np.mgrid[0:height, 0:width]
-    pixels = np.stack([x * 255 // width, y * 255 // height, (x + y) % 256], axis=-1)
-    return Image.fromarray(pixels.astype(np.uint8))
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    if kind == "JPEG":
-        options = {"quality": 95, "subsampling": 0, **options}
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def orientation(value: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = value
-    return exif
 
 
 def bomb(width: int, height: int) -> bytes:

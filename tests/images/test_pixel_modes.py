@@ -3,34 +3,16 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.drawn_files import quarters, saved
 
 from headstart.errors import ImageError
 from headstart.images.decode import decode, decode_picture, pixels_of
 
-RED, GREEN, BLUE, YELLOW = (220, 40, 40), (40, 180, 60), (40, 60, 220), (230, 210, 50)
-
-
 T = Image.Transpose
-
-
-def quarters() -> Image.Image:
-    pixels = np.zeros((32, 64, 3), np.uint8)
-    pixels[:16, :32], pixels[:16, 32:] = RED, GREEN
-    pixels[16:, :32], pixels[16:, 32:] = BLUE, YELLOW
-    return Image.fromarray(pixels)
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    if kind == "JPEG":
-        options = {"quality": 95, "subsampling": 0, **options}
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def png(

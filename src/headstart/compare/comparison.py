@@ -84,8 +84,9 @@ def compare(
         tell(progress, (f"{name}: {note}" for note in backbone.info.notes))
     table = read_labelled(source, options.read, options.labels, progress)
     refuse_drawn_split(table, options.split)
-    # The first backbone's features help to find near-duplicates; all models share the groups.
-    first = next(iter(backbones.values()), None)
+    # One backbone's features help to find near-duplicates, and all models share the groups: that
+    # of the first name, so that the order in which models are named does not change the split.
+    first = backbones[min(backbones)] if backbones else None
     features = None
     if first is None:
         data = prepare_without_features(table, options, progress)

@@ -44,16 +44,21 @@ class Cells:
 
 
 def read_cells(
-    path: Path | Url, *, separator: str | None = None, encoding: str | None = None
+    path: Path | Url,
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    data: bytes | None = None,
 ) -> Cells:
-    """Read a CSV, TSV or Parquet table as text.
+    """Read a CSV, TSV or Parquet table as text; `data` are its bytes, where they are there.
 
     Raises:
         TableError: the file is no table, is empty, is not in its encoding, or its quotes break.
         UsageError: a separator or an encoding of a Parquet file, which has none.
         MissingExtraError: a Parquet file, and pyarrow is not installed.
     """
-    data = read_table_bytes(path)
+    if data is None:
+        data = read_table_bytes(path)
     if not data:
         raise TableError(f"{path.name} is empty")
     if data.startswith(b"PAR1"):

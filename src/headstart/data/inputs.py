@@ -37,13 +37,13 @@ def read_images(
     if isinstance(source, Path) and source.is_dir():
         return read_folder(source, options)
     try:
-        head = read_table_bytes(source)[:SNIFFED_BYTES]
+        data = read_table_bytes(source)
     except TableError as error:
         raise TableError(
             f"{error}; give a table (.csv, .tsv, .parquet) or a folder with one folder per class"
         ) from error
-    _refuse_other_kinds(source, head)
-    return read_table(source, options, needs_labels=needs_labels)
+    _refuse_other_kinds(source, data[:SNIFFED_BYTES])
+    return read_table(source, options, needs_labels=needs_labels, data=data)
 
 
 def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:

@@ -49,6 +49,7 @@ def read_table(
     *,
     keep_missing: bool = False,
     needs_labels: bool = True,
+    data: bytes | None = None,
 ) -> ImageTable:
     """Read a CSV, TSV or Parquet table of pictures.
 
@@ -62,6 +63,7 @@ def read_table(
             those without a label (""). The picture of a row whose file is missing is the path
             where it should be, that of a row which cannot be used is `Unavailable`.
         needs_labels: False where a table of names alone will do.
+        data: the table's bytes, where somebody has read them.
 
     Returns:
         the good rows; rows that cannot be used stand in `bad`, repairs in `notes`.
@@ -71,7 +73,7 @@ def read_table(
         UsageError: an option names a column, class, folder or encoding that is not there.
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
-    cells = read_cells(path, separator=options.separator, encoding=options.encoding)
+    cells = read_cells(path, separator=options.separator, encoding=options.encoding, data=data)
     needs_labels = needs_labels and not keep_missing
     columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
     if not cells.rows:
