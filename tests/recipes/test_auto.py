@@ -8,6 +8,7 @@ from tests.recipes.tuning_set import options, write_pictures
 
 from headstart.evaluate.predictions import Predictions
 from headstart.recipes.auto import FOLDS, plan_for, verdict
+from headstart.recipes.checkpoint import Checkpoints, Request, read_checkpoint
 from headstart.recipes.fit import fit
 from headstart.recipes.frozen import FitResult
 
@@ -86,6 +87,21 @@ def test_with_time_it_tries_and_does_as_it_says(
         assert result.decision[1] == "found"
         assert (result.tuning is not None) == pays
         assert result.record.recipe == ("fine-tune" if pays else "frozen")
+
+
+def test_a_stopped_auto_goes_on_as_the_fine_tuning_that_it_chose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_pictures(tmp_path / "set", 30)
+    monkeypatch.setattr("headstart.recipes.auto.verdict", lambda one, two: ("found", True))
+    given = options(recipe="auto", folds=2, epochs=2, minutes=5.0)
+    checkpoints = Checkpoints(tmp_path / "run", Request(folder, given))
+    whole = fit(folder, given, checkpoints=checkpoints)
+    found = read_checkpoint(tmp_path / "run")  # nobody has written the results
+    again = fit(folder, found.request.options, checkpoints=found)
+    assert np.array_equal(again.test.probabilities, whole.test.probabilities)
+    assert again.folds is None
+    assert found.request.notes == whole.decision
 
 
 def test_too_few_pictures_to_try(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def fit_auto(
         options,
         loop=replace(options.loop, epochs=epochs),
         recipe=replace(options.recipe, recipe="fine-tune"),
+        split=replace(options.split, folds=None),  # the trial's folds were enough
         embed=replace(options.embed, views=features.views.shape[1]),
         tune=replace(options.tune, minutes=type(options.tune)().minutes),
     )
