@@ -73,7 +73,7 @@ def fit_auto(
     left = 60 * options.tune.minutes * SPARE - (time.perf_counter() - began)
     lines, epochs = _decide(tuner, frozen.model, split, left)
     clock.lap("trial")
-    tell(progress, lines)
+    tell(progress, lines[1:])
     if not epochs:
         record = make_record("frozen", as_json(options), data, clock)
         record = replace(record, notes=(*record.notes, *lines))
@@ -103,6 +103,7 @@ def _decide(
         folds = _folds_within(data, split, options.split.seed)
     except DataError:
         few = "a class has too few training pictures to hold some out, so nothing can be tried"
+        tell(tuner.progress, (f"auto: {few}",))
         return (f"auto: {few}", KEPT), 0
     per_picture = tuner.seconds_a_picture(frozen, split.train[:MEASURED_PICTURES])
     plan = plan_for(len(split.train), per_picture, seconds, wanted)
@@ -113,6 +114,7 @@ def _decide(
             f"{measured}; {LEAST_EPOCHS} epochs with {FOLDS} folds need {needed / 60:.1f} minutes, "
             f"and --minutes {minutes:g} leaves {max(0.0, seconds) / 60:.1f}"
         )
+        tell(tuner.progress, (line,))
         return (line, "auto: fine-tuning was not tried", KEPT), 0
     first = (
         f"{measured}; {plan.epochs} epochs of {wanted}, {plan.folds} folds and the model take "
