@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ COLOURS = {"red": (190, 80, 70), "blue": (70, 80, 190), "green": (70, 190, 80)}
 
 
 def write_small_set(root: Path) -> None:
-    """Two folders of pictures, tables of them in several forms, fixes, and two files of weights."""
+    """Folders of pictures, tables of them in several forms, fixes, and two files of weights."""
     _write_pictures(root)
     _write_tables(root)
     _write_weights(root)
@@ -32,6 +33,10 @@ def _write_pictures(root: Path) -> None:
             base = np.array(COLOURS[_label_of(number)])
             squares = np.clip(base + rng.normal(0, 60, (8, 10, 3)), 0, 255).astype(np.uint8)
             Image.fromarray(np.kron(squares, np.ones((4, 4, 1), np.uint8))).save(path)
+    for number in range(2 * COUNT):  # two sites with a folder for each class
+        place = root / "sites" / f"site{number % 2}" / _label_of(number // 2)
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "images" / f"p{number // 2:02d}.png", place / f"{number}.png")
     Image.new("RGB", (40, 32), (90, 20, 20)).save(root / "outside.png")
 
 
@@ -53,6 +58,7 @@ def _write_tables(root: Path) -> None:
     (root / "latin.csv").write_bytes(plain.replace("green", "grün").encode("latin-1"))
     (root / "gap.csv").write_text(plain + "gone.png,red,gone.png,a,train,90\n")
     (root / "outside.csv").write_text(plain + "../outside.png,red,../outside.png,a,train,91\n")
+    (root / "renames.csv").write_text("old,new\nred,crimson\n")
     (root / "fixes.csv").write_text("image,fix\np05.png,red\np06.png,drop\n")
 
 

@@ -30,7 +30,7 @@ LAYERS = (
     {"evaluate"},
     {"recipes"},
     {"compare", "audit", "rank", "explain"},
-    {"model_checks", "model_dir", "export", "report"},
+    {"model_checks", "model_files", "model_dir", "export", "report"},
     {"inputs", "embedder", "classifier"},
     {"serve", "cluster", "cli"},
     {"__main__"},

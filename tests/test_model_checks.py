@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 from headstart.backbones.opening import open_backbone
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import make_head
-from headstart.model_dir import load_model, save_model
+from headstart.model_dir import _content_digest, load_model, save_model
 from headstart.options import BackboneOptions, HeadOptions
 from headstart.recipes.trained_model import TrainedModel
 
@@ -180,4 +180,99 @@ def test_a_file_without_permission_says_so(
 
     monkeypatch.setattr(io, "open", guarded)  # chmod does not stop a superuser's tests
     with pytest.raises(ModelFolderError, match=rf"{name} cannot be read: Permission denied"):
+        load_model(saved, device="cpu")
+
+
+@pytest.mark.parametrize("name", [*FILES, "config.json"])
+def test_what_is_no_regular_file_is_refused_at_once(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    os.mkfifo(saved / name)
+    with pytest.raises(ModelFolderError, match=rf"{name} is no regular file"):
+        load_model(saved, device="cpu")
+    (saved / name).unlink()
+    (saved / name).symlink_to("/dev/zero")
+    with pytest.raises(ModelFolderError, match=rf"{name} is no regular file"):
+        load_model(saved, device="cpu")
+
+
+@pytest.mark.parametrize("name", [*FILES, "config.json"])
+def test_a_file_beyond_the_limit_is_refused_unread(saved: Path, name: str) -> None:
+    with (saved / name).open("wb") as file:
+        file.truncate(100_000_000_000)  # sparse
+    with pytest.raises(ModelFolderError, match=rf"{name} has 100,000,000,000 bytes, more than"):
+        load_model(saved, device="cpu")
+
+
+def test_what_timm_reads_stands_under_the_digest(saved: Path) -> None:
+    config = saved / "config.json"
+    whole = config.read_text()
+    assert '"cat, small"' in whole
+    config.write_text(whole.replace("cat, small", "dog"))
+    with pytest.raises(ModelFolderError, match=r"config\.json is damaged or was edited"):
+        load_model(saved, device="cpu")
+    config.unlink()
+    with pytest.raises(ModelFolderError, match=r"config\.json is missing, which was saved"):
+        load_model(saved, device="cpu")
+    config.write_text(whole)
+    load_model(saved, device="cpu")
+
+
+def test_a_file_for_timm_that_no_save_wrote_is_refused(tmp_path: Path) -> None:
+    save_model(fitted("svm"), tmp_path / "model")
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    load_model(tmp_path / "model", device="cpu")
+    (tmp_path / "model" / "config.json").write_text("{}")
+    with pytest.raises(ModelFolderError, match=r"config\.json was not saved with the model"):
+        load_model(tmp_path / "model", device="cpu")
+
+
+def signed(folder: Path, **backbone: object) -> None:
+    """Other values in the backbone's description, as if this program had written them."""
+    described = json.loads((folder / "headstart.json").read_text())
+    steps = {k: v for k, v in backbone.items() if k in described["backbone"]["preprocessing"]}
+    described["backbone"] |= {k: v for k, v in backbone.items() if k not in steps}
+    described["backbone"]["preprocessing"] |= steps
+    described["digest"] = _content_digest(described, load_file(folder / "head.safetensors"))
+    (folder / "headstart.json").write_text(json.dumps(described))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": 7}, "name is 7, expected a text"),
+        ({"feature_size": 10**15}, "feature_size is 1000000000000000, expected a whole number"),
+        ({"feature_size": 64}, "head.safetensors does not fit the backbone"),
+        ({"size": 0}, "size is 0, expected a whole number from 1"),
+        ({"size": 10**9}, "size is 1000000000, expected"),
+        ({"size": "32"}, "size is '32', expected"),
+        ({"resize": 0}, "resize is 0, expected"),
+        ({"interpolation": "cubist"}, "interpolation is 'cubist', expected nearest or"),
+        ({"crop": "round"}, "crop is 'round', expected center or"),
+        ({"mean": [0.5, 0.5]}, "not enough values"),
+        ({"mean": [0.5, 0.5, float("nan")]}, "with which no backbone computes"),
+        ({"std": [0.5, 0.5, 0.0]}, "with which no backbone computes"),
+        ({"notes": [1]}, "notes and classifier must be texts"),
+    ],
+)
+def test_each_field_of_the_backbone_is_validated(
+    saved: Path, values: dict[str, object], message: str
+) -> None:
+    signed(saved, **values)
+    with pytest.raises(ModelFolderError, match=message):
+        load_model(saved, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "small_cnn", "hf-hub:someone/model", "none"])
+def test_another_networks_name_is_refused_when_it_is_made(saved: Path, name: str) -> None:
+    signed(saved, name=name)
+    model = load_model(saved, device="cpu")  # without torch
+    with pytest.raises(ModelFolderError, match=rf"not of the backbone '{name}'"):
+        model.backbone.embed(np.zeros((1, 32, 32, 3), np.uint8))
+
+
+def test_a_type_that_numpy_lacks_is_refused(saved: Path) -> None:
+    weights = saved / "model.safetensors"
+    header = b'{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}'
+    weights.write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    with pytest.raises(ModelFolderError, match=r"model\.safetensors is damaged"):
         load_model(saved, device="cpu")

@@ -111,9 +111,10 @@ def test_options_that_exclude_each_other() -> None:
 # For each option that some ways of making a model do not use: another value than its default.
 UNUSED: dict[str, Any] = {
     "backbone": "resnet18", "weights": Path("w.pth"), "layer": "fc7", "random_weights": True,
+    "mirror": True,
     "precision": "fp32", "device": "cuda", "views": 2, "folds": 5, "head": "svm", "C": 2.0,
     "epochs": 3, "learning_rate": 0.1, "batch_size": 8, "optimizer": "sgd", "weight_decay": 0.1,
-    "label_smoothing": 0.1, "keep": "best", "augment": "none", "memory_limit": 5,
+    "label_smoothing": 0.1, "keep": "best", "augment": "none",
     "unfreeze": "all", "layer_decay": 0.5, "batch_norm": "train", "minutes": 1.0,
 }  # fmt: skip
 MADE: dict[Way, dict[str, Any]] = {

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headstart.classifier import ImageClassifier, ImageEmbedder, load
+    from headstart.data.group_pattern import name_groups
     from headstart.errors import HeadstartError
 
-__all__ = ["HeadstartError", "ImageClassifier", "ImageEmbedder", "load"]
+__all__ = ["HeadstartError", "ImageClassifier", "ImageEmbedder", "load", "name_groups"]
 
 _HOMES = {
     "HeadstartError": "headstart.errors",
     "ImageClassifier": "headstart.classifier",
     "ImageEmbedder": "headstart.classifier",
     "load": "headstart.classifier",
+    "name_groups": "headstart.data.group_pattern",
 }
 
 

@@ -23,15 +23,17 @@ from headstart.data.label_values import (
     read_labels,
     restored_classes,
 )
-from headstart.embedder import ImageEmbedder, Images, OnBackbone, plain
-from headstart.errors import DataError, UsageError
+from headstart.embedder import ADVICE, ImageEmbedder, Images, OnBackbone, plain
+from headstart.errors import BadInput, BadInputsError, DataError, UsageError
 from headstart.evaluate.predictions import Predictions
+from headstart.images.address import on_disk
 from headstart.images.source import ImageSource, image_sources
 from headstart.model_dir import WEIGHTS_FILE, load_model, save_model
 from headstart.options import (
     DEFAULT_BACKBONE,
     DEFAULT_SEED,
     MAX_PIXELS,
+    MEMORY_LIMIT,
     FitOptions,
     HeadOptions,
     LoopOptions,
@@ -63,13 +65,15 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         C: inverse strength of the penalty of the linear head or SVM; None chooses it by folds
             within the training rows.
         class_weight: None, or "balanced" for the same total weight of every class.
-        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
+        weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
         unfreeze, epochs, learning_rate, layer_decay, augment: of fine-tuning; see `TuneOptions` and
             `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
         device, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
+        memory_limit: bytes for pictures that are read and decoded at the same time, and for their
+            features; what would take more is refused.
         random_state: seed of everything random, or a source of one.
 
     Attributes:
@@ -92,6 +96,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         weights: str | Path | None = None,
         layer: str = "pooled",
         image_size: int | None = None,
+        mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
         unfreeze: str = "last-stage",
@@ -105,6 +110,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
+        memory_limit: int = MEMORY_LIMIT,
         random_state: Any = DEFAULT_SEED,
     ) -> None:
         self.backbone = backbone
@@ -115,6 +121,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         self.weights = weights
         self.layer = layer
         self.image_size = image_size
+        self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
         self.unfreeze = unfreeze
@@ -128,13 +135,15 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
+        self.memory_limit = memory_limit
         self.random_state = random_state
 
     def fit(self, X: Images, y: Any, groups: Any = None) -> Self:
         """Learn from n pictures and their labels, (n,) or (n, 1), of text, whole numbers or bools.
 
         Pictures of one group, (n,), and pictures that are equal or nearly equal, stay together
-        where C and the calibration temperature are chosen by held-out rows.
+        where C and the calibration temperature are chosen by held-out rows. `name_groups(X,
+        r"^(p[0-9]+)_")` reads groups from the names, as --group-pattern does.
 
         Raises UsageError for a parameter that is not allowed, TypeError for what is no picture,
         and DataError (BadInputsError with all pictures that cannot be read) for pictures and
@@ -226,11 +235,11 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
 
     def predict_proba(self, X: Images) -> FloatArray:
         """Probabilities (n, k), columns as in `classes_`. Raises BadInputsError as `predict`."""
-        check_is_fitted(self, "model_")
-        features = self._embed(self.model_.backbone, X)
-        if not len(features):
-            return np.empty((0, len(self.classes_)))
-        return self.model_.probabilities(features)[:, self._columns]
+        answers = self.predictions(X)
+        bad = zip(answers.images, answers.errors, strict=True)
+        if inputs := [BadInput(name, error) for name, error in bad if error]:
+            raise BadInputsError(inputs, ADVICE)
+        return answers.probabilities[:, self._columns]
 
     def predictions(self, X: Images, y: Any = None) -> Predictions:
         """Answers for n pictures; an unreadable picture has its error in its row.
@@ -242,9 +251,10 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
         images = image_sources(X)
         truth = None if y is None else self._as_texts(y, len(images))
         with self._naming_parameters():
-            return self.model_.predict(
+            answers = self.model_.predict(
                 images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
             )
+        return replace(answers, errors=tuple(map(self._spelt, answers.errors)))
 
     def score(self, X: Images, y: Any, sample_weight: Any = None) -> float:
         """Share of right answers among n pictures with labels (n,) or (n, 1), weighted by (n,).
@@ -276,7 +286,7 @@ class ImageClassifier(ClassifierMixin, OnBackbone):
     def save(self, folder: str | Path) -> None:
         """Write a complete model folder that `headstart.load` and `headstart predict` read."""
         check_is_fitted(self, "model_")
-        save_model(self.model_, Path(folder))
+        save_model(self.model_, on_disk(folder))
 
 
 def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> TrainedModel:
@@ -305,7 +315,7 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
-    model = load_model(Path(folder), device=device)
+    model = load_model(on_disk(folder), device=device)
     info, asked = model.backbone.info, model.head.asked
     is_tuned = info.source.startswith(TUNED_SOURCE)
     source = info.source.removeprefix(TUNED_SOURCE)
@@ -319,6 +329,7 @@ def load(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
         layer=info.layer,
         image_size=info.preprocessing.size,
+        mirror=info.mirror,
         random_weights=source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,

@@ -23,6 +23,7 @@ from headstart.images.source import image_sources
 from headstart.options import (
     DEFAULT_BACKBONE,
     MAX_PIXELS,
+    MEMORY_LIMIT,
     BackboneOptions,
     EmbedOptions,
     ReadOptions,
@@ -47,12 +48,14 @@ class OnBackbone(BaseEstimator):
     weights: str | Path | None
     layer: Any
     image_size: int | None
+    mirror: bool
     random_weights: bool
     precision: Any
     device: str
     workers: int | None
     cache: bool
     max_pixels: int
+    memory_limit: int
 
     @contextmanager
     def _naming_parameters(self) -> Iterator[None]:
@@ -91,13 +94,17 @@ class OnBackbone(BaseEstimator):
             weights=Path(self.weights) if is_path else self.weights,  # type: ignore[arg-type]
             layer=self.layer,
             image_size=plain(self.image_size),
+            mirror=plain(self.mirror),
             random_weights=plain(self.random_weights),
             precision=self.precision,
         )
 
     def _embed_options(self) -> EmbedOptions:
         return EmbedOptions(
-            device=self.device, workers=plain(self.workers), cache=plain(self.cache)
+            device=self.device,
+            workers=plain(self.workers),
+            cache=plain(self.cache),
+            memory_limit=plain(self.memory_limit),
         )
 
     def _read_options(self) -> ReadOptions:
@@ -131,9 +138,11 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
 
     Args:
         backbone: name of the backbone, any of timm's.
-        weights, layer, image_size, random_weights, precision: see `BackboneOptions`.
+        weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
         device, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
+        memory_limit: bytes for pictures that are read and decoded at the same time, and for their
+            features; what would take more is refused.
 
     Example:
         >>> from sklearn.pipeline import make_pipeline
@@ -149,23 +158,27 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         weights: str | Path | None = None,
         layer: str = "pooled",
         image_size: int | None = None,
+        mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
         device: str = "auto",
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.backbone = backbone
         self.weights = weights
         self.layer = layer
         self.image_size = image_size
+        self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
         self.device = device
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
+        self.memory_limit = memory_limit
 
     def fit(self, X: Images, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Open the backbone; nothing is learnt from the pictures.

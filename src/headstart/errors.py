@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from headstart.wording import one_line
 
 SHOWN_BAD_INPUTS = 50
+LONGEST_MESSAGE = 2_000  # characters of what a foreign file brings in
 
 
 @dataclass(frozen=True)
@@ -80,4 +81,8 @@ class BadInputsError(DataError):
 
 
 class ModelFolderError(DataError):
-    """A folder is not a complete model of this program."""
+    """A folder is not a complete model of this program; what it says itself is cut short."""
+
+    def __init__(self, message: str) -> None:
+        long = len(message) > LONGEST_MESSAGE
+        super().__init__(f"{message[:LONGEST_MESSAGE]} ..." if long else message)

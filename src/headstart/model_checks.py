@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,12 +10,13 @@ import numpy as np
 
 from headstart.data.label_values import LabelType, restored_classes
 from headstart.errors import ModelFolderError
-from headstart.heads.fitted_heads import Arrays, FittedHead
+from headstart.evaluate.calibration import COLDEST, HOTTEST
+from headstart.heads.fitted_heads import Arrays
 
 
 def check_classes(classes: Any, where: Path) -> tuple[str, ...]:
     """The class names (k,). Raises ModelFolderError unless they are two or more distinct texts."""
-    is_text = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    is_text = isinstance(classes, list) and all(map(_is_shown, classes))
     if not is_text or len(set(classes)) != len(classes) or len(classes) < 2:
         raise ModelFolderError(
             f"{where} is damaged: classes are {classes!r}, expected two or more distinct texts"
@@ -23,12 +24,21 @@ def check_classes(classes: Any, where: Path) -> tuple[str, ...]:
     return tuple(classes)
 
 
+def _is_shown(name: Any) -> bool:
+    """Whether a class name can be written: a text, or a file name's bytes that are no UTF-8."""
+    try:
+        return isinstance(name, str) and name.encode("utf-8", "surrogateescape") != b""
+    except UnicodeEncodeError:
+        return False
+
+
 def check_temperature(temperature: Any, where: Path) -> float:
-    """The calibration temperature. Raises ModelFolderError unless it is positive and finite."""
+    """The calibration temperature. Raises ModelFolderError for one that no fit gives."""
     is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not is_number or not (math.isfinite(temperature) and temperature > 0):
+    if not is_number or not COLDEST <= temperature <= HOTTEST:
         raise ModelFolderError(
-            f"{where} is damaged: temperature is {temperature!r}, expected a positive number"
+            f"{where} is damaged: temperature is {temperature!r}, expected a positive number, from "
+            f"{COLDEST} to {HOTTEST}"
         )
     return float(temperature)
 
@@ -52,18 +62,48 @@ def check_label_type(label_type: Any, classes: tuple[str, ...], where: Path) -> 
     return kind
 
 
-def check_arrays(arrays: Arrays, where: Path) -> None:
-    """Raise ModelFolderError for a head's array that no fit gives.
+# A size is a number, a name whose size is the model's (d features, k classes, o decisions), or a
+# name that is as large everywhere in the head.
+_SHAPES = {
+    "linear": "coef=kd intercept=k mean=d scale=d C=1 n_iter=1",
+    "svm": "coef=od intercept=o mean=d scale=d sigmoid=o2 C=1",
+    "knn": "rows=md codes=m mean=d class_weights=k n_neighbors=1",
+    "mlp": "first=dh first_bias=h last=ho last_bias=o mean=d scale=d n_iter=1",
+}
+_LARGEST = 1e60  # of a number, and 1 of the least scale: products of several stay finite
+_WHOLE = ("codes", "n_neighbors", "n_iter")
 
-    All numbers are finite and scales above 0; only C may be infinite, which is no penalty.
+
+def check_arrays(head: str, arrays: Arrays, features: int, classes: int, where: Path) -> None:
+    """Raise ModelFolderError unless these are the arrays of a fitted head that fits the model.
+
+    Args:
+        head: its name.
+        arrays: by their names.
+        features: numbers that the backbone gives for a picture, d.
+        classes: of the model, k.
+        where: the file, for messages.
+
+    All numbers are finite, scales and weights above 0 and codes those of classes; only C may be
+    infinite, which is no penalty. Raises LookupError for an unknown head.
     """
+    shapes = dict(part.split("=") for part in _SHAPES[head].split())
+    _check_shapes(shapes, arrays, features, classes, where)
     for name, array in arrays.items():
         if name == "C":
             good, wanted = array > 0, "above 0"
-        elif name == "scale":
-            good, wanted = np.isfinite(array) & (array > 0), "finite and above 0"
-        else:
-            good, wanted = np.isfinite(array), "finite"
+        elif name in ("scale", "class_weights"):
+            wide = array.astype(np.float64)
+            good = (wide >= 1 / _LARGEST) & (wide <= _LARGEST)
+            wanted = "finite and above 0"
+        elif name == "codes":
+            good, wanted = (array >= 0) & (array < classes), f"from 0 to {classes - 1}"
+        elif name in _WHOLE:
+            good, wanted = array >= (name == "n_neighbors"), "0 or more, or no neighbours"
+        else:  # the rows of kNN have length 1
+            largest = min(_LARGEST, float(np.finfo(array.dtype).max))
+            most = 1.001 if name == "rows" else largest
+            good, wanted = np.abs(array) <= most, f"finite and at most {most:g}"
         if not good.all():
             raise ModelFolderError(
                 f"{where} is damaged: {int((~good).sum())} of {good.size} numbers of {name!r} are "
@@ -71,13 +111,24 @@ def check_arrays(arrays: Arrays, where: Path) -> None:
             )
 
 
-def check_head(head: FittedHead, features: int, classes: int, where: Path) -> None:
-    """Raise ModelFolderError unless the head takes d features and answers k probabilities."""
-    try:
-        answers = head.predict_proba(np.zeros((1, features)))
-    except (ValueError, LookupError, TypeError) as error:
-        raise ModelFolderError(f"{where} does not fit the backbone: {error}") from error
-    if answers.shape != (1, classes):
+def _check_shapes(
+    shapes: Mapping[str, str], arrays: Arrays, features: int, classes: int, where: Path
+) -> None:
+    if shapes.keys() != arrays.keys():
         raise ModelFolderError(
-            f"{where}: the head has {answers.shape[1]} outputs, the model {classes} classes"
+            f"{where} is damaged: it has the arrays {', '.join(sorted(arrays))}, expected "
+            f"{', '.join(sorted(shapes))}"
         )
+    sizes = {"1": 1, "2": 2, "d": features, "k": classes, "o": classes if classes > 2 else 1}
+    for name, letters in shapes.items():
+        shape, kind = arrays[name].shape, arrays[name].dtype.kind
+        for letter, size in zip(letters, shape, strict=False):
+            sizes.setdefault(letter, size)
+        wanted = tuple(sizes.get(letter, 1) for letter in letters)
+        if shape != wanted or 0 in shape:
+            raise ModelFolderError(
+                f"{where} does not fit the backbone and its {classes} classes: {name!r} is "
+                f"{shape}, expected {wanted}"
+            )
+        if (kind == "i") != (name in _WHOLE):
+            raise ModelFolderError(f"{where} is damaged: {name!r} is {arrays[name].dtype}")

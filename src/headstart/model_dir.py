@@ -9,8 +9,8 @@ A linear head on the features that the architecture's last layer takes is writte
 standardisation and temperature folded in. `timm.create_model("local-dir:FOLDER")` then gives the
 same answers as logits.
 
-headstart.json has digests of itself with the head's arrays, and of model.safetensors: a part that
-was damaged, edited or taken from another model is refused.
+headstart.json has digests of itself with the head's arrays, of model.safetensors and of
+config.json: a part that was damaged, edited, removed or taken from another model is refused.
 """
 
 from __future__ import annotations
@@ -32,18 +32,24 @@ from headstart.heads.fitted_heads import Arrays, Asked, FittedLinear
 from headstart.model_checks import (
     check_arrays,
     check_classes,
-    check_head,
     check_label_type,
     check_temperature,
 )
+from headstart.model_files import (
+    DESCRIPTION,
+    FORMAT,
+    file_digest,
+    read_arrays,
+    read_description,
+)
+from headstart.options import HeadOptions, SplitOptions
+from headstart.options.checks import check_options
 from headstart.outputs import disk
 from headstart.outputs.manifest import Manifest, describe
 from headstart.outputs.permission import OutputFolder
 from headstart.outputs.text_files import write_json
 from headstart.recipes.trained_model import TrainedModel
 
-FORMAT = 1
-DESCRIPTION = "headstart.json"
 HEAD_FILE = "head.safetensors"
 WEIGHTS_FILE = "model.safetensors"
 TIMM_FILE = "config.json"
@@ -77,7 +83,10 @@ def _write_files(model: TrainedModel, folder: Path) -> None:
         tensors = {**tensors, **layer}
         write_json(folder / TIMM_FILE, _timm_config(model))
     arrays = model.head.to_arrays()
-    description = _description(model, why_not) | {"tensors": digest(tensors)}
+    description = _description(model, why_not) | {
+        "tensors": digest(tensors),
+        "files": {TIMM_FILE: file_digest(folder / TIMM_FILE)},
+    }
     description["digest"] = _content_digest(description, arrays)
     _write_arrays(folder / WEIGHTS_FILE, tensors)
     _write_arrays(folder / HEAD_FILE, arrays)
@@ -91,33 +100,60 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
     """
     folder = Path(folder)
     described = folder / DESCRIPTION
-    description = _read_description(folder)
-    arrays = _read_arrays(folder / HEAD_FILE)
+    description = read_description(folder)
+    arrays = read_arrays(folder / HEAD_FILE)
     try:
         info = BackboneInfo.from_json(description["backbone"])
         classes = check_classes(description["classes"], described)
         temperature = check_temperature(description["temperature"], described)
         label_type = check_label_type(description.get("label_type"), classes, described)
-        check_arrays(arrays, folder / HEAD_FILE)
         asked = _asked(description["head_options"])
+        check_arrays(
+            description["head"], arrays, info.feature_size, len(classes), folder / HEAD_FILE
+        )
         head = restore_head(description["head"], arrays, np.arange(len(classes)), asked)
         saved, tensors = str(description["digest"]), str(description["tensors"])
+        files = dict(description.get("files", {}))  # older models have none
     except ModelFolderError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as e:
         raise ModelFolderError(f"{described} is damaged: {e!r}") from e
-    check_head(head, info.feature_size, len(classes), folder / HEAD_FILE)
     if _content_digest(description, arrays) != saved:
         raise ModelFolderError(
             f"{folder} is damaged: {DESCRIPTION} and {HEAD_FILE} are not as they were saved"
         )
     weights = folder / WEIGHTS_FILE
-    if digest(_read_arrays(weights)) != tensors:
-        raise ModelFolderError(
-            f"{weights} is damaged: its tensors are not those of the saved model"
-        )
+    _check_weights(weights, tensors, info)
+    _check_files(folder, files)
     backbone = restore_backbone(info, weights, device=device)
     return TrainedModel(backbone, head, classes, temperature, label_type)
+
+
+def _check_weights(path: Path, tensors: str, info: BackboneInfo) -> None:
+    """Raise ModelFolderError unless the file has the saved tensors, and they are the backbone's."""
+    found = read_arrays(path)
+    layer = {f"{info.classifier}.weight", f"{info.classifier}.bias"} & found.keys()
+    backbone = {name: array for name, array in found.items() if name not in layer}
+    if digest(found) != tensors or (digest(backbone) if layer else tensors) != info.weights_id:
+        raise ModelFolderError(f"{path} is damaged: its tensors are not those of the saved model")
+
+
+def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
+    """Raise ModelFolderError unless a file that other programs read is as it was saved.
+
+    Its name alone counts here, which a tampered description may have from anywhere.
+    """
+    for name in {TIMM_FILE} & files.keys():
+        found = file_digest(folder / name)
+        if found == files[name]:
+            continue
+        if found is None:
+            what = "is missing, which was saved with the model"
+        elif files[name] is None:
+            what = "was not saved with the model, and timm would read it; take it away"
+        else:
+            what = "is damaged or was edited: it is not as it was saved"
+        raise ModelFolderError(f"{folder / name} {what}")
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -133,8 +169,10 @@ def _write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 def _why_timm_cannot(model: TrainedModel) -> str:
     if not isinstance(model.head, FittedLinear):
         return f"the {model.head.name} head is no single linear layer"
-    if model.backbone.info.classifier is None:
-        info = model.backbone.info
+    info = model.backbone.info
+    if info.mirror:
+        return "the features of the mirror image are averaged in, which timm does not do"
+    if info.classifier is None:
         if info.name == SMALL_CNN:
             return f"{info.name} is no architecture of timm"
         return (
@@ -197,9 +235,11 @@ def _head_options(asked: Asked) -> dict[str, Any]:
 
 
 def _asked(options: Mapping[str, Any]) -> Asked:
-    """The inverse of `_head_options`."""
-    balanced = options["class_weights"] == "balanced"
-    return Asked(options["strength"], "balanced" if balanced else None, options["random_state"])
+    """The inverse of `_head_options`. Raises LookupError, TypeError or ValueError."""
+    asked = HeadOptions(C=options["strength"], class_weight=options["class_weights"])
+    check_options(asked, SplitOptions(seed=options["random_state"] or 0))
+    balanced = asked.class_weight == "balanced"
+    return Asked(asked.C, "balanced" if balanced else None, options["random_state"])
 
 
 def _content_digest(description: Mapping[str, Any], arrays: Arrays) -> str:
@@ -208,36 +248,3 @@ def _content_digest(description: Mapping[str, Any], arrays: Arrays) -> str:
     text = json.dumps(content, sort_keys=True).encode()
     head = {f"head.{name}": array for name, array in arrays.items()}
     return digest({**head, "description": np.frombuffer(text, dtype=np.uint8)})
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / DESCRIPTION
-    try:
-        content = json.loads(path.read_bytes().decode())
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelFolderError(
-            f"{folder} is not a model of this program (no {DESCRIPTION} in it); "
-            "name the folder that `headstart fit` wrote, such as run/model"
-        ) from None
-    except OSError as error:
-        raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelFolderError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else None
-        raise ModelFolderError(f"{path}: format {found!r}, this program reads format {FORMAT}")
-    return content
-
-
-def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        with path.open("rb"):  # to safetensors, a file that may not be read is a missing one
-            pass
-        return dict(load_file(path))
-    except (FileNotFoundError, SafetensorError, LookupError, TypeError, ValueError) as error:
-        raise ModelFolderError(f"{path} is missing or damaged: {error}") from error
-    except OSError as error:
-        raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from error

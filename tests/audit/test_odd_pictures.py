@@ -15,10 +15,10 @@ from headstart.audit.odd_pictures import (
     OddKind,
     find_odd,
     neighbour_distance,
-    picture_warnings,
     robust_limit,
 )
 from headstart.images.decode import decode_picture
+from headstart.images.picture_warnings import picture_warnings
 from headstart.images.statistics import ImageStatistics, measure_content
 from headstart.options import MAX_PIXELS
 

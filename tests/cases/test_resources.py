@@ -78,10 +78,9 @@ def test_c54_batches_are_on_the_processor_and_no_thread_stays(tmp_path: Path, pa
     paths = [paint(tmp_path / f"{n}.png", seed=n) for n in range(8)]
     backbone = open_backbone(TINY, device="cpu")
     batches = PictureBatches(
-        pixels=PixelStore(local_files(paths), 32, memory_limit=10**9),
+        pixels=PixelStore(local_files(paths), backbone.info.preprocessing, memory_limit=10**9),
         targets=np.arange(8) % 2,
         chosen=np.arange(8),
-        preprocessing=backbone.info.preprocessing,
         batch_size=4,
     )
     for inputs, goals in batches.epoch(1):
@@ -109,11 +108,11 @@ def test_c54_a_stop_in_a_thread_leaves_none_behind(
     plain = Loader.load
     seen: list[Path] = []
 
-    def load(self: Any, read: Any, stamp: Any, known: Any) -> Any:
+    def load(self: Any, read: Any, *rest: Any) -> Any:
         seen.append(read.__self__.path)
         if seen[-1].name == "3.png":
             raise stop
-        return plain(self, read, stamp, known)
+        return plain(self, read, *rest)
 
     monkeypatch.setattr(Loader, "load", load)
     with pytest.raises(stop):

@@ -122,8 +122,10 @@ def test_evaluate_scores_by_name(
 ) -> None:
     table = tmp_path / "other.csv"
     table.write_text("image,label\np00.png,red\np01.png,red\np07.png,green\n")
-    code = run("evaluate", fitted / "model", table, "--images", pictures[0].parent, "--out",
-               tmp_path / "eval", *CPU)  # fmt: skip
+    ask = ("evaluate", fitted / "model", table, "--images", pictures[0].parent, *CPU)
+    assert run(*ask) == 1
+    assert "1 of 3 rows cannot be scored, more than 5%." in capsys.readouterr().err
+    code = run(*ask, "--out", tmp_path / "eval", "--skip-bad")
     assert code == 0
     figures = json.loads((tmp_path / "eval" / "metrics.json").read_text())["test"]
     assert figures["accuracy"] == 1.0

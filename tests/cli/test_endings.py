@@ -90,7 +90,10 @@ def test_full_output_is_told_once() -> None:
         ended = subprocess.run([*PROGRAM, "backbones"], stdout=full, stderr=subprocess.PIPE,
                                text=True, timeout=60)  # fmt: skip
     assert ended.returncode == 1
-    assert ended.stderr == "error: a file cannot be read or written: No space left on device\n"
+    assert (
+        ended.stderr
+        == "error: standard output: cannot be read or written: No space left on device\n"
+    )
 
 
 def test_output_that_cannot_show_the_letters(

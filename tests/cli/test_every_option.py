@@ -69,6 +69,13 @@ USUAL: dict[str, Flags] = {
         "--models": "test_resnet",
         "--weights": "test_resnet=a.safetensors",
     },
+    "rank": {
+        **IMAGES,
+        "--backbones": "test_resnet@32",
+        "--weights": "test_resnet=a.safetensors",
+        "--folds": "2",
+        "--device": "cpu",
+    },
     "evaluate": {**IMAGES, "--device": "cpu", "--out": "out"},
     "predict": {**IMAGES, "--device": "cpu", "--out": "out.csv"},
 }
@@ -112,12 +119,18 @@ CHANGES: dict[Any, Change] = {
     "--label-column": Change({"--label-column": "other"}),
     "--split-column": Change({"--split-column": "part"}),
     "--group-column": Change({"--group-column": "patient"}),
+    "--group-pattern": Change({"--group-pattern": "p[0-9]"}),
+    "--class-level": Change({"--class-level": "2"}, source="sites", both={"--images": LEAVE_OUT}),
     "--separator": Change({"--separator": ";"}),
     "--encoding": Change({"--encoding": "latin-1"}, source="latin.csv"),
     "--exclude": Change({"--exclude": "green"}),
+    "--rename": Change({"--rename": "red=crimson"}),
+    "--rename-table": Change({"--rename-table": "renames.csv"}),
+    "--safe-csv": Change({"--safe-csv": None}, both={"--out": "out.csv"}),
     "--skip-bad": Change({"--skip-bad": None}, source="gap.csv"),
     "--allow-outside": Change({"--allow-outside": None}, source="outside.csv"),
     "--max-pixels": Change({"--max-pixels": "100"}),
+    "--memory-limit": Change({"--memory-limit": "5000"}),
     "--fixes": Change({"--fixes": "fixes.csv"}),
     "--backbone": Change({"--backbone": "test_vit"}, {"--backbone": "test_resnet"}),
     "--weights": Change(
@@ -128,9 +141,15 @@ CHANGES: dict[Any, Change] = {
     ("compare", "--weights"): Change(
         {"--weights": "test_resnet=b.safetensors"}, {"--weights": "test_resnet=a.safetensors"}
     ),
+    ("rank", "--weights"): Change(
+        {"--weights": "test_resnet=b.safetensors"}, {"--weights": "test_resnet=a.safetensors"}
+    ),
+    "--backbones": Change({"--backbones": "test_resnet@48"}),
+    "--sample": Change({"--sample": "20"}),
     "--layer": Change({"--layer": "fc6"}),
     "--image-size": Change({"--image-size": "48"}, {"--image-size": "32"}),
     "--precision": Change({"--precision": "bf16"}, {"--precision": "fp32"}),
+    "--mirror": Change({"--mirror": None}),
     "--random-weights": Change(
         {"--random-weights": None},
         {"--random-weights": LEAVE_OUT},
@@ -166,7 +185,6 @@ CHANGES: dict[Any, Change] = {
         {"--keep": "last"}, both={**SCRATCH["compare"], "--learning-rate": "0.03"}
     ),
     **small_cnn("--augment", "once"),
-    **small_cnn("--memory-limit", "5000", look="notes"),
     **tuned("--unfreeze", "norm"),
     **tuned("--layer-decay", "0.01"),
     **tuned("--batch-norm", "train"),
@@ -292,12 +310,13 @@ class Command:
 
 
 SHOWN = ("test", "folds", "n_train", "n_test", "rows", "findings")  # of a file of figures
+FIGURES = ("metrics.json", "comparison.json", "check.json", "ranking.json")
 TIMED = re.compile(r"second|bytes_on_disk|computed")
 
 
 def content(file: Path) -> Any:
     """What a file says of the pictures; the record of the options, pages and times are left out."""
-    if file.suffix == ".json" and file.name in ("metrics.json", "comparison.json", "check.json"):
+    if file.name in FIGURES:
         figures = json.loads(file.read_text())
         return {name: untimed(figures[name]) for name in SHOWN if name in figures}
     if file.suffix == ".csv":
@@ -335,6 +354,7 @@ def command(place: Path, monkeypatch: pytest.MonkeyPatch, known: dict[Any, Ended
     monkeypatch.setattr(Backbone, "embed", embed)
     # What takes long and is not looked at.
     monkeypatch.setattr("headstart.audit.check.learning_curve", no_curve)
+    monkeypatch.setattr("headstart.rank.ranking.measured_rate", lambda _: 1.0)
     monkeypatch.setattr("headstart.audit.fit_remarks.short_checks", lambda *_, **__: ())
     monkeypatch.setattr(Figure, "savefig", no_drawing)
     return made

@@ -73,7 +73,9 @@ def test_bent_names_are_counted_with_an_example(root: Path) -> None:
         ("Sub/../../secret.png", "leads out of the pictures' folder", False),
         ("..\\secret.png", "leads out of the pictures' folder", False),
         ("/etc/passwd", "leads out of the pictures' folder", False),
-        ("C:\\secret.png", "leads out of the pictures' folder", False),
+        ("C:\\secret.png", "not found: a Windows path with a drive", False),
+        ("C:/secret.png", "not found: a Windows path with a drive", False),
+        ("Sub\\lost.png", "not found: a Windows path, read as Sub/lost.png", True),
         ("\\\\server\\share\\a.png", "leads out of the pictures' folder", False),
     ],
 )

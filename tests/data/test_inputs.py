@@ -142,3 +142,21 @@ def test_predicting_advises_no_option_that_it_lacks(tmp_path: Path) -> None:
         "column 'split' is not used",
         "column 'patient' is not used",
     ]
+
+
+def test_c83_a_folder_of_dicom_files_is_named_as_one(tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    (folder / "ill").mkdir(parents=True)
+    (folder / "ill" / "scan1.dcm").write_bytes(bytes(128) + b"DICM" + bytes(60))
+    (folder / "ill" / "scan2.DCM").write_bytes(b"\x08\0\x05\0 without its beginning")
+    words = (
+        "no picture in it (2 other files; ill/scan1.dcm looks like a DICOM file; convert it to PNG)"
+    )
+    assert [item.cause for item in list_pictures([folder], ReadOptions()).bad] == [words]
+    with pytest.raises(
+        TableError, match=r"ill/scan1\.dcm looks like a DICOM file; convert it to PNG"
+    ):
+        read_images(folder, ReadOptions())
+    make(folder, "ill/1.png", "well/1.png")
+    notes = read_images(folder, ReadOptions()).notes
+    assert "2 DICOM files among them, which are not read: convert them to PNG" in notes

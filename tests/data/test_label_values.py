@@ -113,6 +113,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "infinite": ([0.0, 1.0, np.inf], "label 2 is inf: continuous numbers are no classes"),
     "case": (["Cat", "cat", "dog"], "labels 'Cat' and 'cat' differ only by case"),
     "blanks": (["cat", "cat ", "dog"], "labels 'cat ' and 'cat' differ only by case, blanks"),
+    "blanks inside": (
+        ["a b", "a  b", "dog"],
+        "labels 'a  b' and 'a b' differ only by case, blanks",
+    ),
     "forms": (["\u00e9t\u00e9", "e\u0301te\u0301", "a"], "differ only by case, blanks or Unicode"),
 }
 

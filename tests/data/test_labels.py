@@ -41,3 +41,9 @@ def test_kept_rows() -> None:
 def test_some_of() -> None:
     assert some_of(["a", "b"]) == "a, b"
     assert some_of(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+def test_blanks_inside_are_no_difference() -> None:
+    labels, notes = merge_spellings(["fire  engine", "fire engine", "Fire engine", "fire engine"])
+    assert labels == ["fire engine"] * 4
+    assert notes[0].endswith("taken as 'fire engine' (2): only blanks or case differ")

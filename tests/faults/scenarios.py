@@ -172,6 +172,11 @@ MODELS = (("--models", "small_cnn"), ("--models", "small_cnn:once,small_cnn"))
 COMPARISON = command(
     "compare", *IMAGES, *COMPARE, "--out", "comparison", old=MODELS[0], new=MODELS[1]
 )
+RANK = command(
+    "rank", *IMAGES, "--backbones", "test_resnet@32", "--folds", "2",
+    "--weights", "test_resnet={model}/model.safetensors",
+    "--device=cpu", "--out", "rank", old=("--sample", "8"), new=("--sample", "12"),
+)  # fmt: skip
 PREDICT = ("predict", "{model}", "--device=cpu", "--out", "answers.csv", "--show", "sheet.png")
 EVALUATE = ("evaluate", "{model}", "--device=cpu", "--images", "{set}/images", "--out", "figures")
 CHECK = ("check", *IMAGES, *BACKBONE, "--write-fixes", "fixes.csv")
@@ -205,6 +210,7 @@ SCENARIOS = (
         as_one=False,
         later=("comparison/models/mine/model/headstart.json", "comparison/models/notes.txt"),
     ),
+    Scenario("rank", "rank", RANK, ("rank",)),
     Scenario(
         "predict",
         "predict --out --show",
@@ -317,11 +323,12 @@ VALUES = (
     ("headstart.cli.fit", "with_remarks"),
     ("headstart.cli.compare", "with_remarks"),
     ("headstart.compare.comparison", "compare"),
+    ("headstart.rank.ranking", "rank"),
     ("headstart.audit.check", "run_check"),
     ("headstart.features.embed", "embed_images"),
     ("headstart.backbones.opening", "open_backbone"),
     ("headstart.model_dir", "load_model"),
-    ("headstart.recipes.trained_model.TrainedModel", "predict"),
+    ("headstart.recipes.trained_model", "embed_images"),
 )
 SHOWN = (
     ("headstart.cli.fit", "show_fit"),
@@ -329,12 +336,14 @@ SHOWN = (
     ("headstart.cli.predict", "show_answers"),
     ("headstart.cli.compare", "show_comparison"),
     ("headstart.cli.demo", "show_comparison"),
+    ("headstart.cli.rank", "show_ranking"),
 )
 PAGES = (
     ("headstart.report.run_page", "write_report", 2),
     ("headstart.report.check_folder", "write_check", 1),
     ("headstart.report.comparison_page", "write_comparison", 1),
     ("headstart.report.contact_sheet", "write_contact_sheet", 2),
+    ("headstart.report.ranking_page", "write_page", 1),
 )
 
 

@@ -62,6 +62,13 @@ def test_a_tiff_has_no_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None
             decode(data, max_pixels=1199)
 
 
+def test_nor_has_a_webp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)  # above twice as many, none is
+    image = smooth(40, 30).convert("RGB")
+    data = saved(image, "WEBP", lossless=True)
+    assert np.array_equal(decode(data, max_pixels=1200), np.asarray(image))
+
+
 def test_threads_meet_no_warning_and_leave_the_process_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

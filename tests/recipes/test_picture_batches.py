@@ -34,14 +34,12 @@ def store(tmp_path: Path) -> PixelStore:
     paths = [tmp_path / f"{number}.png" for number in range(7)]
     for path, array in zip(paths, arrays, strict=True):
         Image.fromarray(array).save(path)
-    return PixelStore(local_files(paths), 16, memory_limit=10**9)
+    return PixelStore(local_files(paths), PLAIN, memory_limit=10**9)
 
 
 @pytest.fixture
 def plain(store: PixelStore) -> PictureBatches:
-    return PictureBatches(
-        pixels=store, targets=TARGETS, chosen=np.arange(7), preprocessing=PLAIN, batch_size=3
-    )
+    return PictureBatches(pixels=store, targets=TARGETS, chosen=np.arange(7), batch_size=3)
 
 
 def images(batches: PictureBatches, epoch: int) -> torch.Tensor:
@@ -97,8 +95,8 @@ def test_views_drawn_once_stay_and_the_order_changes(plain: PictureBatches) -> N
 
 
 def test_threads_and_batches_ahead_change_nothing(plain: PictureBatches) -> None:
-    one = PixelStore(plain.pixels.images, 16, memory_limit=0, workers=1)
-    four = PixelStore(plain.pixels.images, 16, memory_limit=2000, workers=4)
+    one = PixelStore(plain.pixels.images, PLAIN, memory_limit=0, workers=1)
+    four = PixelStore(plain.pixels.images, PLAIN, memory_limit=2000, workers=4)
     quiet = replace(plain, pixels=one, augment="each-epoch", seed=2)
     busy = replace(plain, pixels=four, augment="each-epoch", seed=2, ahead=3)
     assert torch.equal(images(quiet, 5), images(busy, 5))

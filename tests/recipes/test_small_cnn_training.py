@@ -39,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> PixelStore:
         array[..., 2 * (number % 2)] += 100
         Image.fromarray(array).save(folder / f"{number}.png")
     paths = [folder / f"{number}.png" for number in range(N)]
-    return PixelStore(local_files(paths), 2 * SIZE, memory_limit=10**9)
+    return PixelStore(local_files(paths), small_cnn_preprocessing(SIZE), memory_limit=10**9)
 
 
 def trained(
@@ -57,7 +57,6 @@ def trained(
         training=LEARN,
         validation=CHECK,
         loop=EpochLoop(options=options, seed=seed, precision=precision),
-        preprocessing=small_cnn_preprocessing(SIZE),
     )
 
 
@@ -117,7 +116,6 @@ def test_training_learns_colours(store: PixelStore, precision: Literal["fp32", "
         pixels=store,
         targets=TARGETS,
         chosen=CHECK,
-        preprocessing=small_cnn_preprocessing(SIZE),
         batch_size=4,
     )
     answers = class_probabilities(module, batches)
@@ -131,7 +129,7 @@ def test_training_learns_colours(store: PixelStore, precision: Literal["fp32", "
 
 
 def test_equal_seeds_give_equal_networks(store: PixelStore) -> None:
-    other_store = PixelStore(store.images, 2 * SIZE, memory_limit=0, workers=3)
+    other_store = PixelStore(store.images, store.preprocessing, memory_limit=0, workers=3)
     first, again, other = trained(store), trained(other_store), trained(store, seed=14)
     for name, tensor in first[0].state_dict().items():
         assert torch.equal(tensor, again[0].state_dict()[name])
@@ -153,7 +151,6 @@ def test_without_validation_rows_the_last_epoch_is_kept(store: PixelStore) -> No
         training=LEARN,
         validation=CHECK[:0],
         loop=EpochLoop(options=LoopOptions(epochs=2), seed=1),
-        preprocessing=small_cnn_preprocessing(SIZE),
     )
     assert history.kept_epoch == 2
     assert history.records[0].validation_loss is None

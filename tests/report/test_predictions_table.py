@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from headstart.evaluate.predictions import Predictions
-from headstart.report.predictions_table import predictions_rows, write_predictions
+from headstart.report.predictions_table import (
+    predictions_header,
+    predictions_rows,
+    write_blocks,
+    write_predictions,
+)
 
 NAN = float("nan")
 THIRD = 1 / 3
@@ -29,8 +34,12 @@ def read(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+def table_of(predictions: Predictions) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    return predictions_header(predictions), list(predictions_rows(predictions))
+
+
 def test_rows_have_every_column_in_stored_order() -> None:
-    header, rows = predictions_rows(example())
+    header, rows = table_of(example())
     assert header == ("image", "label", "predicted", "probability", "p(2)", "p(10)", "error")
     assert rows[0] == (
         *("z.jpg", "10", "10", "0.6666666666666667"),
@@ -42,7 +51,7 @@ def test_rows_have_every_column_in_stored_order() -> None:
 
 
 def test_no_label_column_when_the_truth_is_unknown() -> None:
-    header, rows = predictions_rows(replace(example(), truth=None))
+    header, rows = table_of(replace(example(), truth=None))
     assert header == ("image", "predicted", "probability", "p(2)", "p(10)", "error")
     assert rows[0][:3] == ("z.jpg", "10", "0.6666666666666667")
     assert {len(row) for row in rows} == {6}
@@ -51,7 +60,7 @@ def test_no_label_column_when_the_truth_is_unknown() -> None:
 def test_file_gives_back_the_exact_text_and_numbers(tmp_path: Path) -> None:
     path = tmp_path / "predictions.csv"
     write_predictions(path, example())
-    header, rows = predictions_rows(example())
+    header, rows = table_of(example())
     assert read(path) == [list(header), *(list(row) for row in rows)]
     assert float(read(path)[1][4]) == THIRD
     assert path.read_bytes().endswith(b"\n")
@@ -80,3 +89,14 @@ def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_predictions(path, example())
     assert path.read_text() == "old"
+
+
+def test_warnings_are_the_last_column_where_they_are_known(tmp_path: Path) -> None:
+    warned = replace(example(), warnings=("", "", "one colour all over", ""))
+    header, rows = table_of(warned)
+    assert header[-2:] == ("error", "warning")
+    assert [row[-1] for row in rows] == ["", "", "one colour all over", ""]
+    write_predictions(tmp_path / "whole.csv", warned)
+    write_blocks(tmp_path / "blocks.csv", (warned.first(1), warned.first(4)))
+    whole = read(tmp_path / "whole.csv")
+    assert read(tmp_path / "blocks.csv") == [*whole[:2], *whole[1:]]

@@ -14,6 +14,7 @@ from headstart.audit.doubts import find_doubts
 from headstart.audit.duplicate_leak import measure_leak, torn_rows
 from headstart.audit.findings import Audit
 from headstart.audit.learning_curve import LearningCurve, learning_curve
+from headstart.audit.name_series import look_for_series
 from headstart.audit.odd_pictures import find_odd
 from headstart.audit.shortcuts.search import search_shortcuts
 from headstart.audit.wrong_labels import find_wrong_labels, label_scores
@@ -52,10 +53,6 @@ def audit(
 ) -> Audit:
     """Look for everything: contradictions, shortcuts, wrong labels, odd pictures, and the rest.
 
-    Errors (`Audit.has_errors`, exit code 1) are bad rows and files, near-duplicates with different
-    labels, and a width, a format or a file size that gives the label away (95% or more), since its
-    traces are in the pixels. A name, an order or a time that does is a warning.
-
     Args:
         data, features: usable rows, read with `skip_bad`: bad inputs become findings.
         predictions: out-of-fold answers of its rows; default: five folds are fitted.
@@ -71,12 +68,14 @@ def audit(
     against = contradictions(data.duplicates.pairs, data.labels)
     overview = look_over(data.labels, data.statistics)
     leak = measure_leak(data, features, make, seed=seed, progress=progress)
+    series = look_for_series(data.table, data, features.values, seed=seed)
     curve = _curve(data, features, make, seed, progress)
     counts = describe_counts(overview.class_counts, test_fraction=test_fraction)
     findings = [
         *finding_texts.about_bad(data.left_out),
         *finding_texts.about_contradictions(against, data.table),
         *finding_texts.about_given_split(torn_rows(data), data.table),
+        *finding_texts.about_series(series, data.table),
         *finding_texts.about_shortcuts(search),
         *finding_texts.about_wrong_labels(wrong),
         *finding_texts.about_duplicates(data.duplicates.pairs, leak),
@@ -97,6 +96,7 @@ def audit(
         odd=odd,
         overview=overview,
         leak=leak,
+        series=series,
         curve=curve,
         counts=counts,
     )
@@ -123,10 +123,12 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
     search = search_shortcuts(table, seed=seed)
     overview = look_over(table.labels or (), [None] * len(table))
     counts = describe_counts(overview.class_counts) if kept else None
+    series = look_for_series(table)
     missing = [row for row, image in enumerate(table.images) if image.is_absent()]
     findings = [
         *finding_texts.about_bad(bad),
         *finding_texts.about_missing(missing, table),
+        *finding_texts.about_series(series, table),
         *finding_texts.about_shortcuts(search),
         *(finding_texts.about_counts(counts) if counts is not None else ()),
     ]
@@ -143,6 +145,7 @@ def audit_table(table: ImageTable, *, seed: int = DEFAULT_SEED) -> Audit:
         odd=(),
         overview=overview,
         leak=None,
+        series=series,
         curve=None,
         counts=counts,
     )
@@ -223,7 +226,9 @@ def _decided(options: FitOptions, table: ImageTable) -> dict[str, str | None]:
 def _chosen(options: FitOptions) -> dict[str, Any]:
     """The options that a check has."""
     chosen = as_json(options)
-    return {room: chosen[room] for room in ("read", "labels", "backbone", "embed", "split")}
+    return {
+        room: chosen[room] for room in ("read", "labels", "backbone", "embed", "split", "write")
+    }
 
 
 def _without_pictures(source: Path | Url, options: FitOptions) -> ImageTable | None:

@@ -16,6 +16,7 @@ CODES = {
     "HS202": "missing-picture",
     "HS301": "duplicate",
     "HS302": "given-split",
+    "HS303": "series",
     "HS401": "shortcut-name-numbers",
     "HS402": "shortcut-name-words",
     "HS403": "shortcut-row-order",

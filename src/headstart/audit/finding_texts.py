@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from headstart.audit.class_counts import SmallClasses
@@ -9,17 +10,19 @@ from headstart.audit.duplicate_leak import Leak
 from headstart.audit.finding_codes import kind_name
 from headstart.audit.findings import LEVELS, Finding
 from headstart.audit.learning_curve import LearningCurve
+from headstart.audit.name_series import MATTERS, NameSeries
 from headstart.audit.odd_pictures import OddKind
 from headstart.audit.shortcuts.search import MODEL, Shortcut, ShortcutSearch
 from headstart.audit.wrong_labels import WrongLabel
 from headstart.data.duplicates import DuplicatePair
 from headstart.data.image_table import ImageTable
 from headstart.errors import BadInput
+from headstart.evaluate.significance import p_words
 from headstart.wording import plural, some_of
 
 SEEN = ("width and height", "format", "file size")  # whose traces are in the pixels
 # Codes or their beginnings, the graver first.
-_ORDER = ("HS2", "HS102", "HS4", "HS101", "HS302", "HS301", "HS5", "HS")
+_ORDER = ("HS2", "HS102", "HS4", "HS101", "HS302", "HS303", "HS301", "HS5", "HS")
 
 
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -100,6 +103,46 @@ def about_given_split(rows: Sequence[int], table: ImageTable) -> Iterator[Findin
             tuple(rows),
             {"pictures": len(rows)},
         )
+
+
+def about_series(found: NameSeries | None, table: ImageTable) -> Iterator[Finding]:
+    """Series that names tell, and whether they are alike."""
+    if found is None:
+        return
+    test = found.test
+    rows = [row for members in found.apart for row in members]
+    shown = [" | ".join(table.ids[row] for row in m[:2]) for m in found.apart]
+    numbers: dict[str, float] = {"series": len(found.apart), "pictures": len(rows)}
+    if test is None:
+        told = "Whether they are alike was not tested."
+    else:
+        share, chance = test.near / test.tested, test.expected / test.tested
+        told = (
+            f"Of {plural(test.tested, 'such picture')} {share:.0%} have the picture most like them "
+            f"in their own series, {chance:.0%} would by chance ({p_words(test.p_value)})."
+        )
+        numbers |= {"tested": test.tested, "near": test.near, "expected": test.expected}
+        numbers["p_value"] = test.p_value
+    matters = test is not None and test.p_value <= MATTERS
+    yield Finding(
+        "series",
+        "warning" if matters else "info",
+        f"{len(found.apart)} series of pictures by their names ({len(rows)} pictures): "
+        f"{some_of(shown, 3)}",
+        f"{told} With pictures of one series on both sides of a split, a model is tested on what "
+        "it has nearly seen, and figures are too good.",
+        "If a series shows one thing, keep it on one side: "
+        f"{pattern_words(found.pattern)}. Frames, crops, sides and exports of one picture do.",
+        tuple(rows),
+        numbers,
+    )
+
+
+def pattern_words(pattern: str | None) -> str:
+    """How to make series groups: with a pattern that fits, or with one of the user's."""
+    if pattern is None:
+        return "--group-pattern with a regular expression that tells the series from the name"
+    return f"--group-pattern {shlex.quote(pattern)}"
 
 
 def about_shortcuts(search: ShortcutSearch) -> Iterator[Finding]:

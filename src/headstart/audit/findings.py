@@ -14,6 +14,7 @@ from headstart.audit.doubts import Doubt
 from headstart.audit.duplicate_leak import Leak
 from headstart.audit.finding_codes import CODE_OF
 from headstart.audit.learning_curve import LearningCurve
+from headstart.audit.name_series import NameSeries
 from headstart.audit.odd_pictures import OddKind
 from headstart.audit.shortcuts.search import ShortcutSearch
 from headstart.audit.wrong_labels import WrongLabel
@@ -78,6 +79,7 @@ class Audit:
         overview: counts for plots.
         leak, curve, counts: what duplicates would feign, what more pictures would give, and what
             the counts can say.
+        series: series that names tell and no group keeps together.
         decided: what the table of fixes that was used says: image to class, None for left out.
     """
 
@@ -95,6 +97,7 @@ class Audit:
     leak: Leak | None
     curve: LearningCurve | None
     counts: SmallClasses | None
+    series: NameSeries | None = None
     decided: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
@@ -178,6 +181,7 @@ class Audit:
             ],
             "overview": _overview(self.overview),
             "leak": None if self.leak is None else asdict(self.leak),
+            "series": None if self.series is None else self._series(self.series),
             "learning_curve": None if self.curve is None else asdict(self.curve),
             "counts": None if self.counts is None else asdict(self.counts),
         }
@@ -186,6 +190,14 @@ class Audit:
         images = [self.table.ids[row] for row in finding.rows]
         numbers = {name: _finite(value) for name, value in finding.numbers.items()}
         return {"code": finding.code, **asdict(finding), "images": images, "numbers": numbers}
+
+    def _series(self, found: NameSeries) -> dict[str, Any]:
+        ids = self.table.ids
+        return {
+            "apart": [[ids[row] for row in members] for members in found.apart],
+            "group_pattern": found.pattern,
+            "test": None if found.test is None else asdict(found.test),
+        }
 
     def _pair(self, pair: DuplicatePair) -> dict[str, Any]:
         labels = self.table.labels

@@ -9,16 +9,19 @@ import numpy as np
 
 from headstart.arrays import IntArray
 from headstart.audit.duplicate_leak import Leak, measure_leak, torn_rows
-from headstart.audit.finding_texts import BEING
+from headstart.audit.finding_texts import BEING, pattern_words
 from headstart.audit.learning_curve import LearningCurve, learning_curve
-from headstart.audit.odd_pictures import ALONE, find_odd
+from headstart.audit.name_series import series_of
+from headstart.audit.odd_pictures import find_odd
 from headstart.audit.shortcuts.search import MODEL, search_shortcuts
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
+from headstart.data.series import advised_pattern
 from headstart.errors import DataError
 from headstart.evaluate.intervals import share_interval
 from headstart.evaluate.sample_size import class_sentences
 from headstart.heads.head import Head
+from headstart.images.picture_warnings import ALONE
 from headstart.options import DEFAULT_SEED, FitOptions
 from headstart.progress import QUIET, Progress
 from headstart.recipes.frozen import FitResult
@@ -88,6 +91,7 @@ def short_checks(data: Dataset, test: IntArray, *, seed: int = DEFAULT_SEED) -> 
     """
     lines = [
         *_contradicting(data),
+        *_series(data, test),
         *_shortcuts(data, seed),
         *_copies(data),
         *_odd(data),
@@ -138,6 +142,22 @@ def _copies(data: Dataset) -> Iterator[str]:
         yield (
             f"{sum(groups)} pictures have {by} ({plural(len(groups), 'group')}): each group is "
             "kept on one side of the split"
+        )
+
+
+def _series(data: Dataset, test: IntArray) -> Iterator[str]:
+    """Series by their names that the split tears apart, and what to do."""
+    series = series_of(data.table)
+    side = np.zeros(len(data), dtype=np.int64)
+    side[test] = 1
+    torn = series.torn(side)
+    if torn:
+        first = torn[0]
+        shown = [next(data.table.ids[r] for r in first if side[r] == part) for part in (0, 1)]
+        what = pattern_words(advised_pattern(data.table.ids, series))
+        yield (
+            f"{len(torn)} of {len(series)} series of pictures, by their names, stand in training "
+            f"and in test ({' | '.join(shown)}); if a series shows one thing: {what}"
         )
 
 

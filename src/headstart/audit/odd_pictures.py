@@ -9,6 +9,15 @@ import numpy as np
 
 from headstart.arrays import BoolArray, Float32Array, FloatArray
 from headstart.audit.neighbours import CELLS, unit_rows
+from headstart.images.picture_warnings import (
+    BLANK,
+    BRIGHT,
+    DARK,
+    EXTREME,
+    TINY,
+    elongation,
+    kinds_alone,
+)
 from headstart.images.statistics import ImageStatistics
 from headstart.options import DEFAULT_SEED
 
@@ -72,12 +81,8 @@ def robust_limit(values: FloatArray, deviations: float) -> float:
     return median + deviations * deviation if deviation > 0 else float("inf")
 
 
-BLANK = 4.0  # grey levels of spread; a photograph of a white wall has about 10
-DARK, BRIGHT = 25.0, 235.0  # mean grey level
 BLURRED = 30.0  # variance of the Laplacian at 128x128; sharp photographs have 400 to 3,000
 BLURRED_DEVIATIONS = 5.0  # and so far below the others, in robust deviations of the logarithm
-TINY = 32  # pixels of the shorter side
-EXTREME = 3.0  # longer side / shorter side
 FAR_DEVIATIONS = 5.0
 LEAST_FOR_OTHERS = 20  # pictures; with fewer there are no "others" to be unlike
 
@@ -138,19 +143,22 @@ def find_odd(
     contrast, light = scores(lambda f: f.contrast), scores(lambda f: f.brightness)
     sharpness = scores(lambda f: f.sharpness)
     short = scores(lambda f: min(f.width, f.height))
-    shape = scores(lambda f: max(f.width, f.height) / max(1, min(f.width, f.height)))
-    wide = np.array([fact is not None and fact.mode.startswith("I") for fact in statistics])
-    unscaled = wide & (light < DARK) & (contrast > 0)
-    blank = (contrast < BLANK) & ~unscaled
+    shape = scores(elongation)
+    alone = [set() if fact is None else kinds_alone(fact) for fact in statistics]
+
+    def flags(kind: str) -> BoolArray:
+        return np.array([kind in kinds for kinds in alone], dtype=np.bool_)
+
     unsharp = min(BLURRED, _lowest_usual(sharpness))
+    unsharp_rows = (sharpness < unsharp) & ~flags("blank") & ~flags("unscaled")
     kinds = [
-        _kind("blank", contrast, blank, BLANK),
-        _kind("unscaled", light, unscaled, DARK),
-        _kind("dark", light, (light < DARK) & ~blank & ~unscaled, DARK),
-        _kind("bright", light, (light > BRIGHT) & ~blank, BRIGHT),
-        _kind("blurred", sharpness, (sharpness < unsharp) & ~blank & ~unscaled, unsharp),
-        _kind("tiny", short, short < TINY, TINY),
-        _kind("extreme shape", shape, shape > EXTREME, EXTREME),
+        _kind("blank", contrast, flags("blank"), BLANK),
+        _kind("unscaled", light, flags("unscaled"), DARK),
+        _kind("dark", light, flags("dark"), DARK),
+        _kind("bright", light, flags("bright"), BRIGHT),
+        _kind("blurred", sharpness, unsharp_rows, unsharp),
+        _kind("tiny", short, flags("tiny"), TINY),
+        _kind("extreme shape", shape, flags("extreme shape"), EXTREME),
     ]
     if features is not None:
         far = neighbour_distance(features, seed=seed)
@@ -158,27 +166,6 @@ def find_odd(
         limit = robust_limit(far, FAR_DEVIATIONS) if enough else float("inf")
         kinds.append(_kind("far", far, far > limit, limit))
     return tuple(kinds)
-
-
-def picture_warnings(statistics: ImageStatistics) -> tuple[str, ...]:
-    """What a check would say of one picture by itself, in words; () for an ordinary one.
-
-    Whether it is blurred, or far from others, only a set of pictures can tell.
-    """
-    size = f"{statistics.width} x {statistics.height} pixels"
-    flagged = [kind.kind for kind in find_odd([statistics]) if kind.flags.any()]
-    return tuple(ALONE[kind].format(size=size) for kind in flagged if kind in ALONE)
-
-
-# The kinds that one picture can be of by itself, and what is said of it.
-ALONE = {
-    "blank": "one colour all over",
-    "unscaled": "nearly black: its 16-bit values lie in the lowest part of their range; scale them",
-    "dark": "so dark that little can be seen",
-    "bright": "so bright that little can be seen",
-    "tiny": "{size}, enlarged a lot for the network",
-    "extreme shape": "{size}, of which the network sees the middle square",
-}
 
 
 def _lowest_usual(sharpness: FloatArray) -> float:

@@ -25,6 +25,14 @@ from headstart.options import LayerName
 if TYPE_CHECKING:
     from torch import nn
 
+_WORDS: Mapping[type, str] = {int: "a whole number", str: "a text"}
+_VALUES: Mapping[str, tuple[type, int]] = {  # of a description: the type, the largest value
+    "name": (str, 200),
+    "feature_size": (int, 8 * 1024 * 1024),  # the small CNN's, for the largest input
+    "parameters": (int, 10**12),
+    "weights_id": (str, 200),
+    "source": (str, 10_000),
+}
 HERE = ("runtime", "device")  # of the machine at hand, and so no part of a saved model
 
 
@@ -44,6 +52,7 @@ class BackboneInfo:
         classifier: name of the architecture's last layer when a linear head on these features can
             be written into it, else None.
         notes: lines about the weights that the user should read.
+        mirror: the features are the means of the picture's and of its mirror image's.
         runtime: what computes on this machine: "torch".
         device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
@@ -58,6 +67,7 @@ class BackboneInfo:
     source: str
     classifier: str | None
     notes: tuple[str, ...] = ()
+    mirror: bool = False
     runtime: str = field(default="torch", compare=False)
     device: str = field(default="auto", compare=False)
 
@@ -69,6 +79,8 @@ class BackboneInfo:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values of what holds on every machine."""
         values = {name: getattr(self, name) for name in _saved_fields()}
+        if not self.mirror:
+            del values["mirror"]  # earlier versions know none
         return {
             **values,
             "preprocessing": self.preprocessing.to_json(),
@@ -78,12 +90,23 @@ class BackboneInfo:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BackboneInfo:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other content."""
-        known = {name: values[name] for name in _saved_fields()}
+        # Models from before there was a mirror have none.
+        known = {name: values[name] for name in _saved_fields() if name != "mirror"}
+        known["mirror"] = values.get("mirror", False)
+        if not isinstance(known["mirror"], bool):
+            raise ValueError(f"mirror is {known['mirror']!r}, expected true or false")
         for name, allowed in (("layer", get_args(LayerName)), ("precision", PRECISIONS)):
             if known[name] not in allowed:
                 raise ValueError(f"{name} is {known[name]!r}, expected {' or '.join(allowed)}")
+        for name, (kind, most) in _VALUES.items():
+            value: Any = known[name]
+            is_kind = type(value) is kind  # True is no number here
+            if not (is_kind and 0 < (value if kind is int else len(value)) <= most):
+                raise ValueError(f"{name} is {value!r:.100}, expected {_WORDS[kind]} up to {most}")
         known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
         known["notes"] = tuple(values["notes"])
+        if not all(isinstance(text, str) for text in (*known["notes"], known["classifier"] or "")):
+            raise TypeError("notes and classifier must be texts")
         return cls(**known)
 
 
@@ -134,7 +157,8 @@ class Backbone:
         A picture's features do not depend on the others of the batch. Several threads may call at
         once. Raises UsageError when memory ends, or for numbers that are not finite.
         """
-        return self._checked(lambda: self._ready().embed(pixels), len(pixels))
+        found = self._both_ways(lambda runtime, seen: runtime.embed(seen), pixels)
+        return found[0] if len(found) == 1 else (found[0] + found[1]) / np.float32(2)
 
     def feature_map(self, pixels: ByteImage) -> Float32Array:
         """The last map before the pooling, (n, c, h, w), of pictures (n, size, size, 3).
@@ -142,7 +166,15 @@ class Backbone:
         Where the network averages that map its mean over h and w are the features. Raises
         UsageError where the architecture has no such map, and as `embed`.
         """
-        return self._checked(lambda: self._ready().feature_map(pixels), len(pixels))
+        found = self._both_ways(lambda runtime, seen: runtime.feature_map(seen), pixels)
+        return found[0] if len(found) == 1 else (found[0] + found[1][..., ::-1]) / np.float32(2)
+
+    def _both_ways(
+        self, compute: Callable[[Runtime, ByteImage], Float32Array], pixels: ByteImage
+    ) -> tuple[Float32Array, ...]:
+        """What is computed of pictures, and with a mirror of their mirror images too."""
+        ways = (pixels, np.ascontiguousarray(pixels[:, :, ::-1])) if self.info.mirror else (pixels,)
+        return tuple(self._checked(compute, way) for way in ways)
 
     def usual_batch(self) -> int:
         """Inputs that a thread gives to `embed` at once when nobody asks for another number."""
@@ -159,11 +191,13 @@ class Backbone:
         """The backbone's weights under timm's names, as float32 (or integer) arrays."""
         return self.network.tensors(self.info)
 
-    def _checked(self, compute: Callable[[], Float32Array], count: int) -> Float32Array:
+    def _checked(
+        self, compute: Callable[[Runtime, ByteImage], Float32Array], pixels: ByteImage
+    ) -> Float32Array:
         try:
-            found = compute()
+            found = compute(self._ready(), pixels)
         except MemoryError as error:
-            raise UsageError(self._out_of_memory(count)) from error
+            raise UsageError(self._out_of_memory(len(pixels))) from error
         if not np.isfinite(found).all():
             raise UsageError(
                 f"{self.info.name} in {self.info.precision} gives numbers that are not finite; "

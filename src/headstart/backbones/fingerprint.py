@@ -35,6 +35,7 @@ def feature_key(info: BackboneInfo) -> dict[str, Any]:
 
     name, layer, weights: the function that is computed; the weights by their content.
     preprocessing: size, resize, crop, interpolation, mean and standard deviation.
+    mirror: True where the mirror image's features are averaged in.
     decode: the version of our rules for decoding a picture.
     pixels: what this machine's libraries make of one picture that is decoded and prepared so
         (`_prepared_probe`). It is measured, since versions would not tell: Pillow 11.3 to 13.0
@@ -68,6 +69,8 @@ def feature_key(info: BackboneInfo) -> dict[str, Any]:
         "runtime": info.runtime,
         "steps": arithmetic.steps,
         "packages": {name: version(name) for name in arithmetic.packages},
+        # Absent where there is none, so that features that were kept before are still found.
+        **({"mirror": True} if info.mirror else {}),
     }
 
 

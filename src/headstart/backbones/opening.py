@@ -15,7 +15,7 @@ from headstart.backbones.weights import wheel
 from headstart.backbones.weights.digest import digest
 from headstart.backbones.weights.inventory import whats_here
 from headstart.cache_folder import cache_folder
-from headstart.errors import WeightsError
+from headstart.errors import ModelFolderError, UsageError, WeightsError
 from headstart.options import BackboneOptions
 from headstart.thread_counts import one_torch_thread
 
@@ -87,7 +87,11 @@ class OpenedNetwork(TorchNetwork):
 
 @dataclass(eq=False)
 class RestoredNetwork(TorchNetwork):
-    """The network of a saved model. Raises WeightsError when its file changed since."""
+    """The network of a saved model.
+
+    Raises WeightsError when its file changed since, ModelFolderError when the file is not of the
+    network that the description names.
+    """
 
     info: BackboneInfo
     weights: Path
@@ -95,24 +99,36 @@ class RestoredNetwork(TorchNetwork):
     def build(self) -> nn.Module:
         from headstart.backbones.weights.file import load_state
 
-        module = self._filled(load_state(self.weights))
+        state = load_state(self.weights)
+        try:
+            module, feature_size = self._filled(state)
+        except (UsageError, RuntimeError) as error:
+            raise ModelFolderError(
+                f"{self.weights} is not of the backbone {self.info.name!r}: {error}"
+            ) from error
+        if feature_size != self.info.feature_size:
+            raise ModelFolderError(
+                f"the model in {self.weights.parent} is damaged: {self.info.name} gives "
+                f"{feature_size} features a picture, the model takes {self.info.feature_size}"
+            )
         if _tensors_id(module) != self.info.weights_id:
             raise WeightsError(f"{self.weights} has changed since it was read; read it again")
         return module
 
-    def _filled(self, state: Mapping[str, torch.Tensor]) -> nn.Module:
+    def _filled(self, state: Mapping[str, torch.Tensor]) -> tuple[nn.Module, int]:
+        """The network, and how many features it gives."""
         from headstart.backbones import architecture as arch
 
-        info = self.info
+        info, side = self.info, self.info.preprocessing.size
         if info.name == SMALL_CNN:
-            from headstart.backbones.small_cnn import SmallCNNBackbone
+            from headstart.backbones.small_cnn import SmallCNNBackbone, feature_size
 
             small = SmallCNNBackbone()
             small.load_state_dict(state)
-            return small
-        network = arch.build_architecture(info.name, info.layer, info.preprocessing.size)
+            return small, feature_size(side)
+        network = arch.build_architecture(info.name, info.layer, side)
         arch.fill(network, state, self.weights.name)
-        return network.module
+        return network.module, network.feature_size
 
 
 @dataclass(eq=False)
@@ -168,6 +184,7 @@ def _built(
         source=source,
         classifier=network.classifier,
         notes=notes,
+        mirror=options.mirror,
     )
     return network, info, file
 

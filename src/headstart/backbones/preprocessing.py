@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from PIL import Image
 
 from headstart.arrays import ByteImage, Float32Array
+from headstart.options.backbone_and_features import LARGEST_SIDE
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Crop = Literal["center", "squash", "border"]
@@ -80,14 +81,25 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Preprocessing:
-        """The inverse of `to_json`. Raises KeyError or TypeError for other content."""
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other content."""
+        for name, allowed in (("crop", get_args(Crop)), ("interpolation", tuple(RESAMPLING))):
+            if values[name] not in allowed:
+                raise ValueError(f"{name} is {values[name]!r}, expected {' or '.join(allowed)}")
+        for name, most in (("size", LARGEST_SIDE), ("resize", 10 * LARGEST_SIDE)):
+            side = values[name]
+            if type(side) is not int or not 0 < side <= most:
+                raise ValueError(f"{name} is {side!r}, expected a whole number from 1 to {most}")
+        mean, std = _three(values["mean"]), _three(values["std"])
+        # Pixels are from 0 to 1; the widest range that a backbone wants is 0 to 255.
+        if not all(abs(part) <= 1000 for part in mean) or not all(1e-4 <= s <= 1e4 for s in std):
+            raise ValueError(f"mean is {mean} and std {std}, with which no backbone computes")
         return cls(
-            size=int(values["size"]),
-            resize=int(values["resize"]),
+            size=values["size"],
+            resize=values["resize"],
             crop=values["crop"],
             interpolation=values["interpolation"],
-            mean=_three(values["mean"]),
-            std=_three(values["std"]),
+            mean=mean,
+            std=std,
         )
 
     @classmethod

@@ -20,6 +20,7 @@ def start() -> None:
     through them for garbage again and again, and to take them apart at the end, took 2 of 12 s of a
     fit. So it is looked for rarely, and the process ends with all it has.
     """
+    _read_names_as_utf_8()
     stop_on_sigterm()
     gc.set_threshold(*COLLECT_AFTER)
     try:
@@ -33,6 +34,19 @@ def start() -> None:
         if isinstance(stop.code, str):  # a text is shown by Python itself
             raise
         _end(stop.code or 0)
+
+
+def _read_names_as_utf_8() -> None:
+    """Begin anew in UTF-8 mode where the locale is plain C and Python was kept from turning it on.
+
+    There a name in another script is no text to Python: a folder of such a name could not be a
+    class, nor a table's names be opened. What the terminal cannot show is still shown as its code.
+    """
+    if sys.getfilesystemencoding() != "ascii" or os.name != "posix":
+        return
+    os.environ.setdefault("PYTHONIOENCODING", "ascii:backslashreplace")
+    words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+    os.execv(sys.executable, words)
 
 
 def _end(code: int) -> None:

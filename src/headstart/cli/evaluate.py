@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from headstart.cli import parser
 from headstart.cli.terminal import progress, show_metrics
 from headstart.errors import DataError
 from headstart.options import FitOptions
+from headstart.options.checks import as_typed
 
 if TYPE_CHECKING:
     from headstart.data.image_table import ImageTable
@@ -40,7 +40,9 @@ def evaluate(
         headstart evaluate run/model other.csv --images images/
         headstart evaluate run/model other_pictures/ --out evaluation/
         headstart evaluate run/model labels.csv --split-column part
+        headstart evaluate run/model labels.csv --rename 0=other 1=emergency
     """
+    from headstart.cli.class_names import in_classes_of_model
     from headstart.evaluate.metrics import measure
     from headstart.model_dir import load_model
     from headstart.outputs.permission import Inputs
@@ -52,6 +54,11 @@ def evaluate(
     trained = load_model(model, device=options.embed.device)
     with progress() as shown:
         table = _tested(read_labelled(source, read, progress=shown), shown)
+        command = ["headstart", "evaluate", str(model), str(source), *as_typed(options)]
+        command += ["--out", str(out)] if out else []
+        table, unknown = in_classes_of_model(table, trained.classes, read.skip_bad, command)
+        for note in unknown:
+            shown.note(note)
         answers = trained.predict(
             table.images,
             names=table.ids,
@@ -66,7 +73,7 @@ def evaluate(
         shown.note(f"left out: {bad}")
     metrics = measure(_with_groups(answers, table))
     if metrics.n == 0:
-        raise _nothing_scored(table, trained.classes)
+        raise DataError("no picture can be scored: not one of them can be read")
     figures = metrics.to_json()
     if outputs:
         with outputs.writing() as new:
@@ -95,13 +102,6 @@ def _tested(table: ImageTable, shown: Progress) -> ImageTable:
     return table.take(rows)
 
 
-def _nothing_scored(table: ImageTable, classes: tuple[str, ...]) -> DataError:
-    return DataError(
-        f"no picture can be scored: the labels here are {_names(set(table.labels or ()))}, "
-        f"the model's classes {_names(classes)}"
-    )
-
-
 def _with_groups(answers: Predictions, table: ImageTable) -> Predictions:
     """The answers with the groups that the table names for their rows."""
     from headstart.data.duplicates import find_duplicates
@@ -110,7 +110,3 @@ def _with_groups(answers: Predictions, table: ImageTable) -> Predictions:
         return answers
     unknown = ("",) * len(table)  # copies are not looked for here
     return replace(answers, groups=find_duplicates(sha256=unknown, given=table.groups).group)
-
-
-def _names(labels: Iterable[str]) -> str:
-    return ", ".join(repr(label) for label in sorted(labels))

@@ -22,10 +22,11 @@ from headstart.cli.evaluate import evaluate
 from headstart.cli.fit import fit
 from headstart.cli.parser import with_flags
 from headstart.cli.predict import predict
+from headstart.cli.rank import rank
 from headstart.cli.refusals import plain_words, refusal
 from headstart.cli.resume import resume
 from headstart.cli.stopping import exit_code
-from headstart.cli.terminal import tell
+from headstart.cli.terminal import output, tell
 from headstart.errors import HeadstartError
 
 HELP = """A picture classifier with a head start: pretrained backbone, exact head, honest figures.
@@ -57,6 +58,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     check,
     fit,
     compare,
+    rank,
     predict,
     evaluate,
     embed,
@@ -81,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(plain_words(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()  # here a full disk can still be told
+        output().flush()  # here a full disk can still be told
     except CycloptsError as error:
         _leave(f"error: {refusal(error, [verb.__name__ for verb in VERBS])}", 2)
     except HeadstartError as error:

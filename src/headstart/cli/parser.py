@@ -13,6 +13,7 @@ from cyclopts import Group, Parameter, Token
 from headstart.images.address import Url, location
 from headstart.options.checks import check_options
 from headstart.options.every_option import Option, all_options, in_rooms, options_of
+from headstart.outputs.spreadsheet_cells import spreadsheet_cells
 
 
 @cache
@@ -70,7 +71,8 @@ def with_flags(verb: Callable[..., int]) -> Callable[..., int]:
             {option.name: values.pop(option.name, option.default) for option in taken}
         )
         check_options(options)
-        return verb(*words, options=options, **values)
+        with spreadsheet_cells(options.write.safe_csv):
+            return verb(*words, options=options, **values)
 
     own = [item for name, item in signature.parameters.items() if name != "options"]
     parameters = [*own, *(_parameter(option) for option in taken)]
@@ -90,6 +92,7 @@ def _parameter(option: Option) -> inspect.Parameter:
         negative=None if option.default is True else "",
         show_default=False if is_told else _typed,
         converter=_whole if int in kinds else None,
+        consume_multiple=option.facts.several,
         metavar=next((word for kind, word in VALUES.items() if kind in kinds), None),
     )
     return inspect.Parameter(

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
+from headstart.outputs.disk import named
 from headstart.wording import one_line, printable
 
 if TYPE_CHECKING:
@@ -98,16 +99,40 @@ def progress() -> Iterator[TerminalProgress]:
         shown.stop()
 
 
+class _Output:
+    """Standard output, whose errors name it: a full disk's have no name of their own."""
+
+    def __init__(self) -> None:
+        self.stream = sys.stdout
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        with named(Path("standard output")):
+            return self.stream.write(text)
+
+    def flush(self) -> None:
+        with named(Path("standard output")):
+            self.stream.flush()
+
+
+def output() -> IO[str]:
+    """Where results are written. An OSError of it has "standard output" for a file's name."""
+    return cast("IO[str]", _Output())
+
+
 def console() -> Console:
     """Where results are printed; wide enough for a table when it is no terminal."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    wide = None if sys.stdout.isatty() else 100
+    return Console(file=output(), width=wide, highlight=False)
 
 
 def say(line: str) -> None:
     """A line of results, unbroken, so that a path in it can be copied."""
-    print(one_line(line))
+    print(one_line(line), file=output())
 
 
 def tell(line: str) -> None:

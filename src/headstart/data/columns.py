@@ -24,6 +24,7 @@ _LABEL = frozenset(
 )
 _SPLIT = frozenset(("split", "fold", "part", "subset", "set"))
 _GROUP = frozenset(("group", "patient", "patient_id", "subject", "camera", "series"))
+LABEL = "label"  # what a column of labels that this program makes is called
 SHOWN_COLUMNS = 20
 LONGEST_SHOWN = 100  # characters of a column's name
 _NEVER_LABEL = frozenset((*_SPLIT, *_GROUP, "id", "index"))
@@ -89,6 +90,16 @@ def find_columns(
     if label_needed:  # only what learns or measures has options for the others
         notes += _unused(columns, (image, label), split, group)
     return Columns(image, label, split, group, tuple(notes))
+
+
+def is_label_name(column: str) -> bool:
+    """Whether a column is called as one of labels usually is."""
+    return _plain(column) in _LABEL
+
+
+def may_hold_labels(column: str) -> bool:
+    """Whether a column is not called as one of splits, groups or numbers of rows usually is."""
+    return _plain(column) not in _NEVER_LABEL
 
 
 def _plain(column: str) -> str:

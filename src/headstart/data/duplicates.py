@@ -80,19 +80,19 @@ def find_duplicates(
                          ("given", given)):  # fmt: skip
         if column is not None and len(column) != n:
             raise ValueError(f"{name} has {len(column)} rows, sha256 {n}")
-    exact = _equal([digest or row for row, digest in enumerate(sha256)])
+    exact = repeats([digest or row for row, digest in enumerate(sha256)])
     pairs = [
         DuplicatePair(a, b, "exact", cosine=None if features is None else 1.0) for a, b in exact
     ]
     edges = list(exact)
     if given is not None:
-        edges += _equal([name or row for row, name in enumerate(given)])
+        edges += repeats([name or row for row, name in enumerate(given)])
     if hashes is not None and thumbnails is not None:
         copies = np.array([b for _, b in exact], dtype=np.int64)
         near = _near(np.delete(np.arange(n), copies), hashes, thumbnails, features, thresholds)
         edges += zip(near.first.tolist(), near.second.tolist(), strict=True)
         pairs += _listed(near, features is not None)
-    group = _components(n, edges)
+    group = components(n, edges)
     return Duplicates(group, tuple(sorted(pairs, key=lambda pair: (pair.first, pair.second))))
 
 
@@ -103,7 +103,7 @@ def contradictions(
     return tuple(pair for pair in pairs if labels[pair.first] != labels[pair.second])
 
 
-def _equal(values: Iterable[Hashable]) -> list[tuple[int, int]]:
+def repeats(values: Iterable[Hashable]) -> list[tuple[int, int]]:
     """For every value seen before: its first row and this one."""
     first: dict[Hashable, int] = {}
     found = []
@@ -133,7 +133,7 @@ def _near(
         if len(pairs) > limit:
             pairs = _thinned(pairs, len(rows))
             limit = MOST_PAIRS + len(pairs)
-            joined = _components(len(rows), zip(pairs.first, pairs.second, strict=True))
+            joined = components(len(rows), zip(pairs.first, pairs.second, strict=True))
     return NearPairs(
         rows[pairs.first], rows[pairs.second], pairs.bits, pairs.cosine, pairs.mirrored
     )
@@ -185,7 +185,7 @@ def _listed(pairs: NearPairs, with_cosine: bool) -> list[DuplicatePair]:
     return list(best.values())
 
 
-def _components(n: int, edges: Iterable[tuple[int, int]]) -> IntArray:
+def components(n: int, edges: Iterable[tuple[int, int]]) -> IntArray:
     """Connected components of n rows, numbered by their first rows, (n,)."""
     parent = list(range(n))
     for a, b in edges:

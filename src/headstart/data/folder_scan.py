@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headstart.errors import BadInput
-from headstart.images.formats import has_picture_suffix
+from headstart.images.formats import CONVERT, SNIFFED_BYTES, has_picture_suffix, looks_like
 from headstart.images.source import why_not_read
+from headstart.outputs.own_files import is_sheet_among_pictures
 from headstart.outputs.results import is_result_folder, written_names
 from headstart.wording import plural, some_of
 
+DICOM_SUFFIXES = (".dcm", ".dicom")
+UNTOLD = ("text", "unknown binary data")  # nothing that would help
 _SYSTEM = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
 
 
@@ -38,6 +41,16 @@ class Scan:
     results: list[str] = field(default_factory=list)
     bad: list[BadInput] = field(default_factory=list)
 
+    def others_in(self, folder: str = "") -> str:
+        """The files below a folder that are no pictures by their suffix, in words; "" for none.
+
+        What the first one looks like tells a folder of scans or of archives.
+        """
+        names = [name for name in self.others if name.startswith(folder)]
+        if not names:
+            return ""
+        return f"{plural(len(names), 'other file')}{_what_it_is(self.root, names[0])}"
+
     @property
     def notes(self) -> list[str]:
         """A line for what was left out."""
@@ -45,6 +58,10 @@ class Scan:
         if self.others:
             count = plural(len(self.others), "file")
             notes.append(f"{count} left out, no picture by name: {some_of(self.others)}")
+            scans = [name for name in self.others if name.lower().endswith(DICOM_SUFFIXES)]
+            if scans:
+                count = plural(len(scans), "DICOM file")
+                notes.append(f"{count} among them, which are not read: convert them to PNG")
         if self.links_left:
             count = plural(len(self.links_left), "link")
             left = some_of(self.links_left)
@@ -53,6 +70,17 @@ class Scan:
             count = plural(len(self.results), "result")
             notes.append(f"{count} of this program left out: {some_of(self.results)}")
         return notes
+
+
+def _what_it_is(root: Path, name: str) -> str:
+    try:
+        with (root / name).open("rb") as file:
+            kind = looks_like(file.read(SNIFFED_BYTES))
+    except OSError:
+        return ""
+    if name.lower().endswith(DICOM_SUFFIXES) and "DICOM" not in kind:
+        kind = f"a DICOM file by its name; {CONVERT}"
+    return "" if kind in UNTOLD else f"; {name} looks like {kind}"
 
 
 _Part = tuple[int, int, str]
@@ -116,7 +144,10 @@ def _walk(scan: Scan, folder: Path, name: str, seen: set[str], real: str) -> Non
         elif linked and not is_file:
             scan.bad.append(BadInput(path, f"broken link to {_link_text(entry.path)}"))
         elif is_file and has_picture_suffix(entry.name):
-            scan.pictures[path] = target
+            if is_sheet_among_pictures(Path(entry.path)):
+                scan.results.append(path)
+            else:
+                scan.pictures[path] = target
         else:
             scan.others.append(path)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from urllib.parse import unquote
 
 from headstart.data.labels import composed
 from headstart.errors import UsageError
 from headstart.images.address import Url, is_url, location
 from headstart.images.formats import has_picture_suffix
-from headstart.images.source import ImageSource, LocalFile, RemoteFile
+from headstart.images.source import ImageSource, LocalFile, RemoteFile, is_on_drive, not_found
 from headstart.wording import plural
 
 
@@ -95,14 +95,14 @@ class Resolver:
         self._roots = {os.path.normpath(self._absolute), os.path.realpath(root)}
         self._allow_outside = allow_outside
         self._folders: dict[Path, _Folder] = {}
-        self._bent: dict[str, list[str]] = {}
+        self._bent: dict[str, tuple[int, str]] = {}  # how many names, and the first
 
     @property
     def notes(self) -> list[str]:
         """One line for each way in which names were bent, with a count and an example."""
         return [
-            f"{plural(len(examples), 'name')} {how}, first: {examples[0]}"
-            for how, examples in self._bent.items()
+            f"{plural(count, 'name')} {how}, first: {example}"
+            for how, (count, example) in self._bent.items()
         ]
 
     def target(self, name: str) -> Path:
@@ -115,7 +115,7 @@ class Resolver:
             raise UnresolvedError("no picture's name")
         if "\x00" in name:
             raise UnresolvedError("the name has a NUL character")
-        if ":" not in name or not PureWindowsPath(name).is_absolute():
+        if not is_on_drive(name):
             # Without "..", so that what is checked is what is opened.
             path = os.path.normpath(self._absolute / name)
             for root in self._roots:
@@ -123,6 +123,8 @@ class Resolver:
                     return self.root / path[len(root) :].lstrip(os.sep)
             if self._allow_outside:
                 return Path(path)
+        elif os.name != "nt":
+            raise UnresolvedError(not_found(name))
         elif self._allow_outside:
             return Path(name)
         raise UnresolvedError(
@@ -154,7 +156,7 @@ class Resolver:
             if path.is_file():
                 self._count("written with backslashes", name, path)
                 return path
-        folder = self._folder_of(path)
+        folder = self._folder_of(name, path)
         hits = folder.names.get(_key(path.name), [])
         if hits:
             return self._only(name, folder.path, hits, "found in another case or Unicode form")
@@ -162,7 +164,7 @@ class Resolver:
         exact = [hit for hit in hits if Path(hit).stem == path.name]
         return self._only(name, folder.path, exact or hits, "completed with the extension")
 
-    def _folder_of(self, path: Path) -> _Folder:
+    def _folder_of(self, name: str, path: Path) -> _Folder:
         """The folder that the path is in, the folders below the root taken in any case."""
         if path.parent.is_dir() or not path.is_relative_to(self.root):
             return self._listed(path.parent)
@@ -170,7 +172,7 @@ class Resolver:
         for part in path.parent.relative_to(self.root).parts:
             hits = found.names.get(_key(part), [])
             if part not in hits and len(hits) != 1:
-                raise UnresolvedError("not found", missing=True)
+                raise _absent(name)
             found = self._listed(found.path / (part if part in hits else hits[0]))
         return found
 
@@ -184,13 +186,14 @@ class Resolver:
             both = " and ".join(repr(hit) for hit in hits)
             raise UnresolvedError(f"the name fits {both}; write it whole")
         if not hits or not (folder / hits[0]).is_file():
-            raise UnresolvedError("not found", missing=True)
+            raise _absent(name)
         path = folder / hits[0]
         self._count(how, name, path)
         return path
 
     def _count(self, how: str, name: str, path: Path) -> None:
-        self._bent.setdefault(how, []).append(f"{name!r} is {path.name!r}")
+        count, first = self._bent.get(how, (0, f"{name!r} is {path.name!r}"))
+        self._bent[how] = (count + 1, first)
 
 
 class _Folder:
@@ -204,6 +207,11 @@ class _Folder:
             self.names.setdefault(_key(entry.name), []).append(entry.name)
             if has_picture_suffix(entry.name):
                 self.stems.setdefault(_key(entry.stem), []).append(entry.name)
+
+
+def _absent(name: str) -> UnresolvedError:
+    taken = f": a Windows path, read as {name.replace(chr(92), '/')}" if "\\" in name else ""
+    return UnresolvedError(f"not found{taken}", missing=True)
 
 
 def _key(name: str) -> str:

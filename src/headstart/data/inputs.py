@@ -8,7 +8,9 @@ from pathlib import Path
 
 from headstart.data.cells import read_table_bytes
 from headstart.data.folder_scan import scan_folder
+from headstart.data.group_pattern import with_name_groups
 from headstart.data.image_table import ImageTable
+from headstart.data.picture_rows import PictureRows, TablePictures
 from headstart.data.read_folder import read_folder
 from headstart.data.read_table import read_table
 from headstart.errors import BadInput, TableError, UsageError
@@ -17,7 +19,6 @@ from headstart.images.formats import SNIFFED_BYTES, format_of, has_picture_suffi
 from headstart.images.source import ImageSource, LocalFile, RemoteFile, Unavailable
 from headstart.options import ReadOptions
 from headstart.options.checks import refuse_for_tables
-from headstart.wording import plural
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -34,8 +35,17 @@ def read_images(
         UsageError: an option does not fit the source.
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
+    return with_name_groups(_read(source, options, needs_labels=needs_labels), options)
+
+
+def _read(source: Path | Url, options: ReadOptions, *, needs_labels: bool) -> ImageTable:
     if isinstance(source, Path) and source.is_dir():
         return read_folder(source, options)
+    if options.class_level is not None:
+        raise UsageError(
+            f"--class-level {options.class_level} is for folders, and {source} is none; leave it "
+            "out"
+        )
     try:
         data = read_table_bytes(source)
     except TableError as error:
@@ -56,10 +66,10 @@ def read_pictures(source: Path | Url, options: ReadOptions) -> ImageTable:
         scan = scan_folder(source)
         if scan.pictures and not any("/" in name for name in scan.pictures):
             refuse_for_tables(options, f"{source} is a folder")
-            return _folder(source)
-        return read_folder(source, options)
+            return with_name_groups(_folder(source), options)
+        return read_images(source, options)
     if has_picture_suffix(source.name):
-        return list_pictures([source], options)
+        return with_name_groups(list_pictures([source], options), options)
     return read_images(source, options, needs_labels=False)
 
 
@@ -81,10 +91,10 @@ def _refuse_other_kinds(source: Path | Url, head: bytes) -> None:
         )
 
 
-def list_pictures(
+def picture_rows(
     sources: Sequence[Path | Url], options: ReadOptions, *, leave_out: Path | None = None
-) -> ImageTable:
-    """List the pictures to predict, in the given order; there are no labels.
+) -> PictureRows:
+    """The pictures to predict, in the given order; there are no labels.
 
     Files stay as they are given, also those that are missing, so that each gets an answer or an
     error. Folders are searched to any depth, by suffix, in natural order; what cannot be read of
@@ -97,34 +107,42 @@ def list_pictures(
         leave_out: a picture in one of the folders that is no input, such as an earlier answer.
 
     Raises:
-        TableError: there is no picture at all, or a table cannot be read as a whole.
+        TableError: a table cannot be read as a whole.
         UsageError: no source is given, or an option for tables without a table.
     """
     if not sources:
         raise UsageError("no picture given; give files, folders or tables")
     if not any(map(_is_table, sources)):
         refuse_for_tables(options, f"{', '.join(map(str, sources[:3]))} has no table")
-    tables = [_listed(source, options, leave_out) for source in sources]
-    ids = tuple(name for table in tables for name in table.ids)
-    bad = tuple(item for table in tables for item in table.bad)
-    if not ids and not bad:
+    return PictureRows([_listed(source, options, leave_out) for source in sources])
+
+
+def list_pictures(sources: Sequence[Path | Url], options: ReadOptions) -> ImageTable:
+    """`picture_rows` as one table in memory. Raises as that, and TableError for no picture."""
+    listed = picture_rows(sources, options)
+    notes = list(listed.notes)
+    rows = list(listed.rows(notes.append))
+    if not rows and not listed.bad:
         raise TableError(f"{', '.join(map(str, sources))}: no picture found")
+    lines = tuple(row.line for row in rows if row.line is not None)
     return ImageTable(
-        ids=ids,
-        images=tuple(image for table in tables for image in table.images),
+        ids=tuple(row.name for row in rows),
+        images=tuple(row.image for row in rows),
         labels=None,
         source=sources[0],
-        lines=tables[0].lines if len(tables) == 1 else None,
-        notes=tuple(note for table in tables for note in table.notes),
-        bad=bad,
+        lines=lines if len(sources) == 1 and lines else None,
+        notes=tuple(notes),
+        bad=listed.bad,
     )
 
 
-def _listed(source: Path | Url, options: ReadOptions, leave_out: Path | None) -> ImageTable:
+def _listed(
+    source: Path | Url, options: ReadOptions, leave_out: Path | None
+) -> TablePictures | ImageTable:
     if isinstance(source, Path) and source.is_dir():
         return _folder(source, leave_out)
     if _is_table(source):
-        return read_table(source, options, keep_missing=True)
+        return TablePictures(source, options)
     image = RemoteFile(source) if isinstance(source, Url) else LocalFile(source)
     return ImageTable(ids=(str(source),), images=(image,), labels=None, source=source)
 
@@ -147,8 +165,8 @@ def _folder(folder: Path, leave_out: Path | None = None) -> ImageTable:
         names.append(f"{folder.as_posix()}/{item.where}")
         images.append(Unavailable(names[-1], item.cause))
     if not images:
-        others = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
-        bad.append(BadInput(str(folder), f"no picture in it{others}"))
+        others = scan.others_in()
+        bad.append(BadInput(str(folder), f"no picture in it{f' ({others})' if others else ''}"))
     return ImageTable(
         ids=tuple(names),
         images=tuple(images),

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import IntArray
-from headstart.data.labels import composed, trim
+from headstart.data.labels import composed, spelling, trim
 from headstart.errors import DataError
 from headstart.wording import plural, some_of
 
@@ -79,7 +79,7 @@ def places(labels: LabelValues, classes: npt.NDArray[Any]) -> IntArray:
     """
     known = {value: place for place, value in enumerate(classes.tolist())}
     by_text = {label_text(value): place for value, place in known.items()}
-    folded = {_spelling(text): text for text in by_text}
+    folded = {spelling(text): text for text in by_text}
     found = np.array(
         [
             known.get(value, by_text.get(text, -1))
@@ -89,10 +89,10 @@ def places(labels: LabelValues, classes: npt.NDArray[Any]) -> IntArray:
     )
     for row in np.flatnonzero(found < 0):
         text = labels.texts[row]
-        if _spelling(text) in folded:
+        if spelling(text) in folded:
             raise DataError(
                 f"label {text!r} is no class of this model, and differs from its class "
-                f"{folded[_spelling(text)]!r} only by case; spell each class in one way"
+                f"{folded[spelling(text)]!r} only by case or blanks; spell each class in one way"
             )
     return found
 
@@ -210,18 +210,13 @@ def _refuse_twins(texts: Sequence[str], values: npt.NDArray[Any]) -> None:
     """One class under two spellings would be two classes, one of them always answered wrongly."""
     spellings: dict[str, set[str]] = defaultdict(set)
     for text, value in zip(texts, values.tolist(), strict=True):
-        spellings[_spelling(text)].add(repr(value))
+        spellings[spelling(text)].add(repr(value))
     twins = [sorted(same) for same in spellings.values() if len(same) > 1]
     if twins:
         raise DataError(
             f"labels {' and '.join(twins[0])} differ only by case, blanks or Unicode form; spell "
             "each class in one way"
         )
-
-
-def _spelling(text: str) -> str:
-    """What two spellings of one class share. Letters stay apart, as in `merge_spellings`."""
-    return text if len(text) == 1 else text.casefold()
 
 
 def _is_missing(label: Any) -> bool:

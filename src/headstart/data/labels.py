@@ -25,11 +25,20 @@ def composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def merge_spellings(labels: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Labels that differ only by case or by Unicode form become one class.
+def spelling(text: str) -> str:
+    """What two spellings of one class share: all but case, blanks and Unicode form.
 
-    The most frequent spelling wins, at equal counts the first. Labels of one letter stay apart:
-    'a' and 'A' are two classes of a set of handwriting. Empty labels stay empty.
+    One rule for tables, folders, models and Python. Single letters keep their case: 'a' and 'A' are
+    two classes of a set of handwriting.
+    """
+    text = composed(" ".join(text.split()))
+    return text if len(text) == 1 else text.casefold()
+
+
+def merge_spellings(labels: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Labels of one `spelling` become one class.
+
+    The most frequent of them wins, at equal counts the first. Empty labels stay empty.
 
     Returns:
         the labels, (n,), and a note for each merged class.
@@ -38,20 +47,22 @@ def merge_spellings(labels: Sequence[str]) -> tuple[list[str], list[str]]:
     counts = Counter(forms)
     spellings: dict[str, list[str]] = {}
     for form in counts:
-        spellings.setdefault(form.casefold(), []).append(form)
+        spellings.setdefault(spelling(form).casefold(), []).append(form)
     chosen: dict[str, str] = {}
     notes = []
     for variants in spellings.values():
         if len(variants) == 1:
             continue
-        if all(len(variant) == 1 for variant in variants):
+        if len(set(map(spelling, variants))) > 1:
             both = " and ".join(repr(variant) for variant in variants)
             notes.append(f"labels {both} differ only by case and stay apart")
             continue
         best = max(variants, key=lambda form: counts[form])
         chosen |= dict.fromkeys(variants, best)
+        is_case = len({variant.casefold() for variant in variants}) == 1
+        differs = "the case differs" if is_case else "blanks or case differ"
         others = ", ".join(f"{v!r} ({counts[v]})" for v in variants if v != best)
-        notes.append(f"labels {others} taken as {best!r} ({counts[best]}): only the case differs")
+        notes.append(f"labels {others} taken as {best!r} ({counts[best]}): only {differs}")
     changed = sum(form != label for form, label in zip(forms, labels, strict=True))
     if changed:
         notes.append(f"accents of {plural(changed, 'label')} brought to one Unicode form")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headstart.data.class_names import renamed
+from headstart.data.folder_parts import ClassFolders, find_class_folders
 from headstart.data.folder_scan import Scan, natural_key, scan_folder
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import composed, kept_rows, merge_spellings, trim
@@ -15,83 +17,6 @@ from headstart.images.source import LocalFile
 from headstart.options import ReadOptions
 from headstart.options.checks import refuse_for_tables
 from headstart.wording import plural, some_of
-
-_PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}
-
-
-def first_level(scan: Scan) -> dict[str, list[str]]:
-    """First-level folders and the pictures below each, in the scan's order."""
-    below: dict[str, list[str]] = {name: [] for name in scan.folders if "/" not in name}
-    for name in scan.pictures:
-        if "/" in name:
-            below[name.split("/", 1)[0]].append(name)
-    return below
-
-
-def find_parts(scan: Scan, below: Mapping[str, list[str]]) -> dict[str, str]:
-    """The folders that are parts of a split, with "train", "val" or "test" for each.
-
-    A part is called like one and holds folders, not pictures. So a class of pictures of trains
-    is a class.
-
-    Raises:
-        TableError: some folders look like parts and some do not, or parts hold no class folders.
-    """
-    named = {name: _PARTS[name.lower()] for name in below if name.lower() in _PARTS}
-    parts = {
-        name: part
-        for name, part in named.items()
-        if below[name] and not any(picture.count("/") == 1 for picture in below[name])
-    }
-    shown = " and ".join(repr(name) for name in parts)
-    others = [repr(name) for name in below if name not in parts and below[name]]
-    if len(parts) > 1 and others:
-        raise TableError(
-            f"{scan.root}: {shown} look like parts of a split, {', '.join(others)} not; give one "
-            f"part, such as {scan.root / next(iter(parts))}, or move the others away"
-        )
-    if len(named) > 1 and not parts and len(named) == len(below):
-        raise TableError(
-            f"{scan.root}: {' and '.join(map(repr, named))} look like parts of a split, not like "
-            "classes, but hold no class folders"
-        )
-    return parts if not others else {}
-
-
-def refuse_wrapper(scan: Scan, below: Mapping[str, list[str]]) -> None:
-    """Raise TableError when the only class is a wrapper around a folder of classes."""
-    filled = [name for name, pictures in below.items() if pictures]
-    if len(filled) != 1:
-        return
-    prefix, pictures = filled[0], below[filled[0]]
-    while True:
-        deeper = [name[len(prefix) + 1 :] for name in pictures]
-        children = list(dict.fromkeys(name.split("/", 1)[0] for name in deeper if "/" in name))
-        if any("/" not in name for name in deeper):
-            return
-        if len(children) > 1:
-            break
-        prefix = f"{prefix}/{children[0]}"
-    suggestion: Path = scan.root / prefix
-    raise TableError(
-        f"{scan.root}: one class only ({filled[0]!r}); did you mean {suggestion} "
-        f"({_counted(children)}, {plural(len(pictures), 'picture')})?"
-    )
-
-
-def _counted(children: list[str]) -> str:
-    if all(name.lower() in _PARTS for name in children):
-        return plural(len(children), "part")
-    return f"{len(children)} classes"
 
 
 @dataclass(frozen=True)
@@ -112,7 +37,7 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
 
     Args:
         path: the folder.
-        options: `exclude` is used; those for tables are refused.
+        options: `exclude` and the renaming are used; those for tables are refused.
 
     Returns:
         the pictures; `splits` is "train", "val" or "test" when there are parts.
@@ -123,28 +48,26 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
     """
     refuse_for_tables(options, f"{path} is a folder")
     scan = scan_folder(path)
-    below = first_level(scan)
-    parts = find_parts(scan, below)
-    notes: list[str] = []
-    if not parts:
-        refuse_wrapper(scan, below)
-    found, classes, loose = _classes(scan, parts)
+    where = find_class_folders(scan, options.class_level)
+    notes = list(where.notes)
+    found, classes, loose = _classes(scan, where)
     if not found:
         raise TableError(f"{path}: {_nothing(scan, loose)}")
     labels, spelling_notes = merge_spellings([row.label for row in found])
     kept, excluded = kept_rows(labels, options.exclude, [name for name, _ in classes.values()])
-    if parts:
+    names, renaming_notes = renamed([labels[i] for i in kept], options)
+    if where.has_parts:
         counts = Counter(row.split for row in found)
         notes.append("parts: " + ", ".join(f"{part} {n}" for part, n in counts.items()))
         notes += _not_in_train(found)
-    notes += [*_same_names(classes), *spelling_notes, *excluded, *scan.notes]
+    notes += [*_same_names(classes), *spelling_notes, *excluded, *renaming_notes, *scan.notes]
     left_out = {composed(trim(name)) for name in options.exclude}
     bad = [*_empty(scan, classes, left_out), *_loose(path, loose), *scan.bad]
-    rows = [_Found(found[i].name, labels[i], found[i].split, found[i].real) for i in kept]
+    rows = [replace(found[i], label=name) for i, name in zip(kept, names, strict=True)]
     rows, conflicts, repeated = _once(rows)
     if repeated:
-        names = some_of(repeated)
-        notes.append(f"{plural(len(repeated), 'link')} to pictures that count already: {names}")
+        links = some_of(repeated)
+        notes.append(f"{plural(len(repeated), 'link')} to pictures that count already: {links}")
     if len({row.label for row in rows}) == 1:
         notes.append(f"one class only: {rows[0].label!r}")
     return ImageTable(
@@ -152,31 +75,31 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
         images=tuple(LocalFile(path / row.name) for row in rows),
         labels=tuple(row.label for row in rows),
         source=path,
-        splits=tuple(row.split or "" for row in rows) if parts else None,
+        splits=tuple(row.split or "" for row in rows) if where.has_parts else None,
         notes=tuple(notes),
         bad=tuple(sorted((*bad, *conflicts), key=lambda item: natural_key(item.where))),
     )
 
 
 def _classes(
-    scan: Scan, parts: dict[str, str]
+    scan: Scan, where: ClassFolders
 ) -> tuple[list[_Found], dict[str, tuple[str, str | None]], list[str]]:
     """Pictures with their class, class folders with (label, split), and loose pictures."""
-    depth = 1 if parts else 0  # folders above the class folder
     classes: dict[str, tuple[str, str | None]] = {}
     for folder in scan.folders:
-        steps = folder.split("/")
-        if len(steps) == depth + 1 and (not parts or steps[0] in parts):
-            split = parts[steps[0]] if parts else None
-            classes[folder] = (composed(trim(steps[depth])), split)
+        above, _, name = folder.rpartition("/")
+        if above in where.above:
+            classes[folder] = (composed(trim(name)), where.above[above])
+    depths = {len(folder.split("/")) for folder in classes}
     found, loose = [], []
-    for name, real in scan.pictures.items():
-        folder = "/".join(name.split("/")[: depth + 1])
-        if folder in classes:
-            label, split = classes[folder]
-            found.append(_Found(name, label, split, real))
-        else:
-            loose.append(name)
+    for picture, real in scan.pictures.items():
+        steps = picture.split("/")
+        heads = ("/".join(steps[:depth]) for depth in sorted(depths) if depth < len(steps))
+        folder = next((head for head in heads if head in classes), "")
+        if folder:
+            found.append(_Found(picture, *classes[folder], real))
+        elif steps[0] not in where.left_out:
+            loose.append(picture)
     return found, classes, loose
 
 
@@ -186,8 +109,8 @@ def _nothing(scan: Scan, loose: Sequence[str]) -> str:
             f"{plural(len(loose), 'picture')} without a class; put the pictures of each class "
             "into a folder with the class's name, or give a table"
         )
-    left = f" ({plural(len(scan.others), 'other file')})" if scan.others else ""
-    return f"no picture in it{left}"
+    others = scan.others_in()
+    return f"no picture in it{f' ({others})' if others else ''}"
 
 
 def _empty(
@@ -198,8 +121,7 @@ def _empty(
         inside = folder + "/"
         if label in left_out or any(name.startswith(inside) for name in scan.pictures):
             continue
-        others = sum(name.startswith(inside) for name in scan.others)
-        kind = plural(others, "other file") if others else "empty folder"
+        kind = scan.others_in(inside) or "empty folder"
         bad.append(BadInput(folder, f"no picture in it ({kind})"))
     return bad
 

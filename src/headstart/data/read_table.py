@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headstart.data.cells import Cells, read_cells
+from headstart.data.class_names import renamed
 from headstart.data.columns import Columns, find_columns
 from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
 from headstart.data.labels import kept_rows, merge_spellings, trim
+from headstart.data.one_hot import with_labels
 from headstart.errors import BadInput, TableError, UsageError
 from headstart.images.address import Url, location
 from headstart.images.source import ImageSource, Unavailable
@@ -75,22 +77,47 @@ def read_table(
     """
     cells = read_cells(path, separator=options.separator, encoding=options.encoding, data=data)
     needs_labels = needs_labels and not keep_missing
+    cells = with_labels(path.name, cells, options, needed=needs_labels)
     columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
     if not cells.rows:
         raise TableError(f"{path.name} has no rows")
-    root = location(options.images) if options.images is not None else path.parent
-    if isinstance(root, Path) and not root.is_dir():
-        raise UsageError(f"--images {root}: no such folder")
+    finder = find_images(path, options)
     reading = _Reading(path)
     reading.notes += [*columns.notes, *cells.notes]
     rows = _rows(cells, columns, reading, keep_all=keep_missing)
-    rows = _labelled(rows, options.exclude, reading)
-    rows = _placed(
-        rows, ImageFinder(root, allow_outside=options.allow_outside), reading, keep_missing
-    )
+    rows = _labelled(rows, options, reading)
+    rows = _placed(rows, finder, reading, keep_missing)
     if not keep_missing:
         rows = _once(rows, reading)
     return _table(path, rows, columns, reading)
+
+
+def find_images(path: Path | Url, options: ReadOptions) -> ImageFinder:
+    """What finds the pictures of a table's names. Raises UsageError for a folder that is not."""
+    root = location(options.images) if options.images is not None else path.parent
+    if isinstance(root, Path) and not root.is_dir():
+        raise UsageError(f"--images {root}: no such folder")
+    return ImageFinder(root, allow_outside=options.allow_outside)
+
+
+def cut_to_width(cells: list[str], width: int) -> list[str]:
+    """A row without empty cells beyond the header."""
+    return cells[:width] if not any(map(trim, cells[width:])) else cells
+
+
+def wrong_width(cells: Sequence[str], width: int) -> str:
+    """Why a row has too few or too many cells; "" for the right number."""
+    return "" if len(cells) == width else f"has {plural(len(cells), 'field')}, expected {width}"
+
+
+def repairs(trimmed: int, padded: int) -> list[str]:
+    """Notes of what was mended in a table's rows."""
+    notes = []
+    if trimmed:
+        notes.append(f"blanks trimmed in {plural(trimmed, 'cell')}")
+    if padded:
+        notes.append(f"empty cells beyond the header cut off in {plural(padded, 'row')}")
+    return notes
 
 
 def _rows(cells: Cells, columns: Columns, reading: _Reading, *, keep_all: bool) -> list[_Row]:
@@ -98,10 +125,9 @@ def _rows(cells: Cells, columns: Columns, reading: _Reading, *, keep_all: bool) 
     width, trimmed, padded, rows = len(cells.columns), 0, 0, []
     needed = [("label", columns.label), ("split", columns.split), ("group", columns.group)]
     for line, raw in cells.rows:
-        found = raw[:width] if not any(map(trim, raw[width:])) else raw
+        found = cut_to_width(raw, width)
         padded += len(found) < len(raw)
-        if len(found) != width:
-            cause = f"has {plural(len(found), 'field')}, expected {width}"
+        if cause := wrong_width(found, width):
             if keep_all:
                 name = "".join(map(trim, found[columns.image : columns.image + 1]))
                 label = None if columns.label is None else ""
@@ -120,41 +146,42 @@ def _rows(cells: Cells, columns: Columns, reading: _Reading, *, keep_all: bool) 
             None if i is None else texts[i] for i in (columns.label, columns.split, columns.group)
         )
         rows.append(_Row(line, name, label, split, group))
-    if trimmed:
-        reading.notes.append(f"blanks trimmed in {plural(trimmed, 'cell')}")
-    if padded:
-        reading.notes.append(f"empty cells beyond the header cut off in {plural(padded, 'row')}")
+    reading.notes += repairs(trimmed, padded)
     return rows
 
 
-def _labelled(rows: list[_Row], exclude: Sequence[str], reading: _Reading) -> list[_Row]:
-    """Labels in one spelling each, without the excluded classes."""
+def _labelled(rows: list[_Row], options: ReadOptions, reading: _Reading) -> list[_Row]:
+    """Labels in one spelling each, without the excluded classes, under the user's names."""
+    exclude = options.exclude
     texts = [row.label for row in rows if row.label is not None]
     if len(texts) != len(rows):
-        if exclude:
-            raise UsageError(f"--exclude {exclude[0]}: {reading.table} has no labels")
+        for flag, given in (("--exclude", exclude), ("--rename", options.rename)):
+            if given:
+                raise UsageError(f"{flag} {given[0]}: {reading.table} has no labels")
         return rows
     labels, notes = merge_spellings(texts)
     kept, excluded = kept_rows(labels, exclude)
-    reading.notes += notes + excluded
-    return [replace(rows[i], label=labels[i]) for i in kept]
+    names, more = renamed([labels[i] for i in kept], options)
+    reading.notes += notes + excluded + more
+    return [replace(rows[i], label=name) for i, name in zip(kept, names, strict=True)]
 
 
 def _placed(
     rows: list[_Row], finder: ImageFinder, reading: _Reading, keep_missing: bool
 ) -> list[_Row]:
     """Rows with their files; rows without one are refused, or kept when asked."""
+    if keep_missing:
+        placed = [
+            row if row.image is not None else replace(row, image=picture_or_cause(row.name, finder))
+            for row in rows
+        ]
+        reading.notes += finder.notes
+        return placed
     placed, missing = [], []
     for row in rows:
-        if row.image is not None:  # it is known already why there is none
-            placed.append(row)
-            continue
         try:
             placed.append(replace(row, image=finder.resolve(row.name)))
         except UnresolvedError as error:
-            if keep_missing:
-                placed.append(replace(row, image=_where_it_should_be(row.name, finder, error)))
-                continue
             if error.missing:
                 missing.append(row)
             reading.refuse(row.line, row.name, str(error))
@@ -167,11 +194,18 @@ def _placed(
     return placed
 
 
-def _where_it_should_be(name: str, finder: ImageFinder, error: UnresolvedError) -> ImageSource:
-    """The place of a good name, whose reading says what is wrong; or the error itself."""
-    if error.missing:
-        return finder.target(name.replace("\\", "/"))
-    return Unavailable(name, str(error))
+def picture_or_cause(name: str, finder: ImageFinder) -> ImageSource:
+    """The picture of a name.
+
+    Of a good name without a file it is the place where that should be, whose reading says what is
+    wrong; of another one, `Unavailable`.
+    """
+    try:
+        return finder.resolve(name)
+    except UnresolvedError as error:
+        if error.missing and "\\" not in name:
+            return finder.target(name)
+        return Unavailable(name, str(error))
 
 
 def _once(rows: list[_Row], reading: _Reading) -> list[_Row]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class Predictions:
         errors: why a row has no answer, "" where it has one, (n,).
         groups: number of each row's group, (n,), or None: rows of one group (a patient, a series,
             duplicates) are not independent, and the figures' intervals and tests say so.
+        warnings: what is odd about each picture by itself, such as that it is of one colour, in
+            the words of a check, "" for nothing, (n,); None where that was not looked at.
 
     Raises ValueError for columns of unequal length, for a class that stands twice, and for an
     answered row that is no distribution (logits, for example).
@@ -37,12 +40,14 @@ class Predictions:
     truth: tuple[str, ...] | None
     errors: tuple[str, ...]
     groups: IntArray | None = None
+    warnings: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.images), len(self.classes)
         if self.probabilities.shape != (n, k):
             raise ValueError(f"probabilities are {self.probabilities.shape}, expected {(n, k)}")
-        for name, column in (("truth", self.truth), ("errors", self.errors)):
+        columns = {"truth": self.truth, "errors": self.errors, "warnings": self.warnings}
+        for name, column in columns.items():
             if column is not None and len(column) != n:
                 raise ValueError(f"{name} has {len(column)} rows, expected {n}")
         if self.groups is not None and self.groups.shape != (n,):
@@ -65,6 +70,22 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def first(self, rows: int) -> Predictions:
+        """The first so many rows."""
+
+        def cut(column: tuple[str, ...] | None) -> tuple[str, ...] | None:
+            return None if column is None else column[:rows]
+
+        return Predictions(
+            images=self.images[:rows],
+            classes=self.classes,
+            probabilities=self.probabilities[:rows].copy(),
+            truth=cut(self.truth),
+            errors=self.errors[:rows],
+            groups=None if self.groups is None else self.groups[:rows],
+            warnings=cut(self.warnings),
+        )
 
     @property
     def answered(self) -> BoolArray:
@@ -112,3 +133,21 @@ class Predictions:
         """True where the likeliest class is the true one; False in unscorable rows, (n,)."""
         right: BoolArray = self.scorable & (self.predicted_index == self.truth_index)
         return right
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """Answers of one model for several lists of pictures as one; at least one part.
+
+    Truth and groups, which the parts know nothing of, are None.
+    """
+    if len(parts) == 1:
+        return replace(parts[0], truth=None, groups=None)
+    warned = all(part.warnings is not None for part in parts)
+    return Predictions(
+        images=tuple(name for part in parts for name in part.images),
+        classes=parts[0].classes,
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        truth=None,
+        errors=tuple(error for part in parts for error in part.errors),
+        warnings=tuple(line for part in parts for line in part.warnings or ()) if warned else None,
+    )

@@ -14,9 +14,11 @@ from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
 from headstart.cache_folder import cache_folder
 from headstart.data.dataset import ImageRecords
+from headstart.errors import DataError
 from headstart.features.cache import FeatureStore, ImageCache
 from headstart.features.cache_limit import keep_to_limit, mark_used
-from headstart.features.loading import Known, Loaded, Loader, Wanted
+from headstart.features.loading import Loaded, Loader, Wanted
+from headstart.features.recent import Known, Recent
 from headstart.images.address import Stamp
 from headstart.images.source import Content, ImageSource, RemoteFile
 from headstart.images.statistics import ImageStatistics
@@ -61,7 +63,9 @@ def inspect_images(
     progress: Progress = QUIET,
 ) -> ImageRecords:
     """Read, recognise and measure pictures, without a backbone; errors stand in their rows."""
-    return _pass(images, None, options or EmbedOptions(), DEFAULT_SEED, max_pixels, progress)[0]
+    options = options or EmbedOptions()
+    wanted = _wanted(None, options, DEFAULT_SEED, max_pixels)
+    return _pass(images, None, options, wanted, progress)[0]
 
 
 def embed_images(
@@ -72,21 +76,42 @@ def embed_images(
     seed: int = DEFAULT_SEED,
     max_pixels: int = MAX_PIXELS,
     progress: Progress = QUIET,
+    recent: Recent | None = None,
 ) -> tuple[ImageRecords, Features]:
     """Features of pictures, in their order. A picture that cannot be read has its error in its row.
 
-    `options.views` augmented views are drawn from `seed` and each picture's content.
+    `options.views` augmented views are drawn from `seed` and each picture's content. `recent`
+    carries what was met from one call to the next. Raises DataError for more features than
+    `options.memory_limit` holds.
     """
-    return _pass(images, backbone, options or EmbedOptions(), seed, max_pixels, progress)
+    options = options or EmbedOptions()
+    wanted = _wanted(backbone, options, seed, max_pixels)
+    _check_room(len(images), len(wanted.names) * backbone.info.feature_size, options)
+    return _pass(images, backbone, options, wanted, progress, recent)
+
+
+def _wanted(backbone: Backbone | None, options: EmbedOptions, seed: int, max_pixels: int) -> Wanted:
+    preprocessing = backbone.info.preprocessing if backbone is not None else None
+    return Wanted(preprocessing, options.views, seed, max_pixels, options.memory_limit)
+
+
+def _check_room(pictures: int, numbers: int, options: EmbedOptions) -> None:
+    needed = pictures * numbers * np.dtype(np.float32).itemsize
+    if needed > options.memory_limit:
+        fewer = ", or take fewer --views" if options.views else ""
+        raise DataError(
+            f"the features of {pictures:,} pictures, {numbers:,} numbers each, take {needed:,} "
+            f"bytes, more than --memory-limit {options.memory_limit:,}; raise it{fewer}"
+        )
 
 
 def _pass(
     images: Sequence[ImageSource],
     backbone: Backbone | None,
     options: EmbedOptions,
-    seed: int,
-    max_pixels: int,
+    wanted: Wanted,
     progress: Progress,
+    recent: Recent | None = None,
 ) -> tuple[ImageRecords, Features]:
     began = time.perf_counter()
     known = features = None
@@ -96,9 +121,7 @@ def _pass(
         info = backbone.info
         folder = cache_folder() / "features"
         features = FeatureStore(folder, info.fingerprint, info.feature_size, progress)
-    preprocessing = backbone.info.preprocessing if backbone is not None else None
-    wanted = Wanted(preprocessing, options.views, seed, max_pixels)
-    run = _Run(backbone, Loader(wanted, known, features), known, features, options)
+    run = _Run(backbone, Loader(wanted, known, features, recent), known, features, options)
     try:
         run.embed(images, progress)
     finally:
@@ -194,7 +217,7 @@ class _Run:
 
         def work(part: list[int], reads: list[Callable[[], Content]]) -> _Chunk:
             loaded = [
-                self.loader.load(read, self.stamps[row], unknown[row])
+                self.loader.load(read, self.stamps[row], unknown[row], images[row].bytes_to_read)
                 for row, read in zip(part, reads, strict=True)
             ]
             chunk = _Chunk(part, loaded, self._through_backbone(loaded))
@@ -271,6 +294,7 @@ class _Run:
                 self.values[row, number] = vectors[name]
         if loaded.statistics is not None and len(vectors) == len(self.names):
             self.complete.setdefault(loaded.digest, row)
+            self.loader.remember(loaded.digest, Known(loaded.statistics, vectors))
 
     def _copy_repeated(self) -> None:
         """Rows with the same content as another went through the backbone once, for one of them."""

@@ -10,9 +10,10 @@ from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.features.cache import PLAIN, FeatureStore, ImageCache
+from headstart.features.recent import Known, Recent
 from headstart.images.address import Stamp
 from headstart.images.decode import decode_picture
-from headstart.images.pixel_budget import BYTES_PER_PIXEL, Claim, PixelBudget
+from headstart.images.memory_budget import Claim, MemoryBudget
 from headstart.images.source import Content, content_digest
 from headstart.images.statistics import MINIMUM_SIDE, ImageStatistics, measure_content
 from headstart.images.views import augment, view_rng
@@ -28,7 +29,7 @@ def view_name(seed: int, number: int) -> str:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of every picture: views by name, and the largest picture allowed.
+    """What is wanted of every picture: views by name, and what it may take.
 
     Without preprocessing pictures are read, recognised and measured only.
     """
@@ -37,6 +38,7 @@ class Wanted:
     views: int = 0
     seed: int = 0
     max_pixels: int = MAX_PIXELS
+    memory_limit: int = MEMORY_LIMIT
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,14 +46,6 @@ class Wanted:
         if self.preprocessing is None:
             return ()
         return (PLAIN, *(view_name(self.seed, number) for number in range(self.views)))
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the cache has of one content."""
-
-    statistics: ImageStatistics | None = None
-    vectors: Mapping[str, Float32Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,17 +73,33 @@ class Loader:
     """Loads pictures; one object serves all threads."""
 
     def __init__(
-        self, wanted: Wanted, images: ImageCache | None, features: FeatureStore | None
+        self,
+        wanted: Wanted,
+        images: ImageCache | None,
+        features: FeatureStore | None,
+        recent: Recent | None = None,
     ) -> None:
         self.wanted = wanted
+        self._recent = recent
         self._images = images
         self._features = features
-        self._budget = PixelBudget(MEMORY_LIMIT // BYTES_PER_PIXEL)
+        self._budget = MemoryBudget(wanted.memory_limit)
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
     def look_up(self, digests: Sequence[str]) -> dict[str, Known]:
-        """What the cache has of these contents."""
+        """What this run and the cache have of these contents."""
+        if self._recent is None:
+            return self._look_into_cache(digests)
+        met = self._recent.get(digests)
+        return met | self._look_into_cache([digest for digest in digests if digest not in met])
+
+    def remember(self, digest: str, known: Known) -> None:
+        """Keep what is known of a content for the rest of the run."""
+        if self._recent is not None:
+            self._recent.put(digest, known)
+
+    def _look_into_cache(self, digests: Sequence[str]) -> dict[str, Known]:
         if self._images is None or not digests:
             return {}
         statistics = self._images.statistics(digests)
@@ -112,7 +122,11 @@ class Loader:
         return len(known.vectors) == len(self.wanted.names)
 
     def load(
-        self, read: Callable[[], Content], stamp: Stamp | None = None, known: Known | None = None
+        self,
+        read: Callable[[], Content],
+        stamp: Stamp | None = None,
+        known: Known | None = None,
+        size: int = 0,
     ) -> Loaded:
         """Read one picture.
 
@@ -120,19 +134,26 @@ class Loader:
             read: gives the picture's content, or raises ImageError.
             stamp: of the picture, taken before it is read.
             known: what the cache has of it, if its content is known.
+            size: bytes that `read` will take.
         """
-        try:
-            content = read()
-        except ImageError as error:
-            return Loaded("", stamp, error=str(error))
+        with self._budget.share() as part:
+            try:
+                part.file(size)
+                content = read()
+            except ImageError as error:
+                return Loaded("", stamp, error=str(error))
+            return self._recognised(content, stamp, known, part)
+
+    def _recognised(
+        self, content: Content, stamp: Stamp | None, known: Known | None, claim: Claim
+    ) -> Loaded:
         digest = content_digest(content)
         if known is None:
             known = self.look_up([digest]).get(digest, Known())
         if self.is_complete(known) or not self._claim(digest):
             return Loaded(digest, stamp, known.statistics, known.vectors)
         try:
-            with self._budget.share() as claim:
-                statistics, pixels = self._decode(content, digest, known, claim)
+            statistics, pixels = self._decode(content, digest, known, claim)
         except ImageError as error:
             return Loaded(digest, stamp, error=str(error))
         return Loaded(digest, stamp, statistics, known.vectors, pixels)

@@ -153,12 +153,25 @@ def location(text: str | os.PathLike[str] | Url) -> Path | Url:
         return text
     plain = os.fsdecode(text)
     if not is_url(plain):
-        return Path(plain)
+        return on_disk(plain)
     scheme = plain.partition("://")[0].lower()
     if scheme in _LOCAL_SCHEMES or "::" in plain:
         # Such an address would go round the check that a table's rows stay in their folder.
         raise UsageError(f"{plain}: give the path itself, without {scheme}:// or ::")
     return Url(plain)
+
+
+def on_disk(text: str | os.PathLike[str]) -> Path:
+    """A path as this process can open it, also under a locale that has none of its letters.
+
+    There Python keeps a file name's bytes as halves of surrogate pairs, and letters that come from
+    a table or a program's text have to be kept so too.
+    """
+    plain = os.fsdecode(text)
+    try:
+        return Path(os.fsdecode(plain.encode("utf-8", "surrogateescape")))
+    except UnicodeEncodeError:  # no file has such a name, which reading it will say
+        return Path(plain)
 
 
 def too_large(size: int, most: int) -> str:

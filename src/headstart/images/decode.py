@@ -21,7 +21,6 @@ from PIL import (
     Jpeg2KImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 
@@ -38,9 +37,10 @@ from headstart.images.formats import (
     webp_size,
 )
 from headstart.images.jpeg_file import JpegFile
-from headstart.images.pixel_budget import Claim
+from headstart.images.memory_budget import SINGLE, Claim
 from headstart.images.pixel_modes import to_rgb
 from headstart.images.source import Content, ImageSource, read_bytes
+from headstart.images.tiff_file import TiffFile
 from headstart.options import MAX_PIXELS
 
 # Pillow reads an image's pixels when they are first used, which two threads must not do at once.
@@ -59,15 +59,6 @@ __all__ = [
 DECODE_VERSION = 2  # part of the feature cache's key: raise it when a pixel or an error may change
 
 
-class _Tiff(TiffImagePlugin.TiffImageFile):
-    """Without the limit that Pillow has for a TIFF alone: ours was checked in the header."""
-
-    def load_prepare(self) -> None:
-        if self._im is None:
-            self.im = Image.new(self.mode, self._tile_size, None).im
-        super().load_prepare()
-
-
 # The plugins themselves, not Image.open: that one guesses, warns, and has a pixel limit of the
 # whole process. A JPEG with more pictures behind it (MPO, gain maps) is its first picture.
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
@@ -75,7 +66,7 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-    "TIFF": _Tiff,
+    "TIFF": TiffFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "PPM": PpmImagePlugin.PpmImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
@@ -118,8 +109,15 @@ Given = ImageSource | Path | Content
 def decode(
     source: Given, *, minimum_side: int | None = None, max_pixels: int = MAX_PIXELS
 ) -> ByteImage:
-    """The pixels of `decode_picture` alone: RGB uint8 (h, w, 3)."""
-    return decode_picture(source, minimum_side=minimum_side, max_pixels=max_pixels).rgb
+    """The pixels of `decode_picture` alone: RGB uint8 (h, w, 3).
+
+    Of large pictures that several threads want, only so many are decoded at once as the usual
+    limit of memory allows.
+    """
+    with SINGLE.share() as claim:
+        return decode_picture(
+            source, minimum_side=minimum_side, max_pixels=max_pixels, claim=claim
+        ).rgb
 
 
 def reduction(shorter_side: int, minimum_side: int | None) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 SNIFFED_BYTES = 4096
 
+CONVERT = "convert it to PNG"
+
 _OTHER_SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", "a git-LFS pointer; fetch the files with git lfs pull"),
     (b"%PDF-", "a PDF document"),
@@ -27,7 +29,7 @@ _OTHER_SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"PAR1", "a Parquet table"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
-    (b"DICM", "a DICOM file"),
+    (b"DICM", f"a DICOM file; {CONVERT}"),
     (b"SIMPLE  =", "a FITS file"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
@@ -48,7 +50,7 @@ def looks_like(data: bytes) -> str:
         if head.startswith(signature):
             return words
     if head[128:132] == b"DICM":
-        return "a DICOM file"
+        return f"a DICOM file; {CONVERT}"
     if head[4:8] == b"ftyp":
         return "a video or another file of the MP4 family"
     if head[:4] == b"RIFF":

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -38,6 +39,11 @@ class ImageSource(ABC):
     @abstractmethod
     def read(self) -> Content:
         """Its content. Raises ImageError with the cause, without the name."""
+
+    @property
+    def bytes_to_read(self) -> int:
+        """Bytes that `read` will take, as far as that is known before and they are not here yet."""
+        return 0
 
     def stamp(self) -> Stamp | None:
         """Its stamp; None when it is not there, or can only be recognised by reading it."""
@@ -65,6 +71,15 @@ class LocalFile(ImageSource):
     def read(self) -> bytes:
         """The file's bytes. Raises ImageError for what is no regular file, or is too large."""
         return read_bytes(self.path)
+
+    @property
+    def bytes_to_read(self) -> int:
+        """The regular file's size; 0 where `read` will raise."""
+        try:
+            status = self.path.stat()
+        except (OSError, ValueError):
+            return 0
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def stamp(self) -> Stamp | None:
         """Absolute path, size and times."""
@@ -236,22 +251,38 @@ def local_files(paths: Sequence[Path]) -> tuple[LocalFile, ...]:
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """A regular file's bytes, at most `most`. Raises ImageError with the cause."""
+    _check_regular(path, most)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(why_not_read(path, error)) from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file to read from, as large as it may be. Raises ImageError with the cause."""
+    _check_regular(path)
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ImageError(why_not_read(path, error)) from error
+
+
+def _check_regular(path: Path, most: float = math.inf) -> None:
+    """Raise ImageError for what waits for somebody at its other end, without opening it."""
     if "\0" in str(path):
         raise ImageError("not found; the name has a NUL character")
     try:
-        # What waits for somebody at its other end is refused, not opened and waited for.
         status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ImageError("is a folder, not a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise ImageError("is not a regular file")
-        if status.st_size > most:
-            raise ImageError(too_large(status.st_size, most))
-        return path.read_bytes()
-    except ImageError:
-        raise
+    except UnicodeEncodeError as error:
+        raise ImageError("not found; the name has what no file's name can have") from error
     except OSError as error:
         raise ImageError(why_not_read(path, error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError("is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError("is not a regular file")
+    if status.st_size > most:
+        raise ImageError(too_large(status.st_size, int(most)))
 
 
 def _is_pillow(given: Any) -> bool:
@@ -270,10 +301,27 @@ def _checked_pixels(given: Any, title: str) -> ByteImage:
     return np.ascontiguousarray(given)
 
 
+def not_found(name: str) -> str:
+    """That a file is not there; of a path as Windows writes it, what to do about that."""
+    if os.name == "nt" or ("\\" not in name and not is_on_drive(name)):
+        return "not found"
+    if is_on_drive(name):
+        return (
+            "not found: a Windows path with a drive, which this system does not have; give the "
+            "path here (under WSL /mnt/c/... for C:), or names in a table relative to --images"
+        )
+    return "not found: a Windows path; write / in place of \\"
+
+
+def is_on_drive(name: str) -> bool:
+    """True for a path with a drive of Windows, such as "C:/data" and "C:\\data"."""
+    return PureWindowsPath(name).is_absolute() and ":" in name
+
+
 def why_not_read(path: Path, error: OSError) -> str:
     """The cause in words why a file or a folder cannot be read."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "broken link" if path.is_symlink() else "not found"
+        return "broken link" if path.is_symlink() else not_found(str(path))
     if isinstance(error, PermissionError):
         return "no permission to read it"
     if error.errno == errno.ELOOP:

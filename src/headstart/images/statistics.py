@@ -12,7 +12,7 @@ from PIL import Image
 
 from headstart.arrays import FloatArray
 from headstart.images.decode import Decoded, decode_picture, reduction
-from headstart.images.pixel_budget import Claim
+from headstart.images.memory_budget import Claim
 from headstart.images.source import Content
 
 STATISTICS_VERSION = 3  # part of the cache's key: raise it when a measure changes

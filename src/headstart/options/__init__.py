@@ -6,6 +6,7 @@ standard library is imported, so that `--help` is quick.
 
 from headstart.options.backbone_and_features import (
     DEFAULT_BACKBONE,
+    MEMORY_LIMIT,
     BackboneOptions,
     EmbedOptions,
     LayerName,
@@ -14,7 +15,6 @@ from headstart.options.backbone_and_features import (
 from headstart.options.every_option import FitOptions, as_json
 from headstart.options.fine_tuning import TuneOptions
 from headstart.options.head_and_training import (
-    MEMORY_LIMIT,
     Augment,
     HeadOptions,
     LoopOptions,
@@ -22,6 +22,7 @@ from headstart.options.head_and_training import (
 )
 from headstart.options.split_and_seed import DEFAULT_SEED, SplitOptions
 from headstart.options.tables_and_pictures import MAX_PIXELS, LabelOptions, ReadOptions
+from headstart.options.tables_written import WriteOptions
 
 __all__ = [
     "DEFAULT_BACKBONE",
@@ -41,5 +42,6 @@ __all__ = [
     "RecipeOptions",
     "SplitOptions",
     "TuneOptions",
+    "WriteOptions",
     "as_json",
 ]

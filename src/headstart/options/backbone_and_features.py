@@ -11,6 +11,7 @@ from headstart.options.definition import (
     FEATURES,
     ON_BACKBONE,
     PICTURES,
+    SIZES,
     option,
     text,
     whole,
@@ -19,6 +20,7 @@ from headstart.options.definition import (
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 LARGEST_SIDE = 4096  # pixels; one picture of this side is 200 MB as a backbone's input
 MOST_WORKERS = 1024
+MEMORY_LIMIT = 4_000_000_000  # bytes; a fifth for files, and 16 for each of 200,000,000 pixels
 
 LayerName = Literal["pooled", "fc6", "fc7", "last"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
@@ -49,7 +51,7 @@ class BackboneOptions:
     )
     image_size: int | None = option(
         None,
-        FEATURES,
+        SIZES,
         "Side of the network's input in pixels; default: what the backbone was trained for, 224 "
         "for the small CNN.",
         rule=whole(1, LARGEST_SIDE),
@@ -59,6 +61,13 @@ class BackboneOptions:
         FEATURES,
         "Arithmetic of the backbone; auto is bf16 on a processor or accelerator that is faster in "
         "it, else fp32.",
+        use=ON_BACKBONE,
+    )
+    mirror: bool = option(
+        False,
+        FEATURES,
+        "Average the features of each picture and of its mirror image: often a little better, at "
+        "twice the time.",
         use=ON_BACKBONE,
     )
     random_weights: bool = option(
@@ -92,6 +101,13 @@ class EmbedOptions:
     )
     cache: bool = option(
         True, PICTURES, "Keep features in the cache folder and use those kept there, or not."
+    )
+    memory_limit: int = option(
+        MEMORY_LIMIT,
+        PICTURES,
+        "Bytes for files read and pictures decoded at the same time, over all workers, for the "
+        "features of all pictures, and for the pictures that the small CNN keeps between epochs.",
+        rule=whole(1),
     )
     views: int = option(
         0,

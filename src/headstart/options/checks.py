@@ -124,6 +124,18 @@ def refuse_for_tables(options: ReadOptions, why: str) -> None:
             raise UsageError(f"{given} is for tables, and {why}; leave it out")
 
 
+def as_typed(*groups: Any) -> list[str]:
+    """The words of a command line that give these options objects."""
+    words = []
+    for option, value in _given(groups):
+        if isinstance(value, bool):
+            words.append(str(_Given(option, value)))
+        else:
+            for item in value if isinstance(value, tuple) else (value,):
+                words += [option.flag, str(item)]
+    return words
+
+
 def _values(groups: tuple[Any, ...]) -> Iterator[tuple[Option, Any]]:
     for group in groups:
         for item in fields(group):

@@ -73,6 +73,18 @@ def _is_encoding(value: Any) -> bool:
     return True
 
 
+def _is_regex(value: Any) -> bool:
+    try:
+        re.compile(value)
+    except (re.error, TypeError, OverflowError, RecursionError):
+        return False
+    return isinstance(value, str) and bool(value.strip())
+
+
+REGEX = Rule(
+    "a regular expression of Python, such as '^(p[0-9]+)_' for p1 of p1_left.png",
+    _is_regex,
+)
 ENCODING = Rule("the name of an encoding, such as utf-8 or latin-1", _is_encoding)
 NOT_EMPTY = text("a text that is not empty", r".*\S.*")
 OF_TYPE = {
@@ -115,7 +127,8 @@ FIT = ("fit",)
 MODELS = ("fit", "compare")
 LABELLED = (*MODELS, "check")
 BACKBONES = ("fit", "check", "embed")
-FEATURES = (*LABELLED, "embed")
+SIZES = (*LABELLED, "embed")
+FEATURES = (*SIZES, "rank")
 LABELS = (*FEATURES, "evaluate")
 PICTURES = (*LABELS, "predict")
 
@@ -157,6 +170,7 @@ class Facts:
         use: the ways of making a model that use it.
         most_used: it stands at the top of a verb's help.
         for_tables: it says how a table is read, and is nothing to a folder.
+        several: its flag takes all words up to the next flag.
     """
 
     help: str
@@ -165,6 +179,7 @@ class Facts:
     use: Use
     most_used: bool
     for_tables: bool
+    several: bool = False
 
 
 def option(
@@ -180,3 +195,9 @@ def option(
     """A field of an options class; its parts are those of `Facts`."""
     facts = Facts(text, verbs, rule, use, most_used, for_tables)
     return field(default=default, metadata={"facts": facts})
+
+
+def several(verbs: tuple[str, ...], text: str) -> Any:
+    """A field of texts whose flag is given once for all of them."""
+    facts = Facts(text, verbs, None, ANY_MODEL, most_used=False, for_tables=False, several=True)
+    return field(default=(), metadata={"facts": facts})

@@ -14,6 +14,7 @@ from headstart.options.fine_tuning import TuneOptions
 from headstart.options.head_and_training import HeadOptions, LoopOptions, RecipeOptions
 from headstart.options.split_and_seed import SplitOptions
 from headstart.options.tables_and_pictures import LabelOptions, ReadOptions
+from headstart.options.tables_written import WriteOptions
 
 
 def _room(kind: type, heading: str) -> Any:
@@ -36,10 +37,16 @@ class FitOptions:
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
     tune: TuneOptions = _room(TuneOptions, "Fine-tuning")
+    write: WriteOptions = _room(WriteOptions, "Writing")
 
     def files(self) -> tuple[str | Path | None, ...]:
         """Files and folders that the options name to be read."""
-        return self.read.images, self.labels.fixes, self.backbone.weights
+        return (
+            self.read.images,
+            self.read.rename_table,
+            self.labels.fixes,
+            self.backbone.weights,
+        )
 
 
 class Option(NamedTuple):

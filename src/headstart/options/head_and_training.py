@@ -18,8 +18,6 @@ from headstart.options.definition import (
     whole,
 )
 
-MEMORY_LIMIT = 4_000_000_000  # bytes of decoded pictures
-
 HeadName = Literal["linear", "svm", "knn", "mlp"]
 RecipeName = Literal["frozen", "scratch", "fine-tune", "auto"]
 Augment = Literal["each-epoch", "once", "none", "light", "medium", "strong"]
@@ -116,13 +114,5 @@ class LoopOptions:
         "Random crops and flips for the small CNN: each-epoch (the default), once or none. For "
         "fine-tuning: none, light (crops and flips, the default), medium (one more random change), "
         "strong (also erasing and mixing pictures).",
-        use=ON_PICTURES,
-    )
-    memory_limit: int = option(
-        MEMORY_LIMIT,
-        MODELS,
-        "Bytes for decoded pictures in memory, for the small CNN and fine-tuning; beyond, they are "
-        "read again.",
-        rule=whole(0),
         use=ON_PICTURES,
     )

@@ -41,12 +41,12 @@ class SplitOptions:
     )
     near_duplicates: bool = option(
         True,
-        LABELLED,
+        (*LABELLED, "rank"),
         "Find near-duplicates too and keep each group of them on one side of a split, or not.",
     )
     folds: int | None = option(
         None,
-        MODELS,
+        (*MODELS, "rank"),
         f"Folds of the cross-validation over all rows, 0 for none; default: {USUAL_FOLDS}, and "
         f"none from {LARGEST_FOR_FOLDS:,} rows on.",
         rule=none_or(whole(2)),

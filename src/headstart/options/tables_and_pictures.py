@@ -11,7 +11,9 @@ from headstart.options.definition import (
     LABELS,
     MODELS,
     PICTURES,
+    REGEX,
     option,
+    several,
     text,
     whole,
 )
@@ -57,6 +59,13 @@ class ReadOptions:
         most_used=True,
         for_tables=True,
     )
+    group_pattern: str | None = option(
+        None,
+        LABELS,
+        "Regular expression for the files' names: its first group, or the whole match, is the "
+        "picture's group; with a slash in it, for the paths.",
+        rule=REGEX,
+    )
     separator: str | None = option(
         None,
         PICTURES,
@@ -72,9 +81,22 @@ class ReadOptions:
         for_tables=True,
     )
     exclude: tuple[str, ...] = option((), LABELS, "Class to leave out; repeat for more.")
+    class_level: int | None = option(
+        None,
+        LABELS,
+        "Of a folder: 1 if the folders in it are the classes, 2 if those one below are; default: "
+        "found by looking.",
+        rule=whole(1, 2),
+    )
+    rename: tuple[str, ...] = several(
+        LABELS, "Other names for classes, each as OLD=NEW: --rename 0=cat 1=dog."
+    )
+    rename_table: Path | None = option(
+        None, LABELS, "Table of new class names, with the columns old and new."
+    )
     skip_bad: bool = option(
         False,
-        (*MODELS, "embed", "evaluate"),
+        (*MODELS, "rank", "embed", "evaluate"),
         "Go on without bad rows and files, and say how many there were.",
         most_used=True,
     )
@@ -95,7 +117,7 @@ class LabelOptions:
 
     fixes: Path | None = option(
         None,
-        LABELLED,
+        (*LABELLED, "rank"),
         "Table of corrected labels, from check --write-fixes and edited.",
         most_used=True,
     )

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from headstart.outputs.spreadsheet_cells import is_safe, restored
+
 SHEET_SIGN = "answers of headstart predict"
 FIXES_HEADER = ("image", "label", "suggested", "probability", "fix")
 SPLIT_HEADER = "image,label,split,group"
 FEATURES_ARRAYS = {"features.npy", "images.npy", "sha256.npy"}
 MORE_ARRAYS = {"labels.npy", "views.npy", "splits.npy", "groups.npy"}
 LARGEST_SHEET = 200_000_000  # bytes; no sheet of sixty pictures comes near
+NOTES_BYTES = 4096  # at either end of a sheet; its notes are a tenth of that
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,13 @@ def first_line(path: Path) -> str:
 
 
 def is_predictions_table(path: Path) -> bool:
-    """True for image, label (or not), predicted, probability, p(CLASS)..., error."""
+    """True for image, label (or not), predicted, probability, p(CLASS)..., error, warning (or not).
+
+    Tables of earlier versions have no warnings.
+    """
     header = next(iter(_rows(path, 1)), [])
+    if header[-1:] == ["warning"]:
+        header.pop()
     rest = header[2:] if header[1:2] == ["label"] else header[1:]
     return (
         header[:1] == ["image"]
@@ -76,6 +84,20 @@ def is_contact_sheet(path: Path) -> bool:
         return False
 
 
+def is_sheet_among_pictures(path: Path) -> bool:
+    """`is_contact_sheet` of a PNG, JPEG or WebP without reading all of it, for many pictures.
+
+    The notes stand at a picture's beginning, in WebP at its end.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(NOTES_BYTES)
+            file.seek(max(0, path.stat().st_size - NOTES_BYTES))
+            return SHEET_SIGN.encode() in head + file.read(NOTES_BYTES)
+    except OSError:
+        return False
+
+
 def is_unedited_fixes(path: Path) -> bool:
     """True for a table of doubtful labels in which no fix was written yet."""
     rows = _rows(path)
@@ -88,7 +110,8 @@ def _rows(path: Path, most: int | None = None) -> list[list[str]]:
     """The cells of a table as this program writes it; none where it is something else."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return list(islice(csv.reader(file), most))
+            rows = list(islice(csv.reader(file), most))
+            return list(map(restored, rows)) if rows and is_safe(rows[0]) else rows
     except (OSError, ValueError, csv.Error):
         return []
 

@@ -11,7 +11,15 @@ from headstart.outputs.earlier_runs import earlier_names
 from headstart.outputs.manifest import MANIFEST, files_below, read_manifest
 
 DRAWN = "demo"  # its pictures are there to be read
-SIGNS = (MANIFEST, "run.json", "comparison.json", "check.json", "headstart.json", "metrics.json")
+SIGNS = (
+    MANIFEST,
+    "run.json",
+    "comparison.json",
+    "check.json",
+    "ranking.json",
+    "headstart.json",
+    "metrics.json",
+)
 
 
 def written_names(folder: Path, is_picture: Callable[[str], bool]) -> set[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from headstart.outputs import disk
+from headstart.outputs.spreadsheet_cells import as_written
 
 
 def write_text(path: Path, text: str) -> None:
@@ -39,10 +40,14 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write cells as CSV. A file name that is not UTF-8 goes out as the bytes it has on disk."""
+    """Write cells as CSV, safe for spreadsheets where that is asked for.
+
+    A file name that is not UTF-8 goes out as the bytes it has on disk.
+    """
     with disk.create(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         writer = csv.writer(_Lines(text))
+        header, rows = as_written(header, rows)
         writer.writerow(header)
         writer.writerows(rows)
         text.flush()

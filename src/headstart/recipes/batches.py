@@ -85,10 +85,9 @@ class PictureBatches:
     for any number of threads.
 
     Attributes:
-        pixels: the pictures, n of them.
+        pixels: the pictures, n of them, with their plain view.
         targets: class of each picture as 0 to k - 1, (n,).
         chosen: numbers of the pictures to give, (m,).
-        preprocessing: of the plain view; size, filter, mean and deviation of the random ones too.
         batch_size: pictures in a batch; the last one may have fewer.
         augment: "each-epoch" draws a new crop and flip each epoch, "once" the same in all epochs,
             "none" gives the plain view; the others are strengths of fine-tuning's augmentation.
@@ -104,7 +103,6 @@ class PictureBatches:
     pixels: PixelStore
     targets: IntArray
     chosen: IntArray
-    preprocessing: Preprocessing
     batch_size: int
     augment: Augment = "none"
     seed: int | None = None
@@ -132,12 +130,12 @@ class PictureBatches:
             parts[-2:] = [np.concatenate(parts[-2:])]
         batches = [self.chosen[rows] for rows in parts]
         whole = self.lanes == 1 or self._mixes
-        scale, shift = _normalising(self.preprocessing)
+        scale, shift = _normalising(self.pixels.preprocessing)
         with ThreadPoolExecutor(self.pixels.workers) as pool:
 
             def cut(batch: IntArray) -> ByteImage:
                 views = list(pool.map(lambda index: self.view(index, number), batch))
-                side = self.preprocessing.size
+                side = self.pixels.preprocessing.size
                 return np.stack(views) if views else np.empty((0, side, side, 3), np.uint8)
 
             mine = [batch if whole else batch[self.lane :: self.lanes] for batch in batches]
@@ -168,27 +166,24 @@ class PictureBatches:
 
     def view(self, index: int, epoch: int) -> ByteImage:
         """What picture `index` looks like in an epoch, (size, size, 3)."""
-        rgb = self.pixels.get(index)
         if self.seed is None or self.augment == "none":
-            return self.preprocessing.prepare(rgb)
+            return self.pixels.plain(index)
         if self.augment not in ("each-epoch", "once"):
             from headstart.recipes.augmentation import tuned_view
 
             return tuned_view(
-                rgb,
+                self.pixels.get(index),
                 self.augment,
-                self.preprocessing,
+                self.pixels.preprocessing,
                 seed=self.seed,
                 sha256=self.pixels.sha256(index),
                 epoch=epoch,
             )
         drawn_in = epoch if self.augment == "each-epoch" else 0
         rng = view_rng(self.seed, self.pixels.sha256(index), RANDOM_VIEW, drawn_in)
+        steps = self.pixels.preprocessing
         return augment(
-            rgb,
-            rng,
-            size=self.preprocessing.size,
-            interpolation=self.preprocessing.interpolation,
+            self.pixels.get(index), rng, size=steps.size, interpolation=steps.interpolation
         )
 
 

@@ -21,6 +21,7 @@ from headstart.errors import UsageError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.metrics import measure
 from headstart.features.embed import Features
+from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.batches import PictureBatches
@@ -156,8 +157,9 @@ class Tuner:
         if self._store is None:
             self._store = PixelStore(
                 self.data.table.images,
-                2 * self.plain.size,
-                memory_limit=self.options.loop.memory_limit,
+                self.plain,
+                memory_limit=self.options.embed.memory_limit,
+                budget=MemoryBudget(self.options.embed.memory_limit),
                 workers=self.options.embed.workers,
                 where=[self.data.table.where(row) for row in range(len(self.data))],
                 max_pixels=self.options.read.max_pixels,
@@ -302,7 +304,6 @@ class Tuner:
             pixels=self.store,
             targets=self.data.targets,
             chosen=learn,
-            preprocessing=self.plain,
             batch_size=loop.batch_size,
             augment=loop.augment or "light",
             seed=self.options.split.seed,

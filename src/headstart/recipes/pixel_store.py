@@ -6,12 +6,14 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from headstart.arrays import ByteImage
+from headstart.backbones.preprocessing import Preprocessing
 from headstart.data.image_table import ADVICE
 from headstart.errors import BadInput, BadInputsError, ImageError
-from headstart.images.decode import decode
+from headstart.images.decode import decode_picture
+from headstart.images.memory_budget import MemoryBudget
 from headstart.images.source import ImageSource, content_digest
 from headstart.images.views import resize_shorter_side
 from headstart.options import MAX_PIXELS
@@ -48,21 +50,34 @@ def map_ahead(
 
 
 SAMPLE = 32  # pictures after which the memory needed is estimated
+ROOM_FOR_CROPS = 2  # the longest shorter side that is kept, in sides of the network's input
+
+
+class _Picture(NamedTuple):
+    """Pixels for crops, (h, w, 3); the plain view, (size, size, 3), where they were shrunk."""
+
+    rgb: ByteImage
+    plain: ByteImage | None = None
+
+    @property
+    def nbytes(self) -> int:
+        return self.rgb.nbytes + (0 if self.plain is None else self.plain.nbytes)
 
 
 class PixelStore:
-    """Pictures with a shorter side of at most `side` pixels, decoded once where memory allows.
+    """Pictures for crops, and their plain views, decoded once where memory allows.
 
     All pictures are read when the store is made, so that every bad one is known before training.
-    Larger pictures are shrunk to `side`, smaller ones stay as they are. From the first on, they
-    are kept until `memory_limit` bytes are full; the others are read again each time. A picture
-    that cannot be read is never replaced by anything.
+    They are decoded as for predicting, and the plain view is that of predicting, to the bit. For
+    crops, larger pictures are shrunk to a shorter side of twice the network's input, smaller ones
+    stay as they are. From the first on, they are kept until `memory_limit` bytes are full; the
+    others are read again each time. A picture that cannot be read is never replaced by anything.
 
     Args:
         images: the pictures, (n,).
-        side: longest allowed shorter side in pixels; twice a network's input leaves room for
-            crops.
+        preprocessing: of the plain view.
         memory_limit: bytes of decoded pictures to keep.
+        budget: of what is read and decoded at the same time; default: the usual one.
         workers: threads that decode; None for one a core.
         where: names of the pictures for messages, (n,); default: their own.
         max_pixels: largest picture in pixels; larger ones are bad.
@@ -72,26 +87,28 @@ class PixelStore:
         BadInputsError: with all pictures that cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is for another part of the reading
         self,
         images: Sequence[ImageSource],
-        side: int,
+        preprocessing: Preprocessing,
         *,
         memory_limit: int,
+        budget: MemoryBudget | None = None,
         workers: int | None = None,
         where: Sequence[str] | None = None,
         max_pixels: int = MAX_PIXELS,
         progress: Progress = QUIET,
     ) -> None:
         self.images = tuple(images)
-        self.side = side
+        self.preprocessing = preprocessing
         self.memory_limit = memory_limit
         self.workers = worker_count(workers)
         self.max_pixels = max_pixels
+        self._budget = budget or MemoryBudget()
         self._where = (
             tuple(where) if where is not None else tuple(image.name for image in self.images)
         )
-        self._kept: list[ByteImage] = []
+        self._kept: list[_Picture] = []
         self._digests: list[str] = []
         self._read_all(progress)
 
@@ -104,22 +121,30 @@ class PixelStore:
         return len(self._kept)
 
     def get(self, index: int) -> ByteImage:
-        """Picture `index`, (h, w, 3).
+        """Picture `index` for crops, (h, w, 3).
 
         Raises BadInputsError when it has to be read again and can be no longer, or has changed.
         """
-        if index < len(self._kept):
-            return self._kept[index]
-        image, digest = self._read(index)
-        if isinstance(image, BadInput):
-            raise BadInputsError([image])
-        if digest != self._digests[index]:
-            raise BadInputsError([BadInput(self._where[index], "changed during the training")])
-        return image
+        return self._picture(index).rgb
+
+    def plain(self, index: int) -> ByteImage:
+        """The plain view of picture `index`, (size, size, 3). Raises BadInputsError as `get`."""
+        picture = self._picture(index)
+        return self.preprocessing.prepare(picture.rgb) if picture.plain is None else picture.plain
 
     def sha256(self, index: int) -> str:
         """Digest of the picture's content, 64 hexadecimal digits."""
         return self._digests[index]
+
+    def _picture(self, index: int) -> _Picture:
+        if index < len(self._kept):
+            return self._kept[index]
+        picture, digest = self._read(index)
+        if isinstance(picture, BadInput):
+            raise BadInputsError([picture])
+        if digest != self._digests[index]:
+            raise BadInputsError([BadInput(self._where[index], "changed during the training")])
+        return picture
 
     def _read_all(self, progress: Progress) -> None:
         bad: list[BadInput] = []
@@ -128,17 +153,17 @@ class PixelStore:
         progress.start("reading pictures", len(self))
         try:
             window = 4 * self.workers
-            for image, digest in map_ahead(
+            for picture, digest in map_ahead(
                 self._read, indices, workers=self.workers, window=window
             ):
                 progress.advance()
                 self._digests.append(digest)
-                if isinstance(image, BadInput):
-                    bad.append(image)
+                if isinstance(picture, BadInput):
+                    bad.append(picture)
                     continue
-                used, seen = used + image.nbytes, seen + 1
+                used, seen = used + picture.nbytes, seen + 1
                 if used <= self.memory_limit and not bad:
-                    self._kept.append(image)
+                    self._kept.append(picture)
                 if seen == min(SAMPLE, len(self)):
                     self._tell_if_too_many(used / seen, progress)
         finally:
@@ -146,15 +171,21 @@ class PixelStore:
         if bad:
             raise BadInputsError(bad, ADVICE)
 
-    def _read(self, index: int) -> tuple[ByteImage | BadInput, str]:
+    def _read(self, index: int) -> tuple[_Picture | BadInput, str]:
+        image, steps = self.images[index], self.preprocessing
         try:
-            content = self.images[index].read()
-            rgb = decode(content, minimum_side=self.side, max_pixels=self.max_pixels)
+            with self._budget.share() as part:
+                part.file(image.bytes_to_read)
+                content = image.read()
+                rgb = decode_picture(
+                    content, minimum_side=steps.resize, max_pixels=self.max_pixels, claim=part
+                ).rgb
         except ImageError as error:
             return BadInput(self._where[index], str(error)), ""
-        if min(rgb.shape[:2]) > self.side:
-            rgb = resize_shorter_side(rgb, self.side)
-        return rgb, content_digest(content)
+        digest, side = content_digest(content), ROOM_FOR_CROPS * steps.size
+        if min(rgb.shape[:2]) <= side:
+            return _Picture(rgb), digest
+        return _Picture(resize_shorter_side(rgb, side), steps.prepare(rgb)), digest
 
     def _tell_if_too_many(self, mean_bytes: float, progress: Progress) -> None:
         needed = mean_bytes * len(self)

@@ -12,7 +12,6 @@ import numpy as np
 from headstart.arrays import Float32Array, FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.opening import SMALL_CNN, HeldNetwork
-from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.small_cnn import SmallCNN
 from headstart.backbones.weights.digest import digest
 from headstart.data.dataset import Dataset
@@ -21,6 +20,7 @@ from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.heads.fitted_heads import FittedLinear
+from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import choose_split, prepare_without_features
@@ -67,15 +67,16 @@ def train_on(
     plain = small_cnn_preprocessing(options.backbone.image_size or SIZE)
     store = PixelStore(
         data.table.images,
-        2 * plain.size,
-        memory_limit=loop.memory_limit,
+        plain,
+        memory_limit=options.embed.memory_limit,
+        budget=MemoryBudget(options.embed.memory_limit),
         workers=options.embed.workers,
         where=[data.table.where(row) for row in range(len(data))],
         max_pixels=options.read.max_pixels,
         progress=progress,
     )
     clock.lap("read")
-    network, history, validation = _train(data, split, store, plain, loop, options, progress)
+    network, history, validation = _train(data, split, store, loop, options, progress)
     clock.lap("head")
     untempered = as_trained(network, data, 1.0, plain.size)
     raw = answer_pictures(untempered, data, np.arange(len(data)), options)
@@ -125,7 +126,6 @@ def _train(
     data: Dataset,
     split: Split,
     store: PixelStore,
-    plain: Preprocessing,
     loop: LoopOptions,
     options: FitOptions,
     progress: Progress,
@@ -145,7 +145,6 @@ def _train(
         loop=EpochLoop(
             options=loop, seed=seed, class_weights=weights, on_epoch=epoch_teller(progress)
         ),
-        preprocessing=plain,
     )
     return network, history, validation
 

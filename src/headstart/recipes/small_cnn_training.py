@@ -45,7 +45,6 @@ def train_small_cnn(
     training: IntArray,
     validation: IntArray,
     loop: EpochLoop,
-    preprocessing: Preprocessing | None = None,
 ) -> tuple[SmallCNN, History]:
     """Train the small CNN from scratch by the epoch loop.
 
@@ -56,20 +55,17 @@ def train_small_cnn(
         training: numbers of the pictures to learn from; seen as `loop.options.augment` says.
         validation: numbers of the pictures that choose the epoch, always plain; may be empty.
         loop: options, seed, precision and callback.
-        preprocessing: of the plain view; default: `small_cnn_preprocessing()`.
 
     Returns:
         The network in eval mode with the kept epoch's weights, and its history.
     """
-    plain = preprocessing or small_cnn_preprocessing()
     options = loop.options
     with OwnRandomNumbers(loop.seed):
-        module = SmallCNN(classes, plain.size).to(memory_format=torch.channels_last)
+        module = SmallCNN(classes, pixels.preprocessing.size).to(memory_format=torch.channels_last)
     learn = PictureBatches(
         pixels=pixels,
         targets=targets,
         chosen=training,
-        preprocessing=plain,
         batch_size=options.batch_size,
         augment=options.augment or "each-epoch",
         seed=loop.seed,

@@ -43,8 +43,8 @@ class SteppedHead(Head):
     same solution, from above. What it leaves behind is a linear head's.
 
     Args:
-        loop: options of the epoch loop; default: 50 epochs of Adam. `augment` and `memory_limit`
-            do not matter here.
+        loop: options of the epoch loop; default: 50 epochs of Adam. `augment` does not matter
+            here.
         standardise: bring each feature to mean 0 and deviation 1 first.
         validation_fraction: share of the rows of `fit` that choose the epoch and are not learnt
             from; 0 for none. Every class keeps rows to learn from.

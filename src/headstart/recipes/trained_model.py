@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,12 +12,17 @@ from headstart.backbones.backbone import Backbone
 from headstart.data.dataset import ImageRecords
 from headstart.data.label_values import LabelType
 from headstart.evaluate.calibration import apply_temperature
-from headstart.evaluate.predictions import Predictions
+from headstart.evaluate.predictions import Predictions, joined
 from headstart.features.embed import Features, embed_images
+from headstart.features.recent import Recent
 from headstart.heads.fitted_heads import FittedHead
+from headstart.heads.standardisation import BLOCK
+from headstart.images.picture_warnings import picture_warnings
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
+
+ROWS_PART = 8  # of the memory limit, an eighth is for the features of a block of rows
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,60 @@ class TrainedModel:
         progress: Progress = QUIET,
     ) -> Predictions:
         """Answers in the order of `images`; a picture that cannot be read has its error."""
-        records, features = embed_images(
-            images, self.backbone, options, max_pixels=max_pixels, progress=progress
-        )
+        rows = self.block_rows(options or EmbedOptions())
         shown = names if names is not None else [image.name for image in images]
-        return self.answer(records, features, shown, truth)
+        parts = [
+            (images[start : start + rows], shown[start : start + rows])
+            for start in range(0, max(1, len(images)), rows)
+        ]
+        answered = self.predict_blocks(
+            parts, len(images), options=options, max_pixels=max_pixels, progress=progress
+        )
+        return replace(joined(list(answered)), truth=None if truth is None else tuple(truth))
+
+    def block_rows(self, options: EmbedOptions) -> int:
+        """Pictures that are answered at once: those of one of the head's own blocks, if they fit.
+
+        So the answers are equal to the bit, however many pictures there are.
+        """
+        most = options.memory_limit // (ROWS_PART * 4 * self.backbone.info.feature_size)
+        return max(1, min(BLOCK, most))
+
+    def predict_blocks(
+        self,
+        blocks: Iterable[tuple[Sequence[ImageSource], Sequence[str]]],
+        total: int,
+        *,
+        options: EmbedOptions | None = None,
+        max_pixels: int = MAX_PIXELS,
+        progress: Progress = QUIET,
+    ) -> Iterator[Predictions]:
+        """Answers block by block, so that memory does not grow with the pictures.
+
+        Args:
+            blocks: pictures with their names, `block_rows` of them but for the last.
+            total: all pictures, as far as it is known.
+            options: how they are embedded.
+            max_pixels: largest picture.
+            progress: told of all blocks as of one piece of work.
+        """
+        options = options or EmbedOptions()
+        recent = Recent(options.memory_limit // ROWS_PART) if total > BLOCK else None
+        inner = _OneWork(progress)
+        progress.start("reading pictures", total)
+        try:
+            for images, names in blocks:
+                records, features = embed_images(
+                    images,
+                    self.backbone,
+                    options,
+                    max_pixels=max_pixels,
+                    progress=inner,
+                    recent=recent,
+                )
+                yield self.answer(records, features, names)
+        finally:
+            progress.stop()
 
     def answer(
         self,
@@ -75,6 +129,10 @@ class TrainedModel:
             probabilities=answer_rows(self, features.values, records.errors),
             truth=tuple(truth) if truth is not None else None,
             errors=records.errors,
+            warnings=tuple(
+                "" if item is None else "; ".join(picture_warnings(item))
+                for item in records.statistics
+            ),
         )
 
 
@@ -85,3 +143,27 @@ def answer_rows(model: TrainedModel, values: Float32Array, errors: Sequence[str]
     if rows.any():
         answers[rows] = model.probabilities(values[rows])
     return answers
+
+
+class _OneWork:
+    """Progress of the blocks of one piece of work, each line of notes told once."""
+
+    def __init__(self, whole: Progress) -> None:
+        self._whole = whole
+        self._told: set[str] = set()
+
+    def start(self, label: str, total: int) -> None:
+        """The whole has begun already."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Some steps are done."""
+        self._whole.advance(steps)
+
+    def stop(self) -> None:
+        """The whole goes on."""
+
+    def note(self, line: str) -> None:
+        """A line that the user should read."""
+        if line not in self._told:
+            self._told.add(line)
+            self._whole.note(line)

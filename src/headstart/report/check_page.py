@@ -58,7 +58,7 @@ def write_check(
     Raises OSError. A picture that cannot be read is named with its cause.
     """
     entries = [_entry(audit, finding, max_pixels) for finding in audit.findings]
-    first = [e for e in entries if e.finding.level != "info"]
+    first = [e for e in entries if e.finding.level != "info" or e.finding.kind == "series"]
     by_kind = {entry.finding.kind: entry for entry in entries}
     context = {
         "title": title,

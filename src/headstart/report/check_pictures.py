@@ -69,6 +69,8 @@ def evidence_of(audit: Audit, finding: Finding, max_pixels: int = MAX_PIXELS) ->
     if finding.kind in ("contradiction", "duplicate"):
         pairs = audit.contradictions if finding.kind == "contradiction" else audit.pairs
         return _pairs(audit, pairs, show)
+    if finding.kind == "series" and audit.series is not None:
+        return _series(audit, audit.series.apart, show)
     if finding.kind == "wrong-label":
         return _doubtful(audit, show)
     odd = {kind_name("odd", kind.kind): kind for kind in audit.odd}
@@ -90,6 +92,15 @@ def _pairs(audit: Audit, pairs: Sequence[DuplicatePair], show: Show) -> Evidence
         )
         found.append((first, second, _likeness(pair)))
     return Evidence(pairs=tuple(found), total=len(pairs), noun="pair")
+
+
+def _series(audit: Audit, apart: Sequence[tuple[int, ...]], show: Show) -> Evidence:
+    labels = audit.table.labels or ()
+    found = []
+    for members in apart[:MOST_PAIRS]:
+        first, second = (show(row, ("given", labels[row], "", "")) for row in members[:2])
+        found.append((first, second, f"{len(members)} in this series"))
+    return Evidence(pairs=tuple(found), total=len(apart), noun="pair")
 
 
 def _likeness(pair: DuplicatePair) -> str:

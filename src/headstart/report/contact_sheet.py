@@ -63,6 +63,7 @@ def write_contact_sheet(
     images: Sequence[ImageSource],
     out: Path,
     *,
+    total: int | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> None:
     """Draw pictures with their answers; the first sixty, and how many more there are.
@@ -73,6 +74,7 @@ def write_contact_sheet(
         predictions: the answers, at least one.
         images: the pictures in the same order, (n,).
         out: the new file; its ending chooses the format.
+        total: how many pictures there are, where these are the first of them; default: n.
         max_pixels: limit for a picture's size.
 
     Raises OSError, UsageError for an ending that no picture has, and ValueError without pictures
@@ -90,8 +92,11 @@ def write_contact_sheet(
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        draw = _draw_one if len(images) == 1 else _draw_many
-        _save(draw(predictions, images, max_pixels), out)
+        if len(images) == 1:
+            figure = _draw_one(predictions, images, max_pixels)
+        else:
+            figure = _draw_many(predictions, images, max_pixels, total or len(images))
+        _save(figure, out)
 
 
 def _present(names: Sequence[str]) -> list[str]:
@@ -137,17 +142,19 @@ def _draw_one(predictions: Predictions, images: Sequence[ImageSource], max_pixel
     return figure
 
 
-def _draw_many(predictions: Predictions, images: Sequence[ImageSource], max_pixels: int) -> Figure:
+def _draw_many(
+    predictions: Predictions, images: Sequence[ImageSource], max_pixels: int, total: int
+) -> Figure:
     shown = min(len(images), MOST_SHOWN)
     columns = min(MOST_COLUMNS, math.ceil(math.sqrt(shown)))
     rows = math.ceil(shown / columns)
-    left_out = len(images) - shown
+    left_out = total - shown
     top = MARGIN + (0.35 if left_out else 0)
     width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
     height = top + MARGIN + rows * (CELL + CAPTION) + (rows - 1) * GAP
     figure = Figure(figsize=(width, height))
     if left_out:
-        line = f"The first {shown} of {len(images):,} pictures; {left_out:,} are not shown."
+        line = f"The first {shown} of {total:,} pictures; {left_out:,} are not shown."
         figure.text(MARGIN / width, 1 - MARGIN / height, line, va="top", size=10, color=MUTED)
     for place in range(shown):
         row, column = divmod(place, columns)

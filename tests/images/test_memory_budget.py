@@ -1,19 +1,26 @@
-"""Pixels in flight: bounded over all threads, and nobody waits for ever."""
+"""Bytes in flight: bounded over all threads, and nobody waits for ever."""
 
 from __future__ import annotations
 
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.embedding import embed_files, same
 
+from headstart.errors import ImageError
 from headstart.features import loading
-from headstart.images.pixel_budget import BYTES_PER_PIXEL, PixelBudget
+from headstart.images.memory_budget import BYTES_PER_PIXEL, MemoryBudget
 from headstart.options import EmbedOptions
+
+
+def budget_of(pixels: int, *, refuses: bool = False) -> MemoryBudget:
+    """A budget with room for so many pixels, and a quarter of their bytes for files."""
+    return MemoryBudget(pixels * BYTES_PER_PIXEL * 5 // 4, refuses=refuses)
 
 
 class Flight:
@@ -32,7 +39,7 @@ class Flight:
 
 
 def test_the_budget_is_never_exceeded() -> None:
-    budget, flight = PixelBudget(100), Flight()
+    budget, flight = budget_of(100), Flight()
 
     def decode(size: int) -> None:
         with budget.share() as claim:
@@ -48,7 +55,7 @@ def test_the_budget_is_never_exceeded() -> None:
 
 
 def test_a_picture_larger_than_the_budget_goes_alone() -> None:
-    budget, flight = PixelBudget(100), Flight()
+    budget, flight = budget_of(100), Flight()
 
     def decode(size: int) -> None:
         with budget.share() as claim:
@@ -63,7 +70,7 @@ def test_a_picture_larger_than_the_budget_goes_alone() -> None:
 
 
 def test_a_second_decoding_of_one_picture_waits_for_nobody() -> None:
-    budget = PixelBudget(100)
+    budget = budget_of(100)
     both = threading.Barrier(2)
 
     def decode(size: int) -> None:
@@ -77,7 +84,7 @@ def test_a_second_decoding_of_one_picture_waits_for_nobody() -> None:
 
 
 def test_an_error_gives_the_pixels_back() -> None:
-    budget = PixelBudget(100)
+    budget = budget_of(100)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), budget.share() as claim:
             claim(90)
@@ -107,8 +114,32 @@ def test_the_workers_of_a_pass_share_it(  # type: ignore[no-untyped-def]
             flight.change(-sum(claimed), -len(claimed))
 
     monkeypatch.setattr(loading.Loader, "_decode", counted)
-    for room, pictures_at_once in ((2, 2), (0.5, 1)):
+    for pictures_at_once in (2, 1):
         flight.most_pictures = 0
-        monkeypatch.setattr(loading, "MEMORY_LIMIT", int(room * 24 * 20 * BYTES_PER_PIXEL))
-        assert same(embed_files(pictures, tiny_backbone, options), right)
+        limit = budget_of(pictures_at_once * 24 * 20).limit
+        limited = replace(options, memory_limit=limit)
+        assert same(embed_files(pictures, tiny_backbone, limited), right)
         assert flight.most_pictures == pictures_at_once
+
+
+def test_what_no_budget_can_hold_is_refused_in_words(  # type: ignore[no-untyped-def]
+    pictures: list[Path], tiny_backbone, tmp_path: Path
+) -> None:
+    with budget_of(100, refuses=True).share() as part:
+        with pytest.raises(ImageError, match="500 bytes, more than the limit of 400 for one file"):
+            part.file(500)
+        with pytest.raises(ImageError, match="101 pixels take about 1,616 bytes to decode, more t"):
+            part(101)
+        part(100)
+    sparse = tmp_path / "sparse.jpg"
+    with sparse.open("wb") as file:
+        file.truncate(10_000_000_000)
+    options = EmbedOptions(device="cpu", cache=False)
+    errors = embed_files([sparse, pictures[0]], tiny_backbone, options).errors
+    assert errors == (
+        "has 10,000,000,000 bytes, more than the limit of 800,000,000 for one file (a fifth of "
+        "--memory-limit); raise it",
+        "",
+    )
+    few = embed_files(pictures, tiny_backbone, replace(options, memory_limit=9_000)).errors
+    assert {words.partition(",")[0] for words in few} == {"480 pixels take about 7"}

@@ -1,0 +1,1 @@
+"""Which backbone, at which size: ranking on a sample of the pictures."""
