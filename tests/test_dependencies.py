@@ -21,9 +21,7 @@ OPTIONAL = {
     "pyarrow", "pillow-heif", "fsspec", "onnxruntime", "onnx", "onnxscript", "fastapi", "uvicorn",
     "prometheus-client", "python-multipart",
 }  # fmt: skip
-# Timm's own extra requirement: its networks import it, we do not.
 KNOWN = packages_distributions()
-NEEDED_BY_OTHERS = {"torchvision"}
 # What the packages of an extra stand on, and show in their own interface.
 BROUGHT_BY_OTHERS = {"starlette", "pydantic", "h11"}
 
@@ -64,7 +62,7 @@ def test_imports_are_declared() -> None:
 
 
 def test_what_is_declared_is_imported() -> None:
-    assert declared() - DATA_ONLY - NEEDED_BY_OTHERS <= imported()
+    assert declared() - DATA_ONLY <= imported()
 
 
 def test_optional_packages_have_an_extra() -> None:

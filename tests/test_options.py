@@ -114,12 +114,15 @@ UNUSED: dict[str, Any] = {
     "mirror": True,
     "precision": "fp32", "device": "cuda", "views": 2, "folds": 5, "head": "svm", "C": 2.0,
     "epochs": 3, "learning_rate": 0.1, "batch_size": 8, "optimizer": "sgd", "weight_decay": 0.1,
-    "label_smoothing": 0.1, "keep": "best", "augment": "once",
+    "label_smoothing": 0.1, "keep": "best", "augment": "none",
+    "unfreeze": "all", "layer_decay": 0.5, "batch_norm": "train", "minutes": 1.0,
 }  # fmt: skip
 MADE: dict[Way, dict[str, Any]] = {
     **{way: {"head": way} for way in get_args(Way)[:4]},
     "epochs": {"epochs": 5},
     "scratch": {"recipe": "scratch"},
+    "fine-tune": {"recipe": "fine-tune"},
+    "auto": {"recipe": "auto"},
 }
 
 
@@ -173,7 +176,7 @@ def test_a_backbones_record_in_a_comparison_has_no_epochs() -> None:
     backbone, cnn = parse_models("resnet18,small_cnn")
     base = FitOptions(loop=LoopOptions(epochs=3, learning_rate=0.1))
     assert backbone.options(base, {}).loop == LoopOptions()
-    assert cnn.options(base, {}).loop == base.loop
+    assert cnn.options(base, {}).loop == replace(base.loop, augment="each-epoch")
 
 
 def test_options_for_tables_without_a_table() -> None:

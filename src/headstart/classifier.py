@@ -12,7 +12,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from headstart.answering import AnsweringPictures, Images, plain
-from headstart.backbones.opening import FILE_SOURCE, RANDOM_SOURCE
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.opening import FILE_SOURCE, RANDOM_SOURCE, TUNED_SOURCE
 from headstart.data.image_table import ImageTable
 from headstart.data.label_values import read_groups, read_labels, restored_classes
 from headstart.embedder import ImageEmbedder, OnBackbone
@@ -27,11 +28,16 @@ from headstart.options import (
     MEMORY_LIMIT,
     FitOptions,
     HeadOptions,
+    LoopOptions,
+    RecipeOptions,
     SplitOptions,
+    TuneOptions,
 )
 from headstart.options.checks import check_fit
+from headstart.options.head_and_training import RecipeName
 from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import train_head
+from headstart.recipes.trained_model import TrainedModel
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load_folder"]
 
@@ -46,11 +52,14 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
 
     Args:
         backbone: name of the backbone, any of timm's.
-        head: "linear", "svm", "knn" or "mlp".
+        recipe: "frozen", or "fine-tune" to let the backbone learn too, from the frozen head on.
+        head: "linear", "svm", "knn" or "mlp"; fine-tuning begins at a linear one.
         C: inverse strength of the penalty of the linear head or SVM; None chooses it by folds
             within the training rows.
         class_weight: None, or "balanced" for the same total weight of every class.
         weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
+        unfreeze, epochs, learning_rate, layer_decay, augment: of fine-tuning; see `TuneOptions` and
+            `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
         device, workers, cache: see `EmbedOptions`.
@@ -72,6 +81,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self,
         backbone: str = DEFAULT_BACKBONE,
         *,
+        recipe: str = "frozen",
         head: str = "linear",
         C: float | None = None,
         class_weight: str | None = None,
@@ -81,6 +91,11 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
+        unfreeze: str = "last-stage",
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        layer_decay: float = 0.75,
+        augment: str | None = None,
         views: int = 0,
         near_duplicates: bool = True,
         device: str = "auto",
@@ -91,6 +106,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         random_state: Any = DEFAULT_SEED,
     ) -> None:
         self.backbone = backbone
+        self.recipe = recipe
         self.head = head
         self.C = C
         self.class_weight = class_weight
@@ -100,6 +116,11 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
+        self.unfreeze = unfreeze
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.layer_decay = layer_decay
+        self.augment = augment
         self.views = views
         self.near_duplicates = near_duplicates
         self.device = device
@@ -122,7 +143,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         """
         options = self._fit_options()
         with self._naming_parameters():
-            check_fit(options, "frozen")
+            check_fit(options, options.recipe.recipe)
         images = image_sources(X)
         if not images:
             raise DataError("there are no pictures to learn from")
@@ -139,8 +160,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         )
         backbone = self._open()
         with self._naming_parameters():
-            data, features = prepare_data(table, backbone, options)
-            model, _ = train_head(data, features, backbone, np.arange(len(data)), options)
+            model = _trained(table, backbone, options)
         return self._hold(replace(model, label_type=labels.type), labels.classes)
 
     def _fit_options(self) -> FitOptions:
@@ -152,12 +172,29 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             backbone=self._backbone_options(),
             embed=replace(self._embed_options(), views=plain(self.views)),
             split=SplitOptions(seed=self._seed(), near_duplicates=plain(self.near_duplicates)),
+            recipe=RecipeOptions(recipe=self._checked_recipe()),
+            loop=LoopOptions(
+                epochs=plain(self.epochs),
+                learning_rate=plain(self.learning_rate),
+                augment=self.augment,  # type: ignore[arg-type]  # checked with the others
+            ),
+            tune=TuneOptions(unfreeze=self.unfreeze, layer_decay=plain(self.layer_decay)),
             head=HeadOptions(
                 head=self.head,  # type: ignore[arg-type]  # checked with the others
                 C=plain(self.C),
                 class_weight="none" if weight is None else "balanced",
             ),
         )
+
+    def _checked_recipe(self) -> RecipeName:
+        if self.recipe == "frozen" and self.epochs is not None:
+            raise UsageError(
+                f"epochs is {self.epochs!r} and recipe 'frozen', whose head is solved exactly; "
+                "leave epochs out, or take recipe='fine-tune'"
+            )
+        if self.recipe not in ("frozen", "fine-tune"):
+            raise UsageError(f"recipe is {self.recipe!r}; it must be 'frozen' or 'fine-tune'")
+        return "frozen" if self.recipe == "frozen" else "fine-tune"
 
     def _seed(self) -> int:
         """`random_state` as a whole number; which ones are allowed is checked with the others."""
@@ -181,6 +218,18 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         save_model(self.model_, on_disk(folder))
 
 
+def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> TrainedModel:
+    """A model that has learnt from all rows of the table."""
+    if options.recipe.recipe == "fine-tune":
+        from headstart.recipes.fine_tune import Tuner, usual_options
+
+        options = usual_options(options)
+        data, features = prepare_data(table, backbone, options)
+        return Tuner(data, features, backbone, options).tune(np.arange(len(data))).model
+    data, features = prepare_data(table, backbone, options)
+    return train_head(data, features, backbone, np.arange(len(data)), options)[0]
+
+
 def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     """The classifier in a model folder. Raises ModelFolderError for anything else.
 
@@ -190,15 +239,19 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
 
     Its parameters are those of the model, so that a clone can be fitted on the same backbone. The
     path of a weights file is not kept: where the backbone came from one, `weights` is the folder's
-    own copy, which must stay there for that. A head that was trained by epochs is solved exactly
+    own copy, which must stay there for that. A fine-tuned model's clone begins at the pretrained
+    weights of the backbone's name. A head that was trained by epochs is solved exactly
     when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
     model = load_model(on_disk(folder), device=device)
     info, asked = model.backbone.info, model.head.asked
-    is_from_file = info.source.startswith(FILE_SOURCE)
+    is_tuned = info.source.startswith(TUNED_SOURCE)
+    source = info.source.removeprefix(TUNED_SOURCE)
+    is_from_file = source.startswith(FILE_SOURCE) and not is_tuned
     classifier = ImageClassifier(
         info.name,
+        recipe="fine-tune" if is_tuned else "frozen",
         head=model.head.name,
         C=asked.C,
         class_weight=asked.class_weight,
@@ -206,7 +259,7 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         layer=info.layer,
         image_size=info.preprocessing.size,
         mirror=info.mirror,
-        random_weights=info.source == RANDOM_SOURCE,
+        random_weights=source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,
         random_state=asked.random_state,

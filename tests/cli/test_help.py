@@ -16,6 +16,7 @@ from headstart.options.every_option import all_options, options_of
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [verb.__name__ for verb in VERBS]
+TORCHRUN = {"--nproc-per-node"}  # its own flags, which a page shows beside ours
 
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -49,7 +50,7 @@ def test_commands_and_flags_on_a_page_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     shown = re.findall(rf"(?:^ {{4}}|`)(headstart (?:{'|'.join(NAMES)}) [^`\n]+)", text, re.M)
     assert all(can_be_typed(line) for line in shown if "VERB" not in line)
-    ours = {flag for verb in NAMES for a in flags_of(verb) for flag in a}
+    ours = {flag for verb in NAMES for a in flags_of(verb) for flag in a} | TORCHRUN
     benchmarks = "".join(file.read_text() for file in (ROOT / "benchmarks").glob("*.py"))
     unknown = [flag for flag in re.findall(r"(?<![\w-])--[a-zA-Z][\w-]*", text) if flag not in ours]
     assert [flag for flag in unknown if f'"{flag}"' not in benchmarks] == []

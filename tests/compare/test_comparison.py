@@ -54,3 +54,26 @@ def test_the_order_of_the_models_changes_neither_groups_nor_split(
         again = by_name[entry.spec.name]
         assert entry.result is not None and again is not None
         assert (entry.result.test.probabilities == again.test.probabilities).all()
+
+
+def test_a_fine_tuned_model_stands_beside_its_frozen_one(tmp_path: Path) -> None:
+    from headstart.compare.verdicts import comparison_rows, sentences
+    from headstart.options.every_option import in_rooms
+
+    write_small_set(tmp_path)
+    weights = {"test_resnet": tmp_path / "a.safetensors"}
+    values: dict[str, Any] = {"images": tmp_path / "images", "label_column": "label", "folds": 2}
+    values |= {"epochs": 1, "device": "cpu", "image_size": 32, "views": 1}
+    specs = parse_models("test_resnet,test_resnet:fine-tune")
+    options = in_rooms(values)
+    found = compare(tmp_path / "labels.csv", specs, options, weights=weights)
+    frozen, tuned = comparison_rows(found)
+    assert tuned["folds_mean"] is not None  # they were asked for
+    assert tuned["total_parameters"] == frozen["total_parameters"]
+    assert frozen["trainable_parameters"] < tuned["trainable_parameters"]
+    assert found.entries[1].result is not None
+    assert found.entries[1].result.tuning is not None
+    quick = in_rooms({**values, "folds": None})
+    rows = comparison_rows(compare(tmp_path / "labels.csv", specs[1:], quick, weights=weights))
+    assert rows[0]["folds_mean"] is None
+    assert any("--folds N" in line for line in sentences(rows))

@@ -33,3 +33,17 @@ def test_weights_by_name() -> None:
     assert parse_weights(["vgg16=a/b.pth"]) == {"vgg16": Path("a/b.pth")}
     with pytest.raises(UsageError, match="expected NAME=FILE"):
         parse_weights(["vgg16.pth"])
+
+
+def test_a_fine_tuned_model_has_the_options_of_fine_tuning() -> None:
+    spec = parse_models("resnet18:fine-tune")[0]
+    assert (spec.name, spec.layer, spec.head, spec.is_tuned) == (
+        "resnet18", "pooled", "linear", True,
+    )  # fmt: skip
+    for given, taken in (("medium", "medium"), ("once", None)):
+        base = FitOptions(loop=LoopOptions(epochs=3, augment=given))  # type: ignore[arg-type]
+        made = spec.options(base, {})
+        assert (made.recipe.recipe, made.loop.epochs, made.loop.augment) == ("fine-tune", 3, taken)
+    with pytest.raises(UsageError, match=r"fine-tuning has its own last layer, no \+svm"):
+        parse_models("resnet18:fine-tune+svm")
+    assert parse_models("small_cnn", "medium")[0].layer == "each-epoch"

@@ -132,6 +132,28 @@ def _keep(root: Path, version: Version) -> None:
         file.write(version.encode())
 
 
+def _checkpoint(root: Path, version: Version) -> None:
+    """Where a training stands after its first epoch, and after its second."""
+    import torch
+
+    from headstart.recipes.checkpoint import Checkpoints, Identity, Request
+    from headstart.recipes.training_history import EpochRecord
+    from headstart.recipes.training_state import TrainingState
+
+    module = torch.nn.Linear(3, 2)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.fill_(0.5)
+    state = TrainingState(module, torch.optim.AdamW(module.parameters(), lr=0.1), 0.9)
+    for epoch in range(1, 2 if version == OLD else 3):
+        torch.autograd.backward(module(torch.ones(1, 3)).sum())
+        state.optimizer.step()
+        state.after_step()
+        state.take(EpochRecord(epoch, 1.0, 0.5, None, None, 1.0), by_loss=False)
+    request = Request(Path("labels.csv"), FitOptions())
+    Checkpoints(root / "run", request).save(state, Identity({"class list": ["a", "b"]}))
+
+
 def _clear(root: Path, version: Version) -> None:
     """The cache with foreign files in it: filled at first, then cleared."""
     if version == OLD:
@@ -215,6 +237,13 @@ SCENARIOS = (
     Scenario("demo, the first one", "demo", _demo, ("demo",), as_one=False, is_first=True),
     Scenario("demo", "demo", _demo, ("demo",), as_one=False),
     Scenario("save", "ImageClassifier.save", _save, ("model",), later=("model/notes.txt",)),
+    Scenario(
+        "checkpoint",
+        "fit --recipe fine-tune",
+        _checkpoint,
+        ("run/checkpoint",),
+        later=("run/notes.txt", "run/checkpoint/mine.txt"),
+    ),
     Scenario("a kept file", "every verb's cache", _keep, ("kept.json",)),
     Scenario(
         "clear",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RANDOM_SEED = 0
 RANDOM_SOURCE = "random weights, untrained"
 FILE_SOURCE = "file "  # and the file's name
+TUNED_SOURCE = "fine-tuned from "  # and the source of the weights that it began with
 SMALL_CNN = "small_cnn"  # the one network that is not timm's
 
 

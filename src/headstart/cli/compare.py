@@ -31,7 +31,8 @@ def compare(
     models: Annotated[
         str,
         Parameter(
-            help="Models, separated by commas: NAME[:LAYER][+HEAD], or small_cnn[:once].",
+            help="Models, separated by commas: NAME[:LAYER][+HEAD], NAME:fine-tune, or "
+            "small_cnn[:once].",
             group=parser.FIRST,
         ),
     ] = DEFAULT_MODELS,
@@ -63,8 +64,8 @@ def compare(
 
         headstart compare labels.csv --images images/
         headstart compare labels.csv --models tf_efficientnet_lite0,small_cnn:once
-        headstart compare pictures/ --models resnet18,vgg16_bn:fc7+svm
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
+        headstart compare pictures/ --models resnet18,resnet18:fine-tune
     """
     from headstart.compare.comparison import compare as run
     from headstart.compare.model_spec import parse_models, parse_weights

@@ -25,6 +25,7 @@ from headstart.cli.parser import with_flags
 from headstart.cli.predict import predict
 from headstart.cli.rank import rank
 from headstart.cli.refusals import plain_words, refusal
+from headstart.cli.resume import resume
 from headstart.cli.serve import serve
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import output, tell
@@ -66,6 +67,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     export,
     serve,
     embed,
+    resume,
     backbones,
     cache,
 )

@@ -72,7 +72,8 @@ class TerminalProgress:
             self._bar.update(self._task, advance=steps, rate=rate)
         elif time.monotonic() - self._told > PLAIN_SECONDS:
             self._told = time.monotonic()
-            tell(f"{self._label}: {self._done} of {self._total} ({rate})")
+            left = (self._total - self._done) * elapsed / max(1, self._done)
+            tell(f"{self._label}: {self._done} of {self._total} ({rate}, {left:.0f} s left)")
 
     def stop(self) -> None:
         """The piece of work is over."""
@@ -187,6 +188,10 @@ def show_fit(metrics: dict[str, Any], out: Path) -> None:
     counts = f"{metrics['n_train']} pictures trained, {metrics['n_test']} tested"
     say(f"{backbone}, head {metrics['head']}: {counts}")
     show_metrics(metrics["test"], metrics["folds"])
+    if metrics["tuning"] is not None:
+        say(metrics["tuning"]["phases"]["sentence"])
+    for line in metrics["decision"]:
+        say(line)
     seconds = metrics["seconds"]
     say(
         f"features {seconds['embed']:.1f} s ({metrics['pictures_embedded']} pictures through the "

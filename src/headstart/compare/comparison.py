@@ -72,8 +72,7 @@ def compare(
     Raises WeightsError that lists every model whose weights cannot be had, before anything runs,
     unless `skip_missing`. Raises UsageError for an option out of range or used by no model.
     """
-    cnns = [spec.is_small_cnn for spec in specs]
-    check_comparison(options, has_small_cnn=any(cnns), has_backbone=not all(cnns))
+    _check(specs, options)
     clock = Stopwatch()
     unknown = set(weights) - {s.name for s in specs} - {s.name.partition(".")[0] for s in specs}
     if unknown:
@@ -103,6 +102,8 @@ def compare(
         chosen = spec.options(options, weights)
         if spec.is_small_cnn:
             result = _train_small_cnn(data, parts[0], chosen, progress)
+        elif spec.is_tuned:
+            result = _fine_tune(data, backbones[spec.text], parts, chosen, progress)
         else:
             backbone = backbones[spec.text]
             ready = features if backbone is first else None
@@ -114,6 +115,15 @@ def compare(
         named["weights"] = " ".join(f"{name}={file}" for name, file in weights.items())
     record = replace(record, options={**record.options, **named})
     return Comparison(tuple(entries), data, parts[0], record)
+
+
+def _check(specs: Sequence[ModelSpec], options: FitOptions) -> None:
+    check_comparison(
+        options,
+        has_small_cnn=any(spec.is_small_cnn for spec in specs),
+        has_backbone=not all(spec.is_small_cnn or spec.is_tuned for spec in specs),
+        has_tuned=any(spec.is_tuned for spec in specs),
+    )
 
 
 def open_all(
@@ -152,19 +162,42 @@ def _fit(
     """One model on the shared rows, groups, split and folds; `features` where they are there."""
     clock = Stopwatch()
     if features is None:
-        records, features = embed_images(
-            data.table.images,
-            backbone,
-            options.embed,
-            seed=options.split.seed,
-            max_pixels=options.read.max_pixels,
-            progress=progress,
-        )
-        if records.digests != data.digests:
-            raise UsageError("a picture changed during the comparison; run it again")
+        features = _embed(data, backbone, options, progress)
     clock.seconds["embed"] = features.seconds
     clock.restart()
     return fit_features(data, features, backbone, options, progress, parts=parts, clock=clock)
+
+
+def _embed(data: Dataset, backbone: Backbone, options: FitOptions, progress: Progress) -> Features:
+    records, features = embed_images(
+        data.table.images,
+        backbone,
+        options.embed,
+        seed=options.split.seed,
+        max_pixels=options.read.max_pixels,
+        progress=progress,
+    )
+    if records.digests != data.digests:
+        raise UsageError("a picture changed during the comparison; run it again")
+    return features
+
+
+def _fine_tune(
+    data: Dataset,
+    backbone: Backbone,
+    parts: tuple[Split, list[Split]],
+    options: FitOptions,
+    progress: Progress,
+) -> FitResult:
+    """A fine-tuned model on the shared rows; on the folds only where they are asked for."""
+    from headstart.recipes.fine_tune import Tuner, usual_options
+
+    clock, options = Stopwatch(), usual_options(options)
+    features = _embed(data, backbone, options, progress)
+    clock.seconds["embed"] = features.seconds
+    clock.restart()
+    folds = parts[1] if options.split.folds is not None else []
+    return Tuner(data, features, backbone, options, progress).fit(parts[0], folds, clock)
 
 
 def _train_small_cnn(
@@ -190,5 +223,10 @@ def count_parameters(result: FitResult) -> dict[str, Any]:
     else:
         head = sum(int(array.size) for array in fitted.to_arrays().values())
     backbone = result.model.backbone.info.parameters
+    if result.tuning is not None:
+        return {
+            "trainable_parameters": result.tuning.trained,
+            "total_parameters": head + result.model.backbone.info.parameters,
+        }
     trained = head + (backbone if result.record.recipe == "scratch" else 0)
     return {"trainable_parameters": trained, "total_parameters": head + backbone}

@@ -1,4 +1,4 @@
-"""What a model is called on the command line: NAME[:LAYER][+HEAD]."""
+"""What a model is called on the command line: NAME[:LAYER][+HEAD], or NAME:fine-tune."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 from headstart.backbones.opening import SMALL_CNN
 from headstart.errors import UsageError
 from headstart.options import BackboneOptions, FitOptions, LoopOptions
+from headstart.options.checks import AUGMENT
 from headstart.options.every_option import all_options
+
+FINE_TUNE = "fine-tune"  # in the place of a layer
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,14 @@ class ModelSpec:
         name: of the backbone, or "small_cnn".
         layer: of the backbone; for the small CNN how its crops are drawn.
         head: what is fitted on the features.
+        is_tuned: the backbone is fine-tuned from the frozen head on.
     """
 
     text: str
     name: str
     layer: str
     head: str
+    is_tuned: bool = False
 
     @property
     def is_small_cnn(self) -> bool:
@@ -45,16 +50,23 @@ class ModelSpec:
             weights=weights.get(self.name, weights.get(self.name.partition(".")[0])),
         )
         head = replace(base.head, head=self.head)  # type: ignore[arg-type]  # checked
+        if self.is_tuned:
+            augment = base.loop.augment if base.loop.augment in AUGMENT["fine-tune"] else None
+            loop = replace(base.loop, augment=augment)
+            recipe = replace(base.recipe, recipe="fine-tune")
+            return replace(base, backbone=backbone, loop=loop, recipe=recipe)
         # The epoch loop is for the small CNN; a head on features is solved exactly.
         return replace(base, backbone=backbone, head=head, loop=LoopOptions())
 
 
-def parse_models(text: str, augment: str = "each-epoch") -> tuple[ModelSpec, ...]:
+def parse_models(text: str, augment: str | None = None) -> tuple[ModelSpec, ...]:
     """Models separated by commas. Raises UsageError that says what is allowed.
 
-    "small_cnn" takes its crops as `augment` says; "small_cnn:once" says it itself.
+    "small_cnn" takes its crops as `augment` says where that is a word of its own, and
+    "small_cnn:once" says it itself.
     """
-    specs = [_parse(part.strip(), augment) for part in text.split(",") if part.strip()]
+    crops = augment if augment in AUGMENT["scratch"] else "each-epoch"
+    specs = [_parse(part.strip(), crops or "") for part in text.split(",") if part.strip()]
     if not specs:
         raise UsageError("--models is empty; an example: small_cnn,resnet18,vgg16_bn:fc7+svm")
     if len({spec.text for spec in specs}) < len(specs):
@@ -70,6 +82,10 @@ def _parse(text: str, augment: str) -> ModelSpec:
         if head:
             raise UsageError(f"model {text!r}: the small CNN has its own last layer, no +{head}")
         return ModelSpec(text, name, layer or augment, "linear")
+    if layer == FINE_TUNE:
+        if head:
+            raise UsageError(f"model {text!r}: fine-tuning has its own last layer, no +{head}")
+        return ModelSpec(text, name, "pooled", "linear", is_tuned=True)
     _check(text, "layer", layer or "pooled")
     _check(text, "head", head or "linear")
     return ModelSpec(text, name, layer or "pooled", head or "linear")

@@ -147,6 +147,8 @@ def sentences(rows: Sequence[Row]) -> list[str]:
         lines += [_candidates(best, run), *_worse(run)]
     if any(row["crops"] is not None for row in rows):
         lines.append("The small CNN has no folds: each would be a training of its own.")
+    if any(str(row["model"]).endswith(":fine-tune") and row["folds_mean"] is None for row in run):
+        lines.append("A fine-tuned model has folds with --folds N only: each is a training.")
     return lines
 
 

@@ -14,7 +14,9 @@ from headstart.options.backbone_and_features import (
 )
 from headstart.options.every_option import FitOptions, as_json
 from headstart.options.exporting import LEAST_OPSET, ExportOptions
+from headstart.options.fine_tuning import TuneOptions
 from headstart.options.head_and_training import (
+    Augment,
     HeadOptions,
     LoopOptions,
     RecipeOptions,
@@ -30,6 +32,7 @@ __all__ = [
     "LEAST_OPSET",
     "MAX_PIXELS",
     "MEMORY_LIMIT",
+    "Augment",
     "BackboneOptions",
     "EmbedOptions",
     "ExportOptions",
@@ -43,6 +46,7 @@ __all__ = [
     "RecipeOptions",
     "ServeOptions",
     "SplitOptions",
+    "TuneOptions",
     "WriteOptions",
     "as_json",
 ]

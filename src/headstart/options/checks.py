@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 from headstart.errors import UsageError
-from headstart.options.definition import EXACT, Way
+from headstart.options.definition import EXACT, TUNED, Way
 from headstart.options.every_option import FitOptions, Option, all_options
 from headstart.options.head_and_training import RecipeName
 from headstart.options.serving import ServeOptions
@@ -18,6 +18,10 @@ from headstart.options.tables_and_pictures import ReadOptions
 
 APART = (("weights", "random_weights"), ("test_fraction", "split_column"))
 NO_REQUEST: Mapping[str, Any] = {"folds": 0, "device": "cpu"}  # the small CNN does so anyway
+AUGMENT = {
+    "scratch": ("each-epoch", "once", "none"),
+    "fine-tune": ("none", "light", "medium", "strong"),
+}
 SMALL_CNN_SIDE = 4  # pixels; its two poolings halve the picture's side twice
 
 
@@ -74,22 +78,30 @@ def check_fit(options: FitOptions, recipe: RecipeName) -> None:
     head = options.head.head
     if recipe == "scratch":
         _check_use(options, frozenset(("scratch",)), "here the small CNN is trained from scratch")
+    elif recipe in TUNED:
+        _check_use(options, frozenset((recipe,)), f"here the recipe is {recipe}")
     elif options.loop.epochs is not None:
         _check_use(options, frozenset(("epochs",)), "here --epochs trains the linear head")
     else:
         _check_use(options, frozenset((head,)), f"here the head {head} is solved exactly")
 
 
-def check_comparison(options: FitOptions, *, has_small_cnn: bool, has_backbone: bool) -> None:
+def check_comparison(
+    options: FitOptions, *, has_small_cnn: bool, has_backbone: bool, has_tuned: bool = False
+) -> None:
     """`check_options`, and that one of the models uses every option that is given.
 
     Raises UsageError.
     """
     check_options(options)
-    small_cnn: frozenset[Way] = frozenset(("scratch",)) if has_small_cnn else frozenset()
-    ways = small_cnn | (EXACT if has_backbone else frozenset())
-    absent = "pretrained backbone" if has_small_cnn else "small_cnn"
-    _check_use(options, ways, f"--models names no {absent}")
+    kinds: dict[str, tuple[bool, frozenset[Way]]] = {
+        "small_cnn": (has_small_cnn, frozenset(("scratch",))),
+        "pretrained backbone": (has_backbone or has_tuned, EXACT if has_backbone else frozenset()),
+        "NAME:fine-tune": (has_tuned, frozenset(("fine-tune",)) if has_tuned else frozenset()),
+    }
+    ways = frozenset[Way]().union(*(ways for is_there, ways in kinds.values() if is_there))
+    absent = [name for name, (is_there, _) in kinds.items() if not is_there]
+    _check_use(options, ways, f"--models names no {' and no '.join(absent)}")
 
 
 def _check_use(options: FitOptions, ways: frozenset[Way], here: str) -> None:
@@ -99,9 +111,22 @@ def _check_use(options: FitOptions, ways: frozenset[Way], here: str) -> None:
         if asks and not use.ways & ways:
             raise UsageError(f"{given} is for {use.words}, and {here}; leave it out")
     size = options.backbone.image_size
+    _check_augment(options, ways)
     if "scratch" in ways and size is not None and size % SMALL_CNN_SIDE:
         raise UsageError(
             f"--image-size is {size}; it must be a multiple of {SMALL_CNN_SIDE} for the small CNN"
+        )
+
+
+def _check_augment(options: FitOptions, ways: frozenset[Way]) -> None:
+    """The small CNN and fine-tuning have words of their own for how pictures are augmented."""
+    found = [AUGMENT["scratch"]] if "scratch" in ways else []
+    found += [AUGMENT["fine-tune"]] if ways & TUNED else []
+    allowed = [name for names in found for name in names]
+    value = options.loop.augment
+    if value is not None and allowed and value not in allowed:
+        raise UsageError(
+            f"--augment is {value!r}; here it must be {', '.join(dict.fromkeys(allowed))}"
         )
 
 

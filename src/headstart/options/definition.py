@@ -119,7 +119,8 @@ def rule_for(hint: Any, rule: Rule | None) -> Rule:
     return Rule(rule.allowed, lambda value: value is None or inner(value))
 
 
-Way = Literal["linear", "svm", "knn", "mlp", "epochs", "scratch"]  # in which a model is made
+# In which a model is made.
+Way = Literal["linear", "svm", "knn", "mlp", "epochs", "scratch", "fine-tune", "auto"]
 
 # The verbs that have an option.
 FIT = ("fit",)
@@ -144,14 +145,22 @@ class Use(NamedTuple):
 
 
 EXACT: frozenset[Way] = frozenset(("linear", "svm", "knn", "mlp"))
-ANY_MODEL = Use(EXACT | {"epochs", "scratch"}, "any model")
-ON_BACKBONE = Use(EXACT | {"epochs"}, "a head on a pretrained backbone")
+TUNED: frozenset[Way] = frozenset(("fine-tune", "auto"))
+ANY_MODEL = Use(EXACT | TUNED | {"epochs", "scratch"}, "any model")
+ON_BACKBONE = Use(EXACT | TUNED | {"epochs"}, "a head on a pretrained backbone")
 SOLVED = Use(EXACT, "a head that is solved exactly")
-PENALISED = Use(frozenset(("linear", "svm")), "the heads linear and svm")
+LINEAR: frozenset[Way] = frozenset(("linear", "svm"))
+PENALISED = Use(LINEAR | TUNED, "the heads linear and svm")
 STEPS = Use(
-    frozenset(("epochs", "scratch")), "gradient steps: a head by --epochs, or the small CNN"
+    TUNED | {"epochs", "scratch"},
+    "gradient steps: a head by --epochs, the small CNN, or fine-tuning",
 )
-SMALL_CNN = Use(frozenset(("scratch",)), "the small CNN, trained from scratch")
+HEAD_OR_SMALL_CNN = Use(
+    frozenset(("epochs", "scratch")), "a head by --epochs, or the small CNN (fine-tuning has AdamW)"
+)
+ON_PICTURES = Use(TUNED | {"scratch"}, "the small CNN, trained from scratch, or fine-tuning")
+FINE_TUNING = Use(TUNED, "fine-tuning, --recipe fine-tune or auto")
+AUTO = Use(frozenset(("auto",)), "--recipe auto")
 
 
 @dataclass(frozen=True)

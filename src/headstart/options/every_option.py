@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from headstart.options.backbone_and_features import BackboneOptions, EmbedOptions
 from headstart.options.definition import Facts, Rule, rule_for
 from headstart.options.exporting import ExportOptions
+from headstart.options.fine_tuning import TuneOptions
 from headstart.options.head_and_training import HeadOptions, LoopOptions, RecipeOptions
 from headstart.options.serving import ServeOptions
 from headstart.options.split_and_seed import SplitOptions
@@ -37,6 +38,7 @@ class FitOptions:
     split: SplitOptions = _room(SplitOptions, "Split and figures")
     recipe: RecipeOptions = _room(RecipeOptions, "Training by epochs")
     loop: LoopOptions = _room(LoopOptions, "Training by epochs")
+    tune: TuneOptions = _room(TuneOptions, "Fine-tuning")
     write: WriteOptions = _room(WriteOptions, "Writing")
     serve: ServeOptions = _room(ServeOptions, "Serving", recorded=False)
     export: ExportOptions = _room(ExportOptions, "Export", recorded=False)
@@ -97,6 +99,22 @@ def in_rooms(values: Mapping[str, Any]) -> FitOptions:
     usual = FitOptions()
     made = {room: replace(getattr(usual, room), **given) for room, given in rooms.items()}
     return replace(usual, **made)
+
+
+def from_json(values: Mapping[str, Any]) -> FitOptions:
+    """The options that `as_json` made these values of. Raises LookupError or TypeError for others.
+
+    A path may have become its text, which means the same.
+    """
+    flat = {name: value for room in values.values() for name, value in room.items()}
+    return in_rooms({name: _typed(all_options()[name], value) for name, value in flat.items()})
+
+
+def _typed(option: Option, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    kinds = get_args(option.hint) or (option.hint,)
+    return Path(value) if isinstance(value, str) and Path in kinds else value
 
 
 def as_json(options: Any) -> dict[str, Any]:

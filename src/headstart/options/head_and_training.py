@@ -7,9 +7,10 @@ from typing import Literal
 
 from headstart.options.definition import (
     FIT,
+    HEAD_OR_SMALL_CNN,
     MODELS,
+    ON_PICTURES,
     PENALISED,
-    SMALL_CNN,
     SOLVED,
     STEPS,
     number,
@@ -18,7 +19,8 @@ from headstart.options.definition import (
 )
 
 HeadName = Literal["linear", "svm", "knn", "mlp"]
-RecipeName = Literal["frozen", "scratch"]
+RecipeName = Literal["frozen", "scratch", "fine-tune", "auto"]
+Augment = Literal["each-epoch", "once", "none", "light", "medium", "strong"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,9 @@ class RecipeOptions:
     recipe: RecipeName = option(
         "frozen",
         FIT,
-        "frozen: a head on a pretrained backbone; scratch: a small CNN trained from scratch.",
+        "frozen: a head on a pretrained backbone; scratch: a small CNN trained from scratch; "
+        "fine-tune: the backbone learns too, from the frozen head on; auto: frozen, and fine-tuned "
+        "where folds of the training rows show that it pays.",
     )
 
 
@@ -64,25 +68,29 @@ class LoopOptions:
         None,
         MODELS,
         "Epochs of gradient steps instead of the exact solution; default: none for a head, 50 for "
-        "the small CNN.",
+        "the small CNN, 10 for fine-tuning.",
         rule=whole(1),
         use=STEPS,
     )
     learning_rate: float | None = option(
         None,
         MODELS,
-        "Step size of the optimizer; default: 0.001 for a head, 0.0001 for the small CNN.",
+        "Step size of the optimizer; default: 0.001 for a head, 0.0001 for the small CNN, 0.0005 "
+        "for fine-tuning.",
         rule=number("above 0 and finite", lambda value: value > 0),
         use=STEPS,
     )
     batch_size: int = option(32, MODELS, "Pictures in one gradient step.", rule=whole(1), use=STEPS)
     optimizer: Literal["adam", "adamw", "sgd"] = option(
-        "adam", MODELS, "How a gradient becomes a step; sgd has momentum 0.9.", use=STEPS
-    )
-    weight_decay: float = option(
-        0.0,
+        "adam",
         MODELS,
-        "Weight decay.",
+        "How a gradient becomes a step; sgd has momentum 0.9.",
+        use=HEAD_OR_SMALL_CNN,
+    )
+    weight_decay: float | None = option(
+        None,
+        MODELS,
+        "Weight decay; default: 0, and 0.05 for fine-tuning.",
         rule=number("from 0 and finite", lambda value: value >= 0),
         use=STEPS,
     )
@@ -100,9 +108,11 @@ class LoopOptions:
         "last with --augment once.",
         use=STEPS,
     )
-    augment: Literal["each-epoch", "once", "none"] = option(
-        "each-epoch",
+    augment: Augment | None = option(
+        None,
         MODELS,
-        "Random crops and flips for the small CNN: drawn anew, once, or none.",
-        use=SMALL_CNN,
+        "Random crops and flips for the small CNN: each-epoch (the default), once or none. For "
+        "fine-tuning: none, light (crops and flips, the default), medium (one more random change), "
+        "strong (also erasing and mixing pictures).",
+        use=ON_PICTURES,
     )

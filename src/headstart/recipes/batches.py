@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from headstart.arrays import ByteImage, IntArray
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.images.views import augment, view_rng
+from headstart.options import Augment
 from headstart.recipes.pixel_store import PixelStore, map_ahead
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RANDOM_VIEW = 1  # the plain view has number 0
-
-Augment = Literal["each-epoch", "once", "none"]
 
 
 class Batches(Protocol):
@@ -91,10 +90,14 @@ class PictureBatches:
         chosen: numbers of the pictures to give, (m,).
         batch_size: pictures in a batch; the last one may have fewer.
         augment: "each-epoch" draws a new crop and flip each epoch, "once" the same in all epochs,
-            "none" gives the plain view.
+            "none" gives the plain view; the others are strengths of fine-tuning's augmentation.
         seed: of the order and the views; None for the plain views in the order of `chosen`.
         ahead: batches that are cut while the network computes. 0 when it computes on the
             processor: its threads wait for each other, and other work makes them wait long.
+        classes: k, where strong augmentation mixes pictures; the targets are then shares (b, k).
+        lane, lanes: of several processes each takes every `lanes`-th picture of a batch; one that
+            finds none left gives an empty batch.
+        fewest: a last batch with fewer pictures goes with the one before it.
     """
 
     pixels: PixelStore
@@ -104,6 +107,10 @@ class PictureBatches:
     augment: Augment = "none"
     seed: int | None = None
     ahead: int = 0
+    classes: int = 0
+    lane: int = 0
+    lanes: int = 1
+    fewest: int = 1
 
     def __post_init__(self) -> None:
         if self.seed is None and self.augment != "none":
@@ -118,28 +125,60 @@ class PictureBatches:
         """Batches of epoch `number`."""
         import torch
 
-        batches = [
-            self.chosen[rows]
-            for rows in batch_rows(self.rows, self.batch_size, seed=self.seed, epoch=number)
-        ]
+        parts = list(batch_rows(self.rows, self.batch_size, seed=self.seed, epoch=number))
+        if len(parts) > 1 and len(parts[-1]) < self.fewest:
+            parts[-2:] = [np.concatenate(parts[-2:])]
+        batches = [self.chosen[rows] for rows in parts]
+        whole = self.lanes == 1 or self._mixes
         scale, shift = _normalising(self.pixels.preprocessing)
         with ThreadPoolExecutor(self.pixels.workers) as pool:
 
             def cut(batch: IntArray) -> ByteImage:
-                return np.stack(list(pool.map(lambda index: self.view(index, number), batch)))
+                views = list(pool.map(lambda index: self.view(index, number), batch))
+                side = self.pixels.preprocessing.size
+                return np.stack(views) if views else np.empty((0, side, side, 3), np.uint8)
 
-            cuts = map_ahead(cut, batches, workers=1, window=self.ahead)
-            for batch, stack in zip(batches, cuts, strict=True):
+            mine = [batch if whole else batch[self.lane :: self.lanes] for batch in batches]
+            cuts = map_ahead(cut, mine, workers=1, window=self.ahead)
+            for place, (batch, stack) in enumerate(zip(mine, cuts, strict=True)):
                 # One long row of pixels and channels: arithmetic over 3 channels alone is slow.
                 images = torch.from_numpy(stack).flatten(2).float().mul_(scale).add_(shift)
                 # (b, h, w, 3) seen as (b, 3, h, w) is channels last already; nothing is copied.
                 inputs = images.view(stack.shape).permute(0, 3, 1, 2)
-                yield inputs, torch.from_numpy(self.targets[batch])
+                targets = torch.from_numpy(self.targets[batch])
+                if self._mixes:
+                    inputs, targets = self._mixed(inputs, targets, number, place)
+                yield inputs, targets
+
+    @property
+    def _mixes(self) -> bool:
+        return self.augment == "strong"
+
+    def _mixed(
+        self, inputs: Tensor, targets: Tensor, epoch: int, batch: int
+    ) -> tuple[Tensor, Tensor]:
+        """This process's part of a batch that was mixed as a whole."""
+        from headstart.recipes.augmentation import mixed
+
+        seed = self.seed or 0
+        made = mixed(inputs, targets, self.classes, seed=seed, epoch=epoch, batch=batch)
+        return made[0][self.lane :: self.lanes], made[1][self.lane :: self.lanes]
 
     def view(self, index: int, epoch: int) -> ByteImage:
         """What picture `index` looks like in an epoch, (size, size, 3)."""
         if self.seed is None or self.augment == "none":
             return self.pixels.plain(index)
+        if self.augment not in ("each-epoch", "once"):
+            from headstart.recipes.augmentation import tuned_view
+
+            return tuned_view(
+                self.pixels.get(index),
+                self.augment,
+                self.pixels.preprocessing,
+                seed=self.seed,
+                sha256=self.pixels.sha256(index),
+                epoch=epoch,
+            )
         drawn_in = epoch if self.augment == "each-epoch" else 0
         rng = view_rng(self.seed, self.pixels.sha256(index), RANDOM_VIEW, drawn_in)
         steps = self.pixels.preprocessing

@@ -10,17 +10,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import clip_grad_norm_
 
 from headstart.arrays import Float32Array
 from headstart.errors import DataError, UsageError
 from headstart.options import LoopOptions
 from headstart.recipes.batches import Batches
+from headstart.recipes.processes import ALONE, Processes
+from headstart.recipes.rates import Schedule
 from headstart.recipes.training_history import EpochRecord, History
+from headstart.recipes.training_state import TrainingState, restore
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -43,7 +49,10 @@ def make_optimizer(parameters: list[nn.Parameter], options: LoopOptions) -> Opti
     AdamW (Loshchilov and Hutter 2019) shrinks the weights beside the step. SGD has momentum 0.9.
     """
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": options.weight_decay},
+        {
+            "params": [p for p in parameters if p.ndim > 1],
+            "weight_decay": options.weight_decay or 0.0,
+        },
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
@@ -71,6 +80,12 @@ class EpochLoop:
         precision: fp32, or bf16 for autocast; weights, losses and counts are fp32 in both.
         device: where it computes, as torch names it; the module is moved there and back.
         on_epoch: called with each epoch's record.
+        on_batch: called with the number of pictures of each step.
+        schedule: how fine-tuning steps; None for a constant rate.
+        groups: the optimizer's groups, for AdamW; None for those of the options.
+        on_state: called with the state after each epoch.
+        taken_up: called with the state before the first epoch, to put an earlier one in.
+        processes: which of several processes this is; each has its part of every batch.
     """
 
     options: LoopOptions
@@ -79,6 +94,12 @@ class EpochLoop:
     precision: Literal["fp32", "bf16"] = "fp32"
     device: str = "cpu"
     on_epoch: Callable[[EpochRecord], None] | None = None
+    on_batch: Callable[[int], None] | None = None
+    schedule: Schedule | None = None
+    groups: list[dict[str, Any]] | None = None
+    on_state: Callable[[TrainingState], None] | None = None
+    taken_up: Callable[[TrainingState], None] | None = None
+    processes: Processes = ALONE
 
     def run(
         self, module: nn.Module, training: Batches, validation: Batches | None = None
@@ -96,74 +117,143 @@ class EpochLoop:
         if epochs is None:
             raise UsageError("--epochs is None; training by epochs needs their number")
         by_loss = self.options.keep != "last" and validation is not None
-        steps = _Steps(self, module.to(self.device))
-        records: list[EpochRecord] = []
-        kept, kept_epoch, least = _snapshot(module), 0, math.inf
+        steps = _Steps(
+            self, module.to(self.device), math.ceil(training.rows / self.options.batch_size)
+        )
+        state = steps.state
+        if self.taken_up is not None:
+            self.taken_up(state)
+        draws = _draws(module)
         try:
-            with _seeded(self.seed, steps.device) if _draws(module) else nullcontext():
-                for number in range(1, epochs + 1):
-                    record = steps.epoch(number, training, validation)
-                    loss = record.validation_loss
-                    if not by_loss or (loss is not None and loss < least):
-                        kept, kept_epoch = _snapshot(module), number
-                        least = math.inf if loss is None else loss
-                    records.append(record)
-                    if self.on_epoch is not None:
-                        self.on_epoch(record)
+            while len(state.records) < epochs and not self._is_over(state, by_loss):
+                number = len(state.records) + 1
+                with _seeded(self.seed, number, steps.device) if draws else nullcontext():
+                    steps.epoch(number, training, validation, by_loss=by_loss)
+                if self.on_epoch is not None:
+                    self.on_epoch(state.records[-1])
+                if self.on_state is not None:
+                    self.on_state(state)
         finally:
-            _restore(module, kept)
+            restore(module, state.kept)
             module.eval().to("cpu")
-        return History(tuple(records), kept_epoch)
+        return History(tuple(state.records), state.kept_epoch)
+
+    def _is_over(self, state: TrainingState, by_loss: bool) -> bool:
+        """Whether so many epochs have brought nothing that it stops early."""
+        if self.schedule is None or not by_loss:
+            return False
+        return len(state.records) - state.kept_epoch >= self.schedule.patience
 
 
 class _Steps:
     """Module, optimizer and loss of one run."""
 
-    def __init__(self, loop: EpochLoop, module: nn.Module) -> None:
+    def __init__(self, loop: EpochLoop, module: nn.Module, steps_an_epoch: int) -> None:
         self.module = module
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         if not self.parameters:
             raise ValueError("no parameter of the module requires a gradient: nothing to train")
         self.device = self.parameters[0].device
-        self.optimizer = make_optimizer(self.parameters, loop.options)
-        self.smoothing = loop.options.label_smoothing
+        if loop.groups is None:
+            self.optimizer = make_optimizer(self.parameters, loop.options)
+        else:
+            fused = self.device.type in ("cpu", "cuda")
+            self.optimizer = torch.optim.AdamW(loop.groups, fused=fused)
+        average = loop.schedule.average if loop.schedule is not None else 0.0
+        self.state = TrainingState(module, self.optimizer, average)
+        self.loop = loop
+        self.all_steps = steps_an_epoch * (loop.options.epochs or 0)
         self.bf16 = loop.precision == "bf16"
         self.weights: Tensor | None = None
         if loop.class_weights is not None:
             self.weights = torch.tensor(loop.class_weights, dtype=torch.float32).to(self.device)
 
-    def epoch(self, number: int, training: Batches, validation: Batches | None) -> EpochRecord:
+    def epoch(
+        self, number: int, training: Batches, validation: Batches | None, *, by_loss: bool
+    ) -> None:
+        """Train for an epoch, validate, and enter both into the state."""
         start = time.perf_counter()
         train_mode(self.module)
-        sums = _Sums()
+        if self.loop.schedule is not None and self.loop.schedule.keeps_statistics:
+            for layer in self.module.modules():
+                if isinstance(layer, _BatchNorm):
+                    layer.eval()
+        sums, rate = _Sums(self.device), None
         for step, (inputs, targets) in enumerate(training.epoch(number), start=1):
-            loss = self.loss(inputs, targets, sums, self.smoothing)
-            self.check_finite(sums.last, f"the training loss at epoch {number}, step {step},")
-            self.optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            self.optimizer.step()
+            rate = self.set_rates()
+            self.step(inputs, targets, sums, f"the training loss at epoch {number}, step {step},")
+            self.state.after_step()
+            if self.loop.on_batch is not None:
+                self.loop.on_batch(len(targets) * self.loop.processes.count)
+        trained = sums.read(self.loop.processes)
+        self.check_finite(trained.total, f"the training loss at epoch {number}")
         for parameter in self.parameters:
             total = float(parameter.detach().sum())
             self.check_finite(total, f"the weights' sum at epoch {number}")
-        checked = _Sums()
+        with self.state.averaged():
+            checked = self.validated(number, validation)
+            record = EpochRecord(
+                epoch=number,
+                training_loss=trained.loss or 0.0,
+                training_accuracy=trained.accuracy or 0.0,
+                validation_loss=checked.loss,
+                validation_accuracy=checked.accuracy,
+                seconds=time.perf_counter() - start,
+                learning_rate=rate,
+            )
+            self.state.take(record, by_loss=by_loss)
+
+    def set_rates(self) -> float | None:
+        """The rates of the next step; returns the largest, or None where they are constant."""
+        schedule = self.loop.schedule
+        if schedule is None:
+            return None
+        factor = schedule.factor(self.state.steps, self.all_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["full_rate"] * factor
+        return max(float(group["lr"]) for group in self.optimizer.param_groups)
+
+    def step(self, inputs: Tensor, targets: Tensor, sums: _Sums, what: str) -> None:
+        """One gradient step on a batch, or on this process's part of it."""
+        processes = self.loop.processes
+        loss, weight = self.loss(inputs, targets, sums, self.loop.options.label_smoothing)
+        if self.device.type == "cpu":  # elsewhere it would wait for the device
+            self.check_finite(loss.item(), what)
+        self.optimizer.zero_grad(set_to_none=True)
+        if processes.count == 1:
+            torch.autograd.backward(loss)
+        else:
+            torch.autograd.backward(loss * weight)
+            for parameter in self.parameters:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+            grads = [p.grad for p in self.parameters if p.grad is not None]
+            whole = torch.as_tensor(weight, dtype=torch.float32, device=self.device).clone()
+            processes.add([*grads, whole])
+            torch._foreach_div_(grads, whole)
+        if self.loop.schedule is not None:
+            clip_grad_norm_(self.parameters, self.loop.schedule.clip)
+        self.optimizer.step()
+
+    def validated(self, number: int, validation: Batches | None) -> _Read:
+        """Loss and accuracy on the validation rows; without them there are none."""
+        sums = _Sums(self.device)
         if validation is not None:
             self.module.eval()
             with torch.no_grad():
                 for inputs, targets in validation.epoch(number):
-                    self.loss(inputs, targets, checked, 0.0)
-            self.check_finite(checked.loss or 0.0, f"the validation loss at epoch {number}")
-        seconds = time.perf_counter() - start
-        return EpochRecord(
-            epoch=number,
-            training_loss=sums.loss or 0.0,
-            training_accuracy=sums.accuracy or 0.0,
-            validation_loss=checked.loss,
-            validation_accuracy=checked.accuracy,
-            seconds=seconds,
-        )
+                    self.loss(inputs, targets, sums, 0.0)
+        read = sums.read(self.loop.processes if validation is not None else ALONE)
+        self.check_finite(read.loss or 0.0, f"the validation loss at epoch {number}")
+        return read
 
-    def loss(self, inputs: Tensor, targets: Tensor, sums: _Sums, smoothing: float) -> Tensor:
-        """Mean cross-entropy of a batch in fp32, added to `sums`."""
+    def loss(
+        self, inputs: Tensor, targets: Tensor, sums: _Sums, smoothing: float
+    ) -> tuple[Tensor, Tensor | float]:
+        """Mean cross-entropy of a batch in fp32 and its weight, added to `sums`.
+
+        Targets are classes (b,) or shares of them (b, k). An empty batch has the loss 0.
+        """
         targets = targets.to(self.device)
         inputs = inputs.to(self.device)
         if self.bf16:
@@ -172,10 +262,15 @@ class _Steps:
         else:
             logits = self.module(inputs)
         loss = cross_entropy(logits, targets, self.weights, label_smoothing=smoothing)
-        weight = len(targets) if self.weights is None else float(self.weights[targets].sum())
-        right = int((logits.detach().argmax(dim=1) == targets).sum())
-        sums.add(loss.item(), weight, right, len(targets))
-        return loss
+        if not len(targets):
+            loss = logits.sum()
+        goals = targets if targets.ndim == 1 else targets.argmax(dim=1)
+        weight: Tensor | float = float(len(targets))
+        if self.weights is not None and targets.ndim == 1:
+            weight = self.weights[targets].sum()
+        right = (logits.detach().argmax(dim=1) == goals).sum()
+        sums.add(loss.detach(), weight, right, len(targets))
+        return loss, weight
 
     def check_finite(self, value: float, what: str) -> None:
         if not math.isfinite(value):
@@ -183,26 +278,40 @@ class _Steps:
             raise NonFiniteError(f"{what} is {value}: try a smaller --learning-rate{advice}")
 
 
-@dataclass
 class _Sums:
-    """Sums of an epoch as Python numbers: a count in bf16 would stop at 256."""
+    """Sums of an epoch: Python's numbers on a processor, elsewhere on the device, whose steps
+    nothing waits for. A count in bf16 would stop at 256.
+    """
 
-    last: float = 0.0
-    losses: float = 0.0
-    weight: float = 0.0
-    right: int = 0
-    rows: int = 0
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.sums: list[Any] = [0.0, 0.0, 0, 0]  # loss, weight, right answers, rows
 
-    def add(self, loss: float, weight: float, right: int, rows: int) -> None:
-        self.last = loss
-        self.losses += loss * weight
-        self.weight += weight
-        self.right += right
-        self.rows += rows
+    def add(self, loss: Tensor, weight: Tensor | float, right: Tensor, rows: int) -> None:
+        values: tuple[Any, ...] = (loss, weight, right)
+        if self.device.type == "cpu":
+            values = tuple(v.item() if isinstance(v, Tensor) else v for v in values)
+        terms = (values[0] * values[1], *values[1:], rows)
+        self.sums = [total + term for total, term in zip(self.sums, terms, strict=True)]
+
+    def read(self, processes: Processes) -> _Read:
+        values = torch.tensor([float(value) for value in self.sums], dtype=torch.float64)
+        processes.add([values])
+        return _Read(*values.tolist())
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Sums of an epoch as Python numbers."""
+
+    total: float
+    weight: float
+    right: float
+    rows: float
 
     @property
     def loss(self) -> float | None:
-        return self.losses / self.weight if self.weight else None
+        return self.total / self.weight if self.weight else None
 
     @property
     def accuracy(self) -> float | None:
@@ -230,25 +339,11 @@ def _draws(module: nn.Module) -> bool:
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's random numbers from the seed inside, and as they were afterwards.
+def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Torch's random numbers from the seed and the epoch inside, and as they were afterwards.
 
     Meanwhile the generator of the whole process is ours, so this is for modules that draw only.
     """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        torch.manual_seed(int(np.random.default_rng([seed, epoch]).integers(2**62)))
         yield
-
-
-def _snapshot(module: nn.Module) -> dict[str, Tensor]:
-    """Copies of all that training can change: trainable parameters and buffers."""
-    trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    changing: list[tuple[str, Tensor]] = [*trained, *module.named_buffers()]
-    return {name: tensor.detach().clone() for name, tensor in changing}
-
-
-def _restore(module: nn.Module, kept: dict[str, Tensor]) -> None:
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    with torch.no_grad():
-        for name, value in kept.items():
-            tensors[name].copy_(value)

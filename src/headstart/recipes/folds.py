@@ -135,6 +135,14 @@ def as_predictions(data: Dataset, probabilities: FloatArray) -> Predictions:
     )
 
 
+def predictions_of(data: Dataset, rows: IntArray, probabilities: FloatArray) -> Predictions:
+    """Answers (b, k) for some rows (b,), with their names and truth."""
+    k = len(data.classes)
+    whole = np.full((len(data), k), 1 / k)
+    whole[rows] = probabilities
+    return take(as_predictions(data, whole), rows)
+
+
 def take(predictions: Predictions, rows: IntArray) -> Predictions:
     """The predictions of these rows."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,7 @@ from headstart.recipes.folds import (
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.tuning_record import Tuning, advice
 
 if TYPE_CHECKING:
     from headstart.recipes.training_history import History
@@ -61,6 +62,8 @@ class FitResult:
         folds: the same fit by folds, or None when there were too many rows or none were wanted.
         history: epoch by epoch, or None when the head was solved exactly.
         record: what was run.
+        tuning: how the backbone was fine-tuned; None where it was not.
+        decision: lines that say why `auto` kept or fine-tuned the frozen model.
     """
 
     model: TrainedModel
@@ -73,6 +76,8 @@ class FitResult:
     folds: FoldResult | None
     history: History | None
     record: RunRecord
+    tuning: Tuning | None = None
+    decision: tuple[str, ...] = ()
 
 
 def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
@@ -83,7 +88,8 @@ def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIE
     clock.lap("open")
     data, features = prepare_data(table, backbone, options, progress)
     clock.lap("embed")
-    return fit_features(data, features, backbone, options, progress, clock=clock)
+    result = fit_features(data, features, backbone, options, progress, clock=clock)
+    return replace(result, decision=advice(result.folds)) if result.folds is not None else result
 
 
 def fit_features(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from headstart.arrays import FloatArray, IntArray
+from headstart.arrays import Float32Array, FloatArray, IntArray
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.opening import SMALL_CNN, HeldNetwork
 from headstart.backbones.small_cnn import SmallCNN
@@ -79,7 +79,7 @@ def train_on(
     network, history, validation = _train(data, split, store, loop, options, progress)
     clock.lap("head")
     untempered = as_trained(network, data, 1.0, plain.size)
-    raw = _answers(untempered, data, options)
+    raw = answer_pictures(untempered, data, np.arange(len(data)), options)
     temperature = 1.0
     if len(validation):
         temperature = fit_temperature(raw[validation], data.targets[validation])
@@ -99,18 +99,27 @@ def train_on(
     )
 
 
-def _answers(model: TrainedModel, data: Dataset, options: FitOptions) -> FloatArray:
-    """Probabilities (n, k) by the path that prediction takes, some pictures at a time."""
+def answer_pictures(
+    model: TrainedModel, data: Dataset, rows: IntArray, options: FitOptions
+) -> FloatArray:
+    """Probabilities (b, k) of some rows by the path that prediction takes, some at a time."""
     own = replace(options.embed, cache=False, views=0)
     parts = [
         model.predict(
-            data.table.images[start : start + AT_A_TIME],
+            [data.table.images[row] for row in rows[start : start + AT_A_TIME]],
             options=own,
             max_pixels=options.read.max_pixels,
         )
-        for start in range(0, len(data), AT_A_TIME)
+        for start in range(0, len(rows), AT_A_TIME)
     ]
     return np.concatenate([part.probabilities for part in parts])
+
+
+def balancing(data: Dataset, rows: IntArray) -> Float32Array:
+    """The weight of each class, (k,), that gives all of them the same in these rows."""
+    k = len(data.classes)
+    counts = np.bincount(data.targets[rows], minlength=k)
+    return np.asarray(len(rows) / (k * np.maximum(counts, 1)), dtype=np.float32)
 
 
 def _train(
@@ -126,8 +135,7 @@ def _train(
     training, validation = choose_validation(data, split.train, seed)
     weights = None
     if options.head.class_weight == "balanced":
-        counts = np.bincount(data.targets[training], minlength=len(data.classes))
-        weights = (len(training) / (len(data.classes) * np.maximum(counts, 1))).astype(np.float32)
+        weights = balancing(data, training)
     network, history = train_small_cnn(
         store,
         data.targets,

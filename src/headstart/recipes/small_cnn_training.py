@@ -67,7 +67,7 @@ def train_small_cnn(
         targets=targets,
         chosen=training,
         batch_size=options.batch_size,
-        augment=options.augment,
+        augment=options.augment or "each-epoch",
         seed=loop.seed,
         ahead=0 if loop.device == "cpu" else BATCHES_AHEAD,
     )

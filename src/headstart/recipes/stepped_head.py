@@ -158,7 +158,7 @@ class SteppedHead(Head):
             module = first_layer(d, k, seed)
             validation = batches(check, None) if check.any() else None
             self.history_: History = loop.run(module, batches(~check, seed), validation)
-        decay = options.weight_decay * n / (2 if k == 2 else 1)
+        decay = (options.weight_decay or 0.0) * n / (2 if k == 2 else 1)
         self.C_ = 1 / decay if decay else math.inf
         self.fitted_ = FittedLinear(
             classes=rows.classes,

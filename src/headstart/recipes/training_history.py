@@ -17,6 +17,7 @@ class EpochRecord:
             validation rows.
         validation_accuracy: share of right answers after the epoch; None as above.
         seconds: time of the epoch, validation included.
+        learning_rate: the largest of the epoch's last step; None where it is constant.
     """
 
     epoch: int
@@ -25,6 +26,7 @@ class EpochRecord:
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _sentence(metrics: dict[str, Any], record: RunRecord, source: str) -> str:
     made = {
         "frozen": f"A {head} on the frozen backbone {backbone}{layer}",
         "scratch": f"The network {backbone}, trained from scratch",
-        "fine_tune": f"The pretrained network {backbone}, fine-tuned",
+        "fine-tune": f"The pretrained network {backbone}, fine-tuned",
     }.get(record.recipe, f"The network {backbone} (recipe {record.recipe})")
     learnt = count(metrics["n_train"], "picture")
     classes = count(len(metrics["classes"]), "class", "classes")
@@ -102,7 +102,7 @@ def _tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
 
 
 def _meaning(metrics: dict[str, Any]) -> list[str]:
-    test, folds = metrics["test"], metrics["folds"]
+    test, folds, tuning = metrics["test"], metrics["folds"], metrics.get("tuning")
     ends, share = test["accuracy_interval"], test["majority_share"]
     if ends is None:
         return ["No test picture could be scored, so nothing is known of this model's accuracy."]
@@ -118,6 +118,9 @@ def _meaning(metrics: dict[str, Any]) -> list[str]:
         )
         ends, share = (low, high), folds["pooled"]["majority_share"]
     found.append(_against_majority(ends, share))
+    if tuning is not None:
+        sentence = tuning["phases"]["sentence"]
+        found.append(f"{sentence[0].upper()}{sentence[1:]}.")
     if metrics["train_accuracy"] >= CERTAIN:
         found.append(
             f"On the pictures it learnt from it is right for {metrics['train_accuracy']:.3f}; "

@@ -18,6 +18,7 @@ from headstart.evaluate.intervals import wilson
 from headstart.evaluate.predictions import Predictions
 from headstart.recipes.frozen import FitResult
 from headstart.recipes.training_history import History
+from headstart.recipes.tuning_record import Tuning, parts_in_words
 from headstart.report.number_formats import count, number
 from headstart.report.plots import DASHES, Frame, Line, line_plot
 from headstart.report.svg import ACCENT, MUTED, SECOND, labelled_axes, svg
@@ -58,8 +59,8 @@ class Chapter:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def learning(history: History) -> Chapter:
-    """Loss and accuracy by epoch."""
+def learning(history: History, tuning: Tuning | None = None) -> Chapter:
+    """Loss and accuracy by epoch; for fine-tuning the rates, and what it was worth."""
     records = history.records
     kept = float(history.kept_epoch)
     validated = any(item.validation_loss is not None for item in records)
@@ -69,19 +70,49 @@ def learning(history: History) -> Chapter:
             history, "training_accuracy", "validation_accuracy", "accuracy", "learning-accuracy"
         ),
     ]
+    if records[-1].learning_rate is not None:
+        plots.append(_rates(history))
     last = records[-1]
     words = f"{count(len(records), 'epoch')}; the weights of epoch {kept:.0f} were kept."
     if validated:
         words += (
             " The validation rows were taken from the training rows; the test rows chose nothing."
         )
-    captions = (
+    captions: tuple[str, ...] = (
         f"Loss. The last epoch's: {number(last.training_loss)} in training"
         + (f", {number(last.validation_loss)} in validation." if validated else "."),
         f"Accuracy. The last epoch's: {number(last.training_accuracy)} in training"
         + (f", {number(last.validation_accuracy)} in validation." if validated else "."),
     )
+    captions += (f"Learning rate of the last layer, up to {_peak(history):.2g}.",) * (
+        len(plots) - 2
+    )
+    if tuning is not None:
+        words = f"{tuning_in_words(tuning)} {words}"
     return Chapter(tuple(zip(plots, captions, strict=True)), words)
+
+
+def tuning_in_words(tuning: Tuning) -> str:
+    """What was trained, from where, and whether it was worth it."""
+    words = parts_in_words(tuning.parts, tuning.head_weights)
+    views = f" and {count(tuning.views, 'view')} of each" if tuning.views else ""
+    sentence = tuning.phases.sentence
+    return (
+        f"Phase one is the frozen head, solved from the kept features of the pictures{views}; from "
+        f"there phase two has {words}. {sentence[0].upper()}{sentence[1:]}."
+    )
+
+
+def _peak(history: History) -> float:
+    return max(record.learning_rate or 0.0 for record in history.records)
+
+
+def _rates(history: History) -> Markup:
+    x = [record.epoch for record in history.records]
+    y = [record.learning_rate or 0.0 for record in history.records]
+    alt = f"learning rate by epoch, at each epoch's last step: up to {_peak(history):.2g}."
+    frame = Frame(x_label="epoch", y_label="learning rate")
+    return line_plot([Line("learning rate", x, y)], frame, name="learning-rate", alt=alt)
 
 
 def _by_epoch(history: History, training: str, validation: str, label: str, name: str) -> Markup:
@@ -194,7 +225,7 @@ def two_class_curves(known: Evidence) -> Chapter | None:
         alt=f"Precision-recall curve of class {positive}: average precision "
         f"{recall.average_precision:.3f}, share of the class {recall.base_rate:.3f}.",
     )  # fmt: skip
-    captions = (
+    captions: tuple[str, ...] = (
         f"ROC. The area under it is {roc.auc:.3f}; the dotted line is chance.",
         f"Precision and recall. The average precision is {recall.average_precision:.3f}; "
         f"chance would give {recall.base_rate:.3f}.",

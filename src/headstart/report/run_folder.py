@@ -87,6 +87,8 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
         "train_accuracy": result.train_accuracy,
         "test": test,
         "folds": result.folds.to_json() if result.folds is not None else None,
+        "tuning": result.tuning.to_json() if result.tuning is not None else None,
+        "decision": list(result.decision),
         "seconds": result.record.seconds,
         "pictures_embedded": result.features.computed if result.features is not None else 0,
     }

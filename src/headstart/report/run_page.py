@@ -68,7 +68,7 @@ def write_report(
         "typical": typical_pictures(result, limit),
         "calibration": calibration(result, known),
         "two_classes": two_class_curves(known),
-        "learning": learning(result.history) if result.history is not None else None,
+        "learning": learning(result.history, result.tuning) if result.history is not None else None,
         "leak": leak,
         "leak_drawing": leak_drawing(leak) if leak is not None else None,
         "curve": curve,

@@ -20,21 +20,28 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 TOLERANCE = 1e-4  # of the largest feature
 
 
-def fold_batch_norms(network: nn.Module, size: int) -> nn.Module:
+def fold_batch_norms(network: nn.Module, size: int, *, only_frozen: bool = False) -> nn.Module:
     """A folded copy of a network in eval mode and fp32, or a plain copy where folding fails.
 
-    `size` is the side of its input in pixels.
+    `size` is the side of its input in pixels. With `only_frozen`, pairs of which something requires
+    a gradient stay as they are.
     """
     folded = copy.deepcopy(network)
     picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     # No inference mode here: what it makes cannot be used in every kernel afterwards.
     with torch.no_grad():
         pairs, expected = _pairs(folded, picture)
+        if only_frozen:
+            pairs = [pair for pair in pairs if not any(map(_trains, pair))]
         _fold(folded, pairs)
         found = folded(picture)
     limit = TOLERANCE * float(expected.abs().max())
     same = float((found - expected).abs().max()) <= limit
     return folded if same else copy.deepcopy(network)
+
+
+def _trains(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
 
 
 def _pairs(

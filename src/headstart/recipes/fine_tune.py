@@ -1,0 +1,349 @@
+"""Fine-tuning: the exact frozen head is phase one, and from there the backbone learns too.
+
+Importing this module loads torch; import it inside the function that trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from headstart.arrays import Float32Array, FloatArray, IntArray
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.device import choose_device
+from headstart.backbones.opening import open_backbone
+from headstart.data.dataset import Dataset
+from headstart.data.image_table import ImageTable
+from headstart.data.split import Split
+from headstart.errors import UsageError
+from headstart.evaluate.calibration import apply_temperature, fit_temperature
+from headstart.evaluate.metrics import measure
+from headstart.features.embed import Features
+from headstart.images.memory_budget import MemoryBudget
+from headstart.options import FitOptions, LoopOptions, as_json
+from headstart.progress import QUIET, Progress
+from headstart.recipes.batches import PictureBatches
+from headstart.recipes.checkpoint import Checkpoints, Identity
+from headstart.recipes.data_preparation import choose_split, prepare_data, tell
+from headstart.recipes.epoch_loop import EpochLoop, step_size
+from headstart.recipes.folds import FoldResult, as_predictions, predictions_of, take
+from headstart.recipes.frozen import FitResult, fit_features, train_head
+from headstart.recipes.head_choice import epoch_line
+from headstart.recipes.pixel_store import PixelStore
+from headstart.recipes.processes import ALONE, Processes, joined
+from headstart.recipes.rates import Schedule, layered_groups
+from headstart.recipes.run_record import Stopwatch, make_record
+from headstart.recipes.scratch import answer_pictures, balancing, choose_validation
+from headstart.recipes.stages import unfreeze
+from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_history import EpochRecord, History
+from headstart.recipes.training_state import TrainingState
+from headstart.recipes.tuned_network import TunedNetwork, as_tuned
+from headstart.recipes.tuning_record import TrainedPart, Tuning, compare_phases, parts_in_words
+
+EPOCHS = 10
+RATE = 5e-4
+WEIGHT_DECAY = 0.05
+MOST_VIEWS = 8  # of each picture for phase one, where nobody says how many
+BATCHES_AHEAD = 3  # cut while an accelerator computes
+LEAST_BATCH = 2  # pictures, of which a batch norm can take statistics
+
+
+def usual_options(options: FitOptions) -> FitOptions:
+    """The options with fine-tuning's own defaults where nothing was asked for."""
+    loop = options.loop
+    epochs = EPOCHS if loop.epochs is None else loop.epochs
+    augment = loop.augment or "light"
+    views = options.embed.views or (0 if augment == "none" else min(epochs, MOST_VIEWS))
+    loop = replace(
+        loop,
+        epochs=epochs,
+        learning_rate=RATE if loop.learning_rate is None else loop.learning_rate,
+        weight_decay=WEIGHT_DECAY if loop.weight_decay is None else loop.weight_decay,
+        augment=augment,
+        keep=loop.keep or "best",
+    )
+    return replace(options, loop=loop, embed=replace(options.embed, views=views))
+
+
+def fit_tuned(
+    table: ImageTable,
+    options: FitOptions,
+    progress: Progress = QUIET,
+    *,
+    checkpoints: Checkpoints | None = None,
+) -> FitResult:
+    """Embed, split, fit the frozen head, fine-tune from there, and measure both.
+
+    Raises UsageError and DataError.
+    """
+    clock = Stopwatch()
+    options = usual_options(options)
+    backbone = open_backbone(options.backbone, device=options.embed.device)
+    tell(progress, backbone.info.notes)
+    clock.lap("open")
+    with joined() as processes:
+        with processes.first_alone():
+            data, features = prepare_data(table, backbone, options, progress)
+        clock.lap("embed")
+        tuner = Tuner(data, features, backbone, options, progress, processes)
+        split = choose_split(data, options.split)
+        return tuner.fit(split, chosen_folds(data, options), clock, checkpoints=checkpoints)
+
+
+def chosen_folds(data: Dataset, options: FitOptions) -> list[Split]:
+    """Folds only where they are asked for: each is a training of its own."""
+    from headstart.recipes.data_preparation import choose_folds
+
+    return choose_folds(data, options.split) if options.split.folds is not None else []
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """One fine-tuned model.
+
+    Attributes:
+        model: with its temperature.
+        history: epoch by epoch.
+        parts: the backbone's stages, with what of them was trained.
+    """
+
+    model: TrainedModel
+    history: History
+    parts: tuple[TrainedPart, ...]
+
+
+class Tuner:
+    """Fine-tunes one backbone on parts of the same pictures, which are decoded once.
+
+    Args:
+        data, features: all usable rows; the features with the views for phase one.
+        backbone: what the features came from.
+        options: with the defaults of `usual_options`.
+        progress: told of what is trained, of each epoch and of how far it is.
+        processes: which of several processes this is.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        features: Features,
+        backbone: Backbone,
+        options: FitOptions,
+        progress: Progress = QUIET,
+        processes: Processes = ALONE,
+    ) -> None:
+        self.data, self.features, self.backbone = data, features, backbone
+        self.options, self.progress, self.processes = options, progress, processes
+        self.frozen_options = replace(options, loop=LoopOptions())
+        self.plain = backbone.info.preprocessing
+        self._store: PixelStore | None = None
+        if options.tune.batch_norm == "train":
+            self._check_statistics()
+
+    def _check_statistics(self) -> None:
+        size = self.options.loop.batch_size
+        if size < LEAST_BATCH or self.processes.count > 1:
+            raise UsageError(
+                "--batch-norm train takes statistics of each batch: it needs batches of 16 or "
+                f"more in one process, and here are {size} in {self.processes.count}; leave it out"
+            )
+
+    @property
+    def store(self) -> PixelStore:
+        """The decoded pictures, read when they are first needed."""
+        if self._store is None:
+            self._store = PixelStore(
+                self.data.table.images,
+                self.plain,
+                memory_limit=self.options.embed.memory_limit,
+                budget=MemoryBudget(self.options.embed.memory_limit),
+                workers=self.options.embed.workers,
+                where=[self.data.table.where(row) for row in range(len(self.data))],
+                max_pixels=self.options.read.max_pixels,
+                progress=self.progress,
+            )
+        return self._store
+
+    def fit(
+        self,
+        split: Split,
+        folds: Sequence[Split],
+        clock: Stopwatch,
+        *,
+        checkpoints: Checkpoints | None = None,
+        decision: tuple[str, ...] = (),
+    ) -> FitResult:
+        """Fine-tune on the training rows and in each fold, and measure both phases."""
+        data, options = self.data, self.options
+        one = fit_features(
+            data, self.features, self.backbone, self.frozen_options, parts=(split, list(folds))
+        )
+        clock.lap("phase one")
+        tuned = self.tune(split.train, checkpoints)
+        clock.lap("head")
+        raw = self.answers(replace(tuned.model, temperature=1.0), split.test)
+        calibrated = apply_temperature(raw, tuned.model.temperature)
+        test = predictions_of(data, split.test, calibrated)
+        clock.lap("test")
+        validated = self.cross_validated(folds) if folds else None
+        clock.lap("folds")
+        if one.folds is not None and validated is not None:
+            first = apply_temperature(one.folds.predictions.probabilities, one.model.temperature)
+            phases = compare_phases(
+                replace(one.folds.predictions, probabilities=first),
+                validated.predictions,
+                "picture",
+                ", out-of-fold",
+            )
+        else:
+            phases = compare_phases(one.test, test, "test picture")
+        head = tuned.model.head.to_arrays()
+        return FitResult(
+            model=tuned.model,
+            data=data,
+            features=None,
+            split=split,
+            test=test,
+            test_uncalibrated=predictions_of(data, split.test, raw),
+            train_accuracy=tuned.history.records[tuned.history.kept_epoch - 1].training_accuracy,
+            folds=validated,
+            history=tuned.history,
+            record=make_record("fine-tune", as_json(options), data, clock),
+            tuning=Tuning(
+                unfreeze=options.tune.unfreeze,
+                parts=tuned.parts,
+                head_weights=int(head["coef"].size + head["intercept"].size),
+                views=self.features.views.shape[1],
+                phases=phases,
+            ),
+            decision=decision,
+        )
+
+    def cross_validated(self, folds: Sequence[Split]) -> FoldResult:
+        """Fine-tune anew for each fold, and answer its test rows, calibrated."""
+        answers = np.full((len(self.data), len(self.data.classes)), np.nan)
+        for number, fold in enumerate(folds, start=1):
+            self.progress.note(f"fold {number} of {len(folds)}")
+            answers[fold.test] = self.answers(self.tune(fold.train).model, fold.test)
+        whole = as_predictions(self.data, answers)
+        parts = [measure(take(whole, fold.test)) for fold in folds]
+        return FoldResult(tuple(parts), tuple(folds), whole)
+
+    def tune(self, rows: IntArray, checkpoints: Checkpoints | None = None) -> Tuned:
+        """A model fine-tuned on these rows; a tenth of them choose epoch and temperature."""
+        if checkpoints is not None:
+            checkpoints.refuse_other(Identity.of(self.data, self.backbone))
+        learn, check = choose_validation(self.data, rows, self.options.split.seed)
+        start, _ = train_head(self.data, self.features, self.backbone, learn, self.frozen_options)
+        network = TunedNetwork(start, len(self.data.classes))
+        parts = unfreeze(network.backbone, self.options.tune.unfreeze)
+        head = sum(parameter.numel() for parameter in network.classifier.parameters())
+        self.progress.note(parts_in_words(parts, head))
+        history = self._train(network, learn, check, checkpoints)
+        model = as_tuned(network, start)
+        if len(check):
+            temperature = fit_temperature(self.answers(model, check), self.data.targets[check])
+            model = replace(model, temperature=temperature)
+        return Tuned(model, history, tuple(parts))
+
+    def answers(self, model: TrainedModel, rows: IntArray) -> FloatArray:
+        """Probabilities (b, k) of these rows by the path that prediction takes."""
+        return answer_pictures(model, self.data, rows, self.options)
+
+    def _train(
+        self,
+        network: TunedNetwork,
+        learn: IntArray,
+        check: IntArray,
+        checkpoints: Checkpoints | None,
+    ) -> History:
+        options, seed = self.options, self.options.split.seed
+        keeps = options.tune.batch_norm == "eval"
+        working = network.with_folded_norms(self.plain.size) if keeps else network
+        device = choose_device(options.embed.device)
+        epochs = options.loop.epochs or 0
+        loop = EpochLoop(
+            options=options.loop,
+            seed=seed,
+            class_weights=self._class_weights(learn),
+            precision="bf16"
+            if device != "cpu" and self.backbone.info.precision == "bf16"
+            else "fp32",
+            device=device,
+            on_epoch=self._teller(len(learn), epochs),
+            on_batch=self.progress.advance,
+            schedule=Schedule(keeps_statistics=keeps),
+            groups=layered_groups(
+                working.backbone,
+                working.classifier,
+                rate=step_size(options.loop),
+                layer_decay=options.tune.layer_decay,
+                weight_decay=options.loop.weight_decay or 0.0,
+            ),
+            on_state=self._keeper(checkpoints),
+            taken_up=checkpoints.take_up if checkpoints is not None else None,
+            processes=self.processes,
+        )
+        training, validation = self._batches(learn, check, device)
+        self.progress.start("fine-tuning", epochs * len(learn))
+        try:
+            return loop.run(working, training, validation)
+        finally:
+            self.progress.stop()
+            if working is not network:
+                network.take(working)
+
+    def _batches(
+        self, learn: IntArray, check: IntArray, device: str
+    ) -> tuple[PictureBatches, PictureBatches | None]:
+        loop = self.options.loop
+        training = PictureBatches(
+            pixels=self.store,
+            targets=self.data.targets,
+            chosen=learn,
+            batch_size=loop.batch_size,
+            augment=loop.augment or "light",
+            seed=self.options.split.seed,
+            ahead=0 if device == "cpu" else BATCHES_AHEAD,
+            classes=len(self.data.classes),
+            lane=self.processes.rank,
+            lanes=self.processes.count,
+            fewest=1 if self.options.tune.batch_norm == "eval" else LEAST_BATCH,
+        )
+        plain = replace(training, chosen=check, augment="none", seed=None)
+        return training, plain if len(check) else None
+
+    def _class_weights(self, learn: IntArray) -> Float32Array | None:
+        if self.options.head.class_weight != "balanced":
+            return None
+        return balancing(self.data, learn)
+
+    def _keeper(self, checkpoints: Checkpoints | None) -> Callable[[TrainingState], None] | None:
+        """Saves the state after each epoch; of several processes the first one does."""
+        if checkpoints is None or not self.processes.is_first:
+            return None
+        identity = Identity.of(self.data, self.backbone)
+        return lambda state: checkpoints.save(state, identity)
+
+    def seconds_a_picture(self, start: TrainedModel, rows: IntArray) -> float:
+        """How long a step takes a picture here: an epoch on these rows, after one to warm up."""
+        loop = replace(self.options.loop, epochs=2, keep="last")
+        trial = Tuner(self.data, self.features, self.backbone, replace(self.options, loop=loop))
+        trial._store = self.store
+        network = TunedNetwork(start, len(self.data.classes))
+        unfreeze(network.backbone, self.options.tune.unfreeze)
+        history = trial._train(network, rows, rows[:0], None)
+        return history.records[-1].seconds / len(rows)
+
+    def _teller(self, rows: int, epochs: int) -> Callable[[EpochRecord], None]:
+        def told(record: EpochRecord) -> None:
+            left = (epochs - record.epoch) * record.seconds
+            rate = rows / record.seconds
+            self.progress.note(
+                f"{epoch_line(record)}   {rate:.0f} pictures/s, {left:.0f} s left at most"
+            )
+
+        return told
