@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,38 +87,53 @@ def rank(
 
 
 def show_ranking(ranking: Ranking, told: Sequence[str], out: Path) -> None:
-    """The table, what can be said, and what was not run."""
-    console().print(_table(ranking.standings))
-    say("accuracy over the folds with its 95 % interval; * no other is surely better")
+    """Two tables, since one would be too wide: how good, and why; then what can be said."""
+    run = [one for one in ranking.standings if one.accuracy is not None]
+    say("accuracy over the folds with its 95 % interval; * no other is surely better:")
+    console().print(_good(run))
+    console().print(_scores(run))
     for line in told:
         say(line)
-    for one in ranking.standings:
-        if one.missing is not None:
-            say(f"{one.candidate}: {one.missing}")
+    absent = [one for one in ranking.standings if one.missing is not None]
+    for reason in dict.fromkeys(one.missing for one in absent):
+        names = ", ".join(one.candidate for one in absent if one.missing == reason)
+        say(f"not run: {names}:")
+        for line in str(reason).splitlines():
+            say(f"  {line}")
     say(f"page: {out / 'report.html'}    figures: {out / 'ranking.json'}")
 
 
-def _table(standings: Sequence[Standing]) -> Any:
-    shown = table("candidate", "accuracy", "interval", "log loss", "LogME", "H", "5 nearest",
-                  "per second", "weights", "pictures")  # fmt: skip
-    for one in standings:
-        if one.accuracy is None or one.interval is None or one.parameters is None:
-            shown.add_row(cell(one.candidate), "not run", *[""] * 8)
-            continue
-        low, high = one.interval
+def _good(run: Sequence[Standing]) -> Any:
+    shown = table("candidate", "accuracy", "interval", "log loss", "pictures/s", "on")
+    for one in run:
+        low, high = one.interval or (math.nan, math.nan)
         star = "*" if one.may_be_best and not one.dropped else ""
         shown.add_row(
             cell(one.candidate),
             f"{one.accuracy:.3f}{star}",
             f"{low:.3f}–{high:.3f}",
             f"{one.log_loss:.3f}",
+            f"{one.pictures_per_second:.0f}",
+            f"{one.rows}{', left' if one.dropped else ''}",
+        )
+    return _unwrapped(shown)
+
+
+def _scores(run: Sequence[Standing]) -> Any:
+    shown = table("candidate", "LogME", "H-score", "5 nearest", "features", "weights")
+    for one in run:
+        shown.add_row(
+            cell(one.candidate),
             f"{one.log_evidence:.3f}",
             f"{one.h_score:.2f}",
             f"{one.neighbours:.3f}",
-            f"{one.pictures_per_second:.0f}",
-            f"{one.parameters / 1e6:.1f} M",
-            f"{one.rows}{' left' if one.dropped else ''}",
+            f"{one.feature_size:,}",
+            f"{(one.parameters or 0) / 1e6:.1f} M",
         )
+    return _unwrapped(shown)
+
+
+def _unwrapped(shown: Any) -> Any:
     for column in shown.columns[1:]:
         column.no_wrap = True
     return shown
