@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -151,8 +151,18 @@ class Dot:
     hollow: bool = False
 
 
-def dot_plot(dots: Sequence[Dot], frame: Frame, *, name: str, alt: str) -> Markup:
-    """Dots against a logarithmic x, each with its number; the names stand under the plot."""
+def dot_plot(
+    dots: Sequence[Dot],
+    frame: Frame,
+    *,
+    name: str,
+    alt: str,
+    x_text: Callable[[float], str] = seconds,
+) -> Markup:
+    """Dots against a logarithmic x, each with its number; the names stand under the plot.
+
+    `x_text` writes an x beside its name.
+    """
     named = ROW // 2 * len(dots)
 
     def draw(figure: Figure) -> None:
@@ -178,7 +188,7 @@ def dot_plot(dots: Sequence[Dot], frame: Frame, *, name: str, alt: str) -> Marku
         names.set_ylim(len(dots) - 0.5, -0.5)
         for place, dot in enumerate(dots):
             title = f"{place + 1}  {shortened(dot.label, LONGEST_NAME)}"
-            figures = f"{number(dot.y)}, {seconds(dot.x)}"
+            figures = f"{number(dot.y)}, {x_text(dot.x)}"
             across = names.get_yaxis_transform()
             names.text(0, place, title, ha="left", va="center", transform=across)
             names.text(1, place, figures, ha="right", va="center", color=MUTED, transform=across)

@@ -42,7 +42,7 @@ def write_ranking(ranking: Ranking, folder: Path, *, title: str) -> list[str]:
         "title": title,
         "sentences": told,
         "run": run,
-        "missing": [one for one in ranking.standings if one.missing is not None],
+        "missing": _missing(ranking.standings),
         "plot": _plot([one for one in run if not one.dropped]),
         "rounds": ranking.rounds,
         "notes": list(ranking.record.notes),
@@ -74,4 +74,19 @@ def _plot(run: Sequence[Standing]) -> Markup | None:
         return None
     frame = Frame(x_label="pictures per second", y_label="accuracy over the folds", height=280)
     words = "; ".join(f"{dot.label} {number(dot.y)} at {dot.x:.0f} a second" for dot in dots)
-    return dot_plot(dots, frame, name="front", alt=f"Accuracy against speed: {words}.")
+    return dot_plot(
+        dots, frame, name="front", alt=f"Accuracy against speed: {words}.", x_text=_rate
+    )
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.0f}/s"
+
+
+def _missing(standings: Sequence[Standing]) -> list[tuple[str, str]]:
+    """Candidates with the same reason together, and the reason."""
+    absent = [one for one in standings if one.missing is not None]
+    reasons = dict.fromkeys(str(one.missing) for one in absent)
+    return [
+        (", ".join(one.candidate for one in absent if one.missing == why), why) for why in reasons
+    ]
