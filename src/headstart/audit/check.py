@@ -32,7 +32,7 @@ from headstart.heads.linear import LinearHead
 from headstart.images.address import Url
 from headstart.images.source import Unavailable
 from headstart.options import DEFAULT_SEED, FitOptions, as_json
-from headstart.progress import QUIET, Progress
+from headstart.progress import QUIET, Progress, step
 from headstart.recipes.data_preparation import prepare_data, read_labelled, tell
 from headstart.recipes.folds import cross_validate
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
@@ -65,9 +65,12 @@ def audit(
     """
     make = make or partial(LinearHead, random_state=seed)
     predictions = predictions or _out_of_fold(data, features, make, seed, progress)
-    wrong = find_wrong_labels(predictions) if predictions is not None else ()
-    odd = find_odd(data.statistics, features.values, seed=seed)
-    search = search_shortcuts(data.table, data.statistics, groups=data.groups, seed=seed)
+    with step(progress, "wrong labels"):
+        wrong = find_wrong_labels(predictions) if predictions is not None else ()
+    with step(progress, "odd pictures"):
+        odd = find_odd(data.statistics, features.values, seed=seed)
+    with step(progress, "shortcuts"):
+        search = search_shortcuts(data.table, data.statistics, groups=data.groups, seed=seed)
     against = contradictions(data.duplicates.pairs, data.labels)
     overview = look_over(data.labels, data.statistics)
     leak = measure_leak(data, features, make, seed=seed, progress=progress)

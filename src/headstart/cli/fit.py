@@ -12,6 +12,7 @@ from headstart.cli.terminal import progress, show_fit, with_remarks
 from headstart.errors import UsageError
 from headstart.options import FitOptions
 from headstart.options.checks import check_fit
+from headstart.progress import step
 
 
 def fit(
@@ -62,7 +63,7 @@ def fit(
         more = measure_curve(result, options, shown) if curve else None
     result = with_remarks(result, options.split.seed)
     title = f"headstart fit {source.name}"
-    with outputs.writing() as new:
+    with progress() as shown, step(shown, "figures and report"), outputs.writing() as new:
         metrics = write_run(result, new)
         write_report(result, metrics, new / "report.html", title=title, leak=leak, curve=more)
     show_fit(metrics, out)
