@@ -1,6 +1,6 @@
 """How often the intervals hold the truth, and the tests find what is not there.
 
-    python benchmarks/coverage.py [--draws 1000] [--markdown]
+    python -m benchmarks.coverage [--draws 1000] [--markdown]
 
 Draws answers of models whose accuracy is known, alone and in groups whose rows resemble each
 other, and asks the functions that every report asks. Nothing is trained but the small models that
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from benchmarks.corrected_t import corrected_t_test
 from scipy.special import ndtr, ndtri, owens_t
 
 from headstart.arrays import BoolArray, FloatArray, IntArray
@@ -27,7 +28,6 @@ from headstart.evaluate.intervals import Interval, wilson
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
 from headstart.evaluate.significance import (
-    corrected_t_test,
     holm,
     mcnemar_exact,
     paired_difference,

@@ -22,7 +22,7 @@ import numpy as np
 from headstart.arrays import FloatArray
 from headstart.audit.shortcuts.file_names import Columns
 from headstart.audit.shortcuts.measurements import Evidence
-from headstart.audit.shortcuts.search import ALPHA, ShortcutSearch, find_shortcuts, search_shortcuts
+from headstart.audit.shortcuts.search import ALPHA, ShortcutSearch, search_shortcuts
 from headstart.audit.shortcuts.trial import Trial, try_models
 from headstart.data.image_table import ImageTable
 from headstart.data.read_table import read_table
@@ -96,7 +96,7 @@ def false_reports(sets: dict[str, tuple[ImageTable, Facts]], draws: int) -> None
         kinds: Counter[str] = Counter()
         hits = 0
         for seed in range(draws):
-            found = find_shortcuts(shuffled(table, seed), statistics, seed=seed)
+            found = search_shortcuts(shuffled(table, seed), statistics, seed=seed).found
             kinds.update(item.kind for item in found)
             hits += bool(found)
         listed = ", ".join(f"{kind} {count}" for kind, count in kinds.items()) or "none"
@@ -151,7 +151,7 @@ def power(draws: int) -> None:
                 images = local_files([Path(name) for name in names])
                 lines = tuple(range(n))
                 table = ImageTable(names, images, labels, Path("t.csv"), lines)
-                found += "name numbers" in {item.kind for item in find_shortcuts(table)}
+                found += "name numbers" in {item.kind for item in search_shortcuts(table).found}
             print(f"| {n} | {follow:.0%} | {found / draws:.0%} |")
 
 

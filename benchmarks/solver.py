@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--cases", default=",".join(CASES), help="rows x columns x classes")
     parser.add_argument("--heads", default="linear,svm")
     parser.add_argument("--ways", default="headstart,scikit-learn,axes")
+    parser.add_argument("--C", type=float, help="measure with this C given only")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.job:
@@ -98,15 +99,19 @@ def main() -> None:
             del X
             for head in given.heads.split(","):
                 ways = [way for way in WAYS[head] if way in given.ways.split(",")]
-                compare(Job(head, "headstart", file.name), case, ways, given.limit, given.times)
+                job = Job(head, "headstart", file.name, given.C)
+                compare(job, case, ways, given.limit, given.times)
 
 
 def compare(own_job: Job, case: str, ways: list[str], limit: float, times: float) -> None:
-    """Time these ways on one set of rows, first with C chosen, then with that C given."""
+    """Time these ways on one set of rows, first with C chosen, then with that C given.
+
+    Only the second is done when the job gives C.
+    """
     own = run(own_job, limit)
-    path, C = (own["path"], own["C"]) if own else (None, None)
-    for task in ("C chosen", "C given"):
-        ours = own if task == "C chosen" else run(replace(own_job, C=C), limit)
+    path, C = (own["path"], own["C"]) if own else (None, own_job.C)
+    for task in ("C chosen", "C given") if own_job.C is None else ("C given",):
+        ours = own if task == "C chosen" or own_job.C else run(replace(own_job, C=C), limit)
         patience = min(limit, max(10.0, times * ours["seconds"])) if ours else limit
         for way in ways:
             found = ours

@@ -1,6 +1,6 @@
 """Whether augmented views of the training pictures make the linear head better.
 
-    python benchmarks/views.py --table LABELS.csv --images DIR [--backbones NAME,NAME] [--folds 10]
+    python -m benchmarks.views --table LABELS.csv --images DIR [--backbones NAME,NAME] [--folds 10]
 
 For each backbone the head is fitted on the training rows of the same folds with K = 0, 1, 2, 4, 8
 augmented views; the test rows are never augmented. Prints a table in Markdown. Differences are to
@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from benchmarks.corrected_t import corrected_t_test
 
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.evaluate.intervals import corrected_standard_error
 from headstart.evaluate.metrics import Metrics
-from headstart.evaluate.significance import corrected_t_test, p_words
+from headstart.evaluate.significance import p_words
 from headstart.features.embed import Features
 from headstart.options import (
     DEFAULT_BACKBONE,

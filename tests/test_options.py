@@ -93,11 +93,22 @@ def test_values_at_the_edges_are_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "folds", "expected"),
-    [(4_999, None, 10), (5_000, None, 0), (5_000, 10, 10), (100, 0, 0), (9_999_999, 3, 3)],
+    ("rows", "classes", "folds", "expected"),
+    [
+        (4_999, 2, None, 10),
+        (5_000, 2, None, 0),
+        (5_000, 2, 10, 10),
+        (100, 2, 0, 0),
+        (9_999_999, 2, 3, 3),
+        (1_200, 300, None, 10),
+        (3_000, 1_000, None, 5),
+        (3_000, 1_000, 10, 10),
+    ],
 )
-def test_folds_that_are_asked_for_are_made(rows: int, folds: int | None, expected: int) -> None:
-    assert SplitOptions(folds=folds).folds_for(rows) == expected
+def test_folds_that_are_asked_for_are_made(
+    rows: int, classes: int, folds: int | None, expected: int
+) -> None:
+    assert SplitOptions(folds=folds).folds_for(rows, classes) == expected
 
 
 def test_options_that_exclude_each_other() -> None:

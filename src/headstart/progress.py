@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -38,3 +40,13 @@ class Quiet:
 
 
 QUIET: Progress = Quiet()
+
+
+@contextmanager
+def step(progress: Progress, label: str) -> Iterator[None]:
+    """Work that cannot tell how far it is: it is named while it goes on."""
+    progress.start(label, 1)
+    try:
+        yield
+    finally:
+        progress.stop()

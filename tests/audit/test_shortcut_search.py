@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from headstart.audit.shortcuts.search import Shortcut, find_shortcuts, search_shortcuts
+from headstart.audit.shortcuts.search import Shortcut, search_shortcuts
 from headstart.data.image_table import ImageTable
 from headstart.images.source import local_files
 from headstart.images.statistics import ImageStatistics
@@ -28,6 +29,10 @@ def numbered(make_table: MakeTable, n: int = 200, limit: int = 90) -> ImageTable
 def shuffled(table: ImageTable, seed: int) -> ImageTable:
     labels = np.random.default_rng(seed).permutation(np.array(table.labels)).tolist()
     return replace(table, labels=tuple(labels))
+
+
+def find_shortcuts(table: ImageTable, *given: Any, **more: Any) -> tuple[Shortcut, ...]:
+    return search_shortcuts(table, *given, **more).found
 
 
 def only(found: tuple[Shortcut, ...]) -> Shortcut:
@@ -222,6 +227,6 @@ def test_same_seed_same_answer(make_table: MakeTable) -> None:
 
 def test_wrong_inputs(make_table: MakeTable) -> None:
     with pytest.raises(ValueError, match="has none"):
-        find_shortcuts(make_table(["1.jpg"], None))
+        search_shortcuts(make_table(["1.jpg"], None))
     with pytest.raises(ValueError, match="statistics has 1 rows, the table 200"):
-        find_shortcuts(numbered(make_table), [None])
+        search_shortcuts(numbered(make_table), [None])

@@ -103,6 +103,9 @@ CHANGES: dict[Any, Change] = {
     "--class-level": Change({"--class-level": "2"}, source="sites", both={"--images": LEAVE_OUT}),
     "--separator": Change({"--separator": ";"}),
     "--encoding": Change({"--encoding": "latin-1"}, source="latin.csv"),
+    ("evaluate", "--encoding"): Change(  # its class is none of the model's
+        {"--encoding": "latin-1"}, source="latin.csv", both={"--skip-bad": None}
+    ),
     "--exclude": Change({"--exclude": "green"}),
     "--rename": Change({"--rename": "red=crimson"}),
     "--rename-table": Change({"--rename-table": "renames.csv"}),

@@ -5,11 +5,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, chi2_contingency, ttest_1samp
+from scipy.stats import binomtest, chi2_contingency
 
 from headstart.evaluate.significance import (
     can_tell,
-    corrected_t_test,
     holm,
     mcnemar_exact,
     p_text,
@@ -80,39 +79,6 @@ def test_paired_difference_by_hand() -> None:
     assert wide.interval[1] - wide.interval[0] > 1.5 * (found.interval[1] - found.interval[0])
     with pytest.raises(ValueError, match="0 rows"):
         paired_difference(one[:0], other[:0])
-
-
-def test_corrected_t_by_hand() -> None:
-    differences = [0.01, 0.03, 0.02, 0.02]
-    test = corrected_t_test(differences, 90, 10)
-    plain = ttest_1samp(differences, 0)
-    widening = math.sqrt((1 / 4 + 10 / 90) / (1 / 4))
-    assert test.mean == pytest.approx(0.02)
-    assert test.t == pytest.approx(plain.statistic / widening)
-    # s^2 = 2e-4 / 3
-    assert test.standard_error == pytest.approx(math.sqrt(2e-4 / 3 * (1 / 4 + 1 / 9)))
-    assert test.standard_error is not None
-    half = 3.182446305284263 * test.standard_error  # t of 3 degrees at 0.975
-    assert test.interval == pytest.approx((0.02 - half, 0.02 + half))
-
-
-def test_corrected_t_without_correction_is_the_plain_test() -> None:
-    differences = np.random.default_rng(1).normal(0.1, 1, 10).tolist()
-    test = corrected_t_test(differences, 10**15, 1)
-    plain = ttest_1samp(differences, 0)
-    assert test.p_value == pytest.approx(plain.pvalue)
-    assert test.interval == pytest.approx(tuple(plain.confidence_interval(0.95)))
-
-
-def test_corrected_t_without_variation() -> None:
-    same = corrected_t_test([0.0, 0.0, 0.0], 90, 10)
-    assert (same.mean, same.t, same.p_value, same.interval) == (0.0, None, 1.0, None)
-    shifted = corrected_t_test([0.1, 0.3 - 0.2, 0.1], 90, 10)
-    assert (shifted.t, shifted.p_value) == (None, None)
-    single = corrected_t_test([0.1], 90, 10)
-    assert (single.mean, single.standard_error, single.p_value) == (0.1, None, None)
-    with pytest.raises(ValueError, match="0 folds"):
-        corrected_t_test([], 90, 10)
 
 
 def test_holm_by_hand() -> None:

@@ -33,7 +33,7 @@ from headstart.heads.linear import LinearHead
 from headstart.images.address import Url
 from headstart.images.source import Unavailable
 from headstart.options import DEFAULT_SEED, FitOptions, as_json
-from headstart.progress import QUIET, Progress
+from headstart.progress import QUIET, Progress, step
 from headstart.recipes.data_preparation import prepare_data, read_labelled, tell
 from headstart.recipes.folds import cross_validate
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
@@ -56,21 +56,22 @@ def audit(
     Args:
         data, features: usable rows, read with `skip_bad`: bad inputs become findings.
         predictions: out-of-fold answers of its rows; default: five folds are fitted.
-        make: makes a head for each fit; default: the linear head.
+        make: makes a head; default: the linear head.
         test_fraction: share of the test part that the counts are judged for.
         seed, progress: of everything drawn; told of the fits.
     """
     make = make or partial(LinearHead, random_state=seed)
     predictions = predictions or _out_of_fold(data, features, make, seed, progress)
-    wrong = find_wrong_labels(predictions) if predictions is not None else ()
-    odd = find_odd(data.statistics, features.values, seed=seed)
-    search = search_shortcuts(data.table, data.statistics, groups=data.groups, seed=seed)
+    with step(progress, "wrong labels, odd pictures and shortcuts"):
+        wrong = find_wrong_labels(predictions) if predictions is not None else ()
+        odd = find_odd(data.statistics, features.values, seed=seed)
+        search = search_shortcuts(data.table, data.statistics, groups=data.groups, seed=seed)
     against = contradictions(data.duplicates.pairs, data.labels)
     overview = look_over(data.labels, data.statistics)
+    counts = describe_counts(overview.class_counts, test_fraction=test_fraction)
     leak = measure_leak(data, features, make, seed=seed, progress=progress)
     series = look_for_series(data.table, data, features.values, seed=seed)
     curve = _curve(data, features, make, seed, progress)
-    counts = describe_counts(overview.class_counts, test_fraction=test_fraction)
     findings = [
         *finding_texts.about_bad(data.left_out),
         *finding_texts.about_contradictions(against, data.table),

@@ -179,14 +179,15 @@ def learning_curve(
     tested = np.zeros(len(rows), dtype=np.bool_)
     right = np.zeros((repeats, len(shares), len(rows)), dtype=np.bool_)
     sizes = np.zeros((repeats, len(shares)))
-    progress.start("learning curve", repeats)
+    used = FOLDS if len(rows) <= FOLDED else 1
+    progress.start("learning curve", repeats * used * len(shares))
     try:
         for repeat in range(repeats):
             rng = np.random.default_rng([seed, repeat])
             folds = stratified_folds(
                 [data.labels[row] for row in rows], folds=FOLDS, seed=seed + repeat, groups=groups
             )
-            folds = folds if len(rows) <= FOLDED else folds[:1]
+            folds = folds[:used]
             for fold in folds:
                 tested[fold.test] = True
                 place_of = _growing(data.targets[rows[fold.train]], groups[fold.train], rng)
@@ -196,7 +197,7 @@ def learning_curve(
                     part = Split(train, rows[fold.test])
                     answers = out_of_fold(data, features, part, make).argmax(axis=1)
                     right[repeat, number, fold.test] = answers == data.targets[part.test]
-            progress.advance()
+                    progress.advance()
     finally:
         progress.stop()
     right = right[:, :, tested]

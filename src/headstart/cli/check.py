@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from headstart.cli import parser
 from headstart.cli.terminal import progress, say
 from headstart.options import FitOptions
+from headstart.progress import step
 
 if TYPE_CHECKING:
     from headstart.audit.check import Checked
@@ -78,7 +79,7 @@ def check(
     chosen = {name: words for name, words in (("select", select), ("ignore", ignore)) if words}
     checked = _chosen(checked, told, chosen)
     title = f"headstart check {source.name}"
-    with outputs.writing() as new:
+    with progress() as shown, step(shown, "page"), outputs.writing() as new:
         write_check_folder(checked, new, title=title, max_pixels=options.read.max_pixels)
     found = checked.audit
     _show(found)

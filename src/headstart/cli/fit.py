@@ -15,6 +15,7 @@ from headstart.errors import HeadstartError, UsageError
 from headstart.options import FitOptions
 from headstart.options.checks import check_fit
 from headstart.options.definition import TUNED
+from headstart.progress import step
 from headstart.wording import plural
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def fit_into(
         more = measure_curve(result, options, shown) if curve else None
     result = with_remarks(result, options.split.seed)
     title = f"headstart fit {source.name}"
-    with outputs.writing() as new:
+    with progress() as shown, step(shown, "figures and report"), outputs.writing() as new:
         metrics = write_run(result, new)
         write_report(result, metrics, new / "report.html", title=title, leak=leak, curve=more)
     if checkpoints is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
     from headstart.recipes.frozen import FitResult
 
 Result = TypeVar("Result", "FitResult", "Comparison")
-PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
+FIRST_SECONDS = 2.0  # until work that goes on is named where there is no terminal
+PLAIN_SECONDS = 10.0  # between two more lines of progress there
 
 
 class TerminalProgress:
-    """Progress on a terminal as a bar with a rate, elsewhere as a plain line now and then."""
+    """Progress on a terminal as a bar with a rate, elsewhere as a plain line now and then.
+
+    Work of one step has no count: it is named, and that is all.
+    """
 
     def __init__(self) -> None:
         self._bar: Bar | None = None
@@ -36,12 +41,17 @@ class TerminalProgress:
         self._done = 0
         self._began = 0.0
         self._told = 0.0
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def start(self, label: str, total: int) -> None:
         """Begin a piece of work."""
         self._label, self._total, self._done = label, total, 0
         self._began = self._told = time.monotonic()
-        if not sys.stderr.isatty() or total == 0:
+        if total == 0:
+            return
+        if not sys.stderr.isatty():
+            self._name_soon()
             return
         from rich.console import Console
         from rich.progress import (
@@ -61,7 +71,25 @@ class TerminalProgress:
         )
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._bar.start()
-        self._task = self._bar.add_task(label, total=total, rate="")
+        self._task = self._bar.add_task(label, total=total if total > 1 else None, rate="")
+
+    def _name_soon(self) -> None:
+        """The first step alone may take minutes, so no `advance` is waited for."""
+
+        def name() -> None:
+            with self._lock:
+                if self._timer is timer:
+                    self._told = time.monotonic()
+                    self._tell_plain("")
+
+        timer = threading.Timer(FIRST_SECONDS, name)
+        timer.daemon = True
+        self._timer = timer
+        timer.start()
+
+    def _tell_plain(self, rate: str) -> None:
+        count = f": {self._done} of {self._total}" if self._total > 1 else " ..."
+        tell(f"{self._label}{count}{f' ({rate})' if rate else ''}")
 
     def advance(self, steps: int = 1) -> None:
         """Some steps are done."""
@@ -73,10 +101,14 @@ class TerminalProgress:
         elif time.monotonic() - self._told > PLAIN_SECONDS:
             self._told = time.monotonic()
             left = (self._total - self._done) * elapsed / max(1, self._done)
-            tell(f"{self._label}: {self._done} of {self._total} ({rate}, {left:.0f} s left)")
+            self._tell_plain(f"{rate}, {left:.0f} s left")
 
     def stop(self) -> None:
         """The piece of work is over."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

@@ -33,6 +33,8 @@ class LinearHead(Head):
         C_: the C that was used.
         tried_: each C that was tried with its held-out log loss, (m, 2); m is 0 for a given C.
         fitted_: the weights, and what else a `FittedLinear` has.
+        held_out_: of a very long fit the rows with their logits from the folds that chose C and
+            had not learnt from them; else None.
         n_features_in_: d.
 
     Example:
@@ -68,7 +70,7 @@ class LinearHead(Head):
         if len(rows.classes) == 2:
             weights = np.concatenate([-weights / 2, weights / 2])
             intercepts = np.concatenate([-intercepts / 2, intercepts / 2])
-        self.C_, self.tried_ = found.C, found.tried
+        self.C_, self.tried_, self.held_out_ = found.C, found.tried, found.held_out
         self.fitted_ = FittedLinear(
             classes=rows.classes,
             asked=self.asked(),

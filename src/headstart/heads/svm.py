@@ -93,7 +93,7 @@ class SquaredHinge:
     """max(0, 1 - margin)^2, one class against the rest; one output for two classes, else k."""
 
     def __init__(self, codes: IntArray, k: int) -> None:
-        self.codes = codes
+        self.codes, self.classes = codes, k
         ones = np.array([[1]]) if k == 2 else np.arange(k)[:, None]
         self.outputs = len(ones)
         self.sign = np.where(codes == ones, np.float32(1), np.float32(-1))  # (o, n)
@@ -109,6 +109,9 @@ class SquaredHinge:
 
     def curvature(self, logits: FloatArray) -> FloatArray:
         return np.asarray(2.0 * (self.sign * logits < 1).mean(axis=1))
+
+    def take(self, chosen: IntArray) -> SquaredHinge:
+        return SquaredHinge(self.codes[chosen], self.classes)
 
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
         """Log loss of the probabilities that Platt's sigmoid makes of them."""

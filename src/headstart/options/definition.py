@@ -134,7 +134,7 @@ PICTURES = (*LABELS, "predict")
 EXPORT = ("export",)
 SERVER = ("serve",)
 ANSWERS = (*PICTURES, *SERVER)
-LOOKED_AT = (*ANSWERS, *EXPORT)
+LOOKED_AT = (*PICTURES, *EXPORT)
 
 
 class Use(NamedTuple):

@@ -17,7 +17,8 @@ from headstart.options.definition import (
 
 DEFAULT_SEED = 13
 LARGEST_SEED = 2**32 - 1  # NumPy's
-USUAL_FOLDS = 10
+USUAL_FOLDS, FEWER_FOLDS = 10, 5
+MANY_CLASSES = 1_000_000  # rows times classes from which a fold takes long
 LARGEST_FOR_FOLDS = 5_000  # rows; with more, one test part is precise enough
 
 
@@ -47,14 +48,17 @@ class SplitOptions:
     folds: int | None = option(
         None,
         (*MODELS, "rank"),
-        f"Folds of the cross-validation over all rows, 0 for none; default: {USUAL_FOLDS}, and "
-        f"none from {LARGEST_FOR_FOLDS:,} rows on.",
+        f"Folds of the cross-validation over all rows, 0 for none; default: {USUAL_FOLDS}, or "
+        f"{FEWER_FOLDS} where rows times classes reach {MANY_CLASSES:,}, and none from "
+        f"{LARGEST_FOR_FOLDS:,} rows on.",
         rule=none_or(whole(2)),
         use=ON_BACKBONE,
     )
 
-    def folds_for(self, rows: int) -> int:
-        """The number of folds for so many rows; 0 for none."""
+    def folds_for(self, rows: int, classes: int) -> int:
+        """The number of folds for so many rows and classes; 0 for none."""
         if self.folds is not None:
             return self.folds
-        return USUAL_FOLDS if rows < LARGEST_FOR_FOLDS else 0
+        if rows >= LARGEST_FOR_FOLDS:
+            return 0
+        return USUAL_FOLDS if rows * classes < MANY_CLASSES else FEWER_FOLDS

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.options.definition import (
+    ANSWERS,
     ENCODING,
     EXPORT,
     LABELLED,
@@ -109,7 +110,10 @@ class ReadOptions:
         for_tables=True,
     )
     max_pixels: int = option(
-        MAX_PIXELS, LOOKED_AT, "Largest picture in pixels; larger ones are refused.", rule=whole(1)
+        MAX_PIXELS,
+        (*ANSWERS, *EXPORT),
+        "Largest picture in pixels; larger ones are refused.",
+        rule=whole(1),
     )
 
 

@@ -127,7 +127,7 @@ def choose_split(data: Dataset, options: SplitOptions) -> Split:
 
 def choose_folds(data: Dataset, options: SplitOptions) -> list[Split]:
     """Stratified folds over all rows, none when none are wanted."""
-    folds = options.folds_for(len(data))
+    folds = options.folds_for(len(data), len(data.classes))
     if folds == 0:
         return []
     return stratified_folds(data.labels, folds=folds, seed=options.seed, groups=data.groups)

@@ -20,6 +20,7 @@ from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import Head
+from headstart.heads.solver.choice_of_c import is_long
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import stack_views
 
@@ -88,28 +89,56 @@ def out_of_folds(
 ) -> FloatArray:
     """Probabilities (n, k) of the rows that a fold tests; NaN in rows that none does.
 
-    The folds share nothing, so that small ones are fitted side by side.
+    The folds share nothing, so that small ones are fitted side by side. Where one takes very long
+    (many classes), the first alone chooses C, without its test rows, and the others take that C.
     """
     probabilities = np.full((len(data), len(data.classes)), np.nan)
     size = features.values.size
+    later = folds
+    if _takes_long(data, features, make()):
+        first = fit_fold(data, features, folds[0], make)
+        make, later = _taking_c_of(make, first), folds[1:]
+        probabilities[folds[0].test] = answer_fold(data, features, folds[0], first)
+        progress.advance()
     is_small = size <= SIDE_BY_SIDE and make().side_by_side
     lanes = (os.cpu_count() or 1) if is_small else 1
     # One limit around all of them: a fold that ends must not change the threads of another, which
     # would change the order of its sums.
     with threads_for(size), ThreadPoolExecutor(lanes, "fold") as pool:
-        answers = pool.map(lambda fold: out_of_fold(data, features, fold, make), folds)
-        for fold, answer in zip(folds, answers, strict=True):
+        answers = pool.map(lambda fold: out_of_fold(data, features, fold, make), later)
+        for fold, answer in zip(later, answers, strict=True):
             probabilities[fold.test] = answer
             progress.advance()
     return probabilities
+
+
+def _takes_long(data: Dataset, features: Features, head: Head) -> bool:
+    """Whether the head has a C to choose and a step of its fit takes very long."""
+    size, k = features.values.size, len(data.classes)
+    return getattr(head, "C", 1.0) is None and is_long(size, k)
+
+
+def _taking_c_of(make: Callable[[], Head], fitted: Head) -> Callable[[], Head]:
+    """As `make`, with the C that this head was fitted with."""
+    chosen = getattr(fitted, "C_")  # noqa: B009 - only heads with a C come here
+    return lambda: make().set_params(C=chosen)
 
 
 def out_of_fold(
     data: Dataset, features: Features, fold: Split, make: Callable[[], Head]
 ) -> FloatArray:
     """Probabilities (b, k) of the fold's test rows, by a head that learnt from the others only."""
+    return answer_fold(data, features, fold, fit_fold(data, features, fold, make))
+
+
+def fit_fold(data: Dataset, features: Features, fold: Split, make: Callable[[], Head]) -> Head:
+    """A head that learnt from the fold's training rows."""
     X, y, groups = stack_views(data, features, fold.train)
-    head = make().fit(X, y, groups=groups)
+    return make().fit(X, y, groups=groups)
+
+
+def answer_fold(data: Dataset, features: Features, fold: Split, head: Head) -> FloatArray:
+    """Probabilities (b, k) of the fold's test rows."""
     return place(head, features.values[fold.test], len(data.classes))
 
 

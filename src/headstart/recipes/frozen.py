@@ -19,6 +19,8 @@ from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.head import Head
+from headstart.heads.probabilities import softmax
+from headstart.heads.solver.choice_of_c import JudgedRows
 from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import (
@@ -146,14 +148,21 @@ def train_head(
 ) -> tuple[TrainedModel, History | None]:
     """A head fitted on these rows, with its temperature; the program and Python both call it.
 
-    C and the temperature are chosen by folds within the rows, with groups kept together. The
-    history is that of a head trained by epochs.
+    C and the temperature are chosen by folds within the rows, with groups kept together: each by
+    its own, or where a fit is very long (many classes), both by the same. The history is that of a
+    head trained by epochs.
     """
     make = head_maker(options.head, options.loop, options.split.seed)
     tell_epochs = head_maker(options.head, options.loop, options.split.seed, progress)
     X, y, groups = stack_views(data, features, rows)
     head = tell_epochs().fit(X, y, groups=groups, progress=progress)
-    temperature = choose_temperature(data, features, rows, make, options.split.seed)
+    held_out = getattr(head, "held_out_", None) if len(X) == len(rows) else None  # without views
+    if held_out is not None:
+        temperature = _temperature_of(held_out)
+    else:
+        temperature = choose_temperature(
+            data, features, rows, make, options.split.seed, progress=progress
+        )
     model = TrainedModel(backbone, head.fitted_, data.classes, temperature)
     return model, getattr(head, "history_", None)
 
@@ -167,8 +176,21 @@ def _check_training_classes(data: Dataset, split: Split) -> None:
         )
 
 
+def _temperature_of(held_out: JudgedRows) -> float:
+    """The calibration temperature of answers of the folds that chose C."""
+    rows = np.flatnonzero(held_out.weights > 0)
+    probabilities = softmax(held_out.logits[:, rows].T.astype(np.float64))
+    return fit_temperature(probabilities, held_out.codes[rows])
+
+
 def choose_temperature(
-    data: Dataset, features: Features, train: IntArray, make: Callable[[], Head], seed: int
+    data: Dataset,
+    features: Features,
+    train: IntArray,
+    make: Callable[[], Head],
+    seed: int,
+    *,
+    progress: Progress = QUIET,
 ) -> float:
     """The calibration temperature of least log loss, by folds within the training rows."""
     labels = [data.labels[row] for row in train]
@@ -179,5 +201,9 @@ def choose_temperature(
     except DataError:
         return 1.0  # too few pictures of a class to hold some out
     within = [Split(train[fold.train], train[fold.test]) for fold in inner]
-    probabilities = out_of_folds(data, features, within, make)
+    progress.start("calibration", len(within))
+    try:
+        probabilities = out_of_folds(data, features, within, make, progress)
+    finally:
+        progress.stop()
     return fit_temperature(probabilities[train], data.targets[train])

@@ -142,20 +142,6 @@ class ShortcutSearch:
         return tuple(kind for kind in self.kinds if kind.reported)
 
 
-def find_shortcuts(
-    table: ImageTable,
-    statistics: Sequence[ImageStatistics | None] | None = None,
-    *,
-    groups: IntArray | None = None,
-    seed: int = DEFAULT_SEED,
-) -> tuple[Shortcut, ...]:
-    """The kinds of knowledge that give the label clearly better than the largest class does.
-
-    See `search_shortcuts`, which also returns the kinds that do not.
-    """
-    return search_shortcuts(table, statistics, groups=groups, seed=seed).found
-
-
 def search_shortcuts(
     table: ImageTable,
     statistics: Sequence[ImageStatistics | None] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,22 @@ from sklearn.utils import check_random_state
 from headstart.arrays import FloatArray
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import TrainingRows
-from headstart.heads.solver.choice_of_c import PATH, Choice, JudgedRows, LossOf, choose_by_folds
+from headstart.heads.solver.choice_of_c import (
+    PATH,
+    Choice,
+    JudgedRows,
+    LossOf,
+    choose_by_folds,
+    is_long,
+)
 from headstart.heads.solver.objective import Loss, Numbers, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores, axis_scores
 from headstart.heads.standardisation import column_scale, standardised
 from headstart.progress import Progress
 
 HUGE = 250_000_000  # numbers beyond which the rows are kept in float32 (from 2 GB in float64)
-LONG = 1e7  # multiplications of a step from which on the digits after the fifth cost too much
-TOLERANCE, LONG_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
+MANY = 1e7  # multiplications of a step from which on the digits after the fifth cost too much
+TOLERANCE, MANY_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
 NEAR = 1e-2  # a first, rough solution gives the curvature that scales the exact one
 WITHOUT_FOLDS = 1.0  # C when no row can be held out
 
@@ -39,6 +46,8 @@ class LinearFit:
         tried: each C that was tried and the folds' score, (m, 2); m is 0 without folds.
         iterations: of the last solution.
         judged: rows with their logits from folds without them where there are folds.
+        held_out: the same where the fit is so long that nobody should make further folds to see
+            such answers; else None.
     """
 
     weights: FloatArray
@@ -49,6 +58,7 @@ class LinearFit:
     tried: FloatArray
     iterations: int
     judged: JudgedRows
+    held_out: JudgedRows | None
 
 
 def fit_linear(
@@ -76,6 +86,7 @@ def fit_linear(
     if C is not None and not 0 < C < np.inf:
         raise ValueError(f"C is {C!r}; it must be a positive number, or None to choose it")
     k, path = len(rows.classes), PATH if C is None else (C,)
+    loss = loss_of(rows.codes, k)
     progress.start("linear fit", len(path) + 1)
     try:
         with threads_for(rows.X.size, k):
@@ -89,7 +100,7 @@ def fit_linear(
                     scores, rows, loss_of, random, path=path, progress=progress
                 )
             used = choice.C if choice else C or WITHOUT_FOLDS
-            weights, iterations = _exact(scores, rows, loss_of(rows.codes, k), used, choice)
+            weights, iterations = _exact(scores, rows, loss, used, choice)
             progress.advance()
     finally:
         progress.stop()
@@ -107,6 +118,7 @@ def fit_linear(
         tried=choice.tried if choice else np.empty((0, 2)),
         iterations=iterations,
         judged=judged,
+        held_out=choice.held_out if choice and is_long(scores.rows.size, loss.outputs) else None,
     )
 
 
@@ -114,6 +126,8 @@ def _exact(
     scores: AxisScores, rows: TrainingRows, loss: Loss, C: float, choice: Choice | None
 ) -> tuple[Numbers, int]:
     """The optimum (1, o, q + 1), and the iterations that it took."""
+    if is_long(scores.rows.size, loss.outputs):
+        scores = replace(scores, rows=scores.rows.astype(np.float32, copy=False))
     weights = rows.weights[None]
     start = None if choice is None else choice.start
     if start is None:
@@ -121,8 +135,8 @@ def _exact(
     tolerance = TOLERANCE
     if scores.rows.dtype == np.float32:
         tolerance = HUGE_TOLERANCE
-    elif scores.rows.size * loss.outputs > LONG:
-        tolerance = LONG_TOLERANCE
+    elif scores.rows.size * loss.outputs > MANY:
+        tolerance = MANY_TOLERANCE
     fit = solve(scores, loss, weights, C, tolerance=tolerance, start=start)
     if not fit.converged.all():
         warnings.warn(

@@ -30,6 +30,9 @@ class Loss(Protocol):
     def curvature(self, logits: Numbers) -> Numbers:
         """Second derivative of each row's loss, averaged over its logits, (p, n)."""
 
+    def take(self, chosen: IntArray) -> Loss:
+        """The losses of some rows."""
+
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
         """How bad the logits (k, n) of held-out rows are; rows of weight 0 do not count."""
 
@@ -45,6 +48,7 @@ class BinaryLogLoss:
     outputs = 1
 
     def __init__(self, codes: IntArray) -> None:
+        self.codes = codes
         self.sign = np.where(codes == 1, np.float32(1), np.float32(-1))  # (n,)
 
     def __call__(self, logits: Numbers) -> tuple[Numbers, Numbers]:
@@ -57,6 +61,9 @@ class BinaryLogLoss:
     def curvature(self, logits: Numbers) -> Numbers:
         powers = np.exp(-np.abs(logits))
         return np.asarray(powers / (1 + powers) ** 2)[:, 0]
+
+    def take(self, chosen: IntArray) -> BinaryLogLoss:
+        return BinaryLogLoss(self.codes[chosen])
 
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
         return float(np.average(self(logits[None])[0][0], weights=row_weights))
@@ -83,6 +90,9 @@ class LogLoss:
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         return np.asarray((shares * (1 - shares)).mean(axis=1))
+
+    def take(self, chosen: IntArray) -> LogLoss:
+        return LogLoss(self.codes[chosen], self.outputs)
 
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
         return float(np.average(self(logits[None].copy())[0][0], weights=row_weights))
