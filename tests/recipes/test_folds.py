@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 from scipy.stats import sem
 
 from headstart.data.split import Split
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
-from headstart.recipes.folds import FoldResult, take
+from headstart.heads.linear import LinearHead
+from headstart.heads.solver import choice_of_c
+from headstart.recipes.folds import FoldResult, out_of_folds, take
+
+
+class Rows:
+    """What folds need of a data set."""
+
+    def __init__(self, targets: np.ndarray) -> None:
+        self.targets, self.classes = targets, tuple("abcd")
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def groups_of(self, rows: np.ndarray) -> np.ndarray:
+        return rows
 
 
 def whole(groups: np.ndarray | None = None) -> Predictions:
@@ -50,3 +68,34 @@ def test_rows_that_are_taken_keep_their_groups() -> None:
     assert some.groups.tolist() == [1, 0, 1]
     assert take(whole(), np.array([5, 3])).groups is None
     assert by_folds(whole(groups), 5).to_json()["pooled"]["groups"] == 25
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_of_long_fits_the_first_fold_alone_chooses_c(
+    many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    targets = np.repeat(np.arange(4), 10)
+    values = rng.normal(size=(40, 6)) + targets[:, None]
+    parts = [np.arange(start, 40, 5) for start in range(5)]
+    folds = [Split(np.setdiff1d(np.arange(40), part), part) for part in parts]
+    data: Any = Rows(targets)
+    features: Any = SimpleNamespace(values=values, views=np.empty((40, 0, 6)))
+    if many:
+        monkeypatch.setattr(choice_of_c, "LONG", 1)
+        monkeypatch.setattr(choice_of_c, "MANY_CLASSES", 4)
+    made: list[LinearHead] = []
+
+    def make() -> LinearHead:
+        made.append(LinearHead())
+        return made[-1]
+
+    answers = out_of_folds(data, features, folds, make)
+    fitted = [head for head in made if hasattr(head, "C_")]
+    assert np.isfinite(answers).all()
+    assert len(fitted) == 5
+    assert [head.C for head in fitted] == ([None] + 4 * [fitted[0].C_] if many else 5 * [None])
+    alone = LinearHead(C=fitted[3].C).fit(values[folds[3].train], targets[folds[3].train])
+    np.testing.assert_allclose(
+        answers[folds[3].test], alone.predict_proba(values[folds[3].test]), atol=1e-6
+    )

@@ -19,7 +19,7 @@ from headstart.errors import BadInput, BadInputsError, DataError
 from headstart.images.formats import extension_disagrees
 from headstart.images.source import ImageSource
 from headstart.images.statistics import ImageStatistics
-from headstart.progress import QUIET, Progress
+from headstart.progress import QUIET, Progress, step
 from headstart.wording import plural, some_of
 
 SHOWN_NAMES = 3
@@ -158,13 +158,14 @@ def make_dataset(
     for note in notes:
         progress.note(note)
     position = {name: number for number, name in enumerate(table.classes)}
+    used = features[rows] if features is not None else None
+    with step(progress, "duplicates"):
+        duplicates = _duplicates(table, digests, kept, used, near_duplicates)
     data = Dataset(
         table=table,
         digests=tuple(digests),
         statistics=tuple(kept),
-        duplicates=_duplicates(
-            table, digests, kept, features[rows] if features is not None else None, near_duplicates
-        ),
+        duplicates=duplicates,
         targets=np.array([position[label] for label in table.labels or ()], dtype=np.int64),
         classes=table.classes,
         left_out=tuple(bad),

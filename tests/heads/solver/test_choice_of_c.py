@@ -89,3 +89,41 @@ def test_the_end_is_told_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(MemoryError):
         LinearHead().fit([[0.0], [1.0]], ["a", "b"], progress=told)
     assert told.calls == {"start": 1, "stop": 1}
+
+
+def many_classes(k: int = 30) -> tuple[Any, Any]:
+    """Three rows of each class, more columns than rows of a fold need."""
+    random = np.random.default_rng(1)
+    y = np.repeat(np.arange(k), 3)
+    hidden = random.normal(size=(k, 8))[y] + 0.6 * random.normal(size=(3 * k, 8))
+    return hidden @ random.normal(size=(8, 40)) + 0.2 * random.normal(size=(3 * k, 40)), y
+
+
+@pytest.mark.parametrize("kind", [LinearHead, SvmHead])
+@pytest.mark.parametrize("cores", [1, 16])  # side by side, and one after the other
+def test_a_long_fit_takes_each_fold_alone_and_answers_alike(
+    kind: Any, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = many_classes()
+    usual = kind().fit(X, y)
+    monkeypatch.setattr(choice_of_c, "LONG", 1)
+    monkeypatch.setattr(choice_of_c, "MANY_CLASSES", 30)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    long = kind().fit(X, y)
+    assert long.C_ == usual.C_
+    np.testing.assert_allclose(long.tried_, usual.tried_, rtol=1e-3)
+    np.testing.assert_allclose(long.predict_proba(X), usual.predict_proba(X), atol=1e-3)
+
+
+def test_a_long_fit_keeps_what_its_folds_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = many_classes()
+    assert LinearHead().fit(X, y).held_out_ is None
+    monkeypatch.setattr(choice_of_c, "LONG", 1)
+    monkeypatch.setattr(choice_of_c, "MANY_CLASSES", 30)
+    assert LinearHead(C=0.1).fit(X, y).held_out_ is None  # without folds
+    held_out = LinearHead().fit(X, y).held_out_
+    assert held_out is not None
+    assert held_out.logits.shape == (30, 90)
+    np.testing.assert_array_equal(held_out.codes, y)
+    right = (held_out.logits.argmax(axis=0) == y).mean()
+    assert 0.3 < right < 1.0  # the rows were not learnt from, and something was
