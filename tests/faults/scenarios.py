@@ -255,6 +255,7 @@ SCENARIOS = (
         later=("cache/backbones/mine.json",),
     ),
 )
+FITTING = tuple(one for one in SCENARIOS if one.verb.split()[0] in ("fit", "compare", "demo"))
 
 
 @dataclass

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.fault_layer import ERRORS, KILL, SIGNALS, FaultLayer, faulty
+from tests.faults.fault_layer import ERRORS, FAULTS, KILL, SIGNALS, FaultLayer, faulty
 from tests.faults.scenarios import NEW, OLD, Ended, Memory, Scenario, ended, write_users_file
 
 from headstart.outputs.manifest import MANIFEST, read_manifest
@@ -206,3 +206,13 @@ def _below(state: Mapping[str, str], prefix: str) -> State:
 
 def _is_unfinished(path: Path, root: Path) -> bool:
     return any(part.startswith(".headstart-") for part in path.relative_to(root).parts)
+
+
+def try_everything(scenario: Scenario, shared: Path, memory: Memory) -> None:
+    """Each fault at each of its steps; fails where something is lost."""
+    bench = Bench(scenario, shared, memory)
+    bench.prepare()
+    for kind in FAULTS:
+        for at, is_real in bench.trials(kind):
+            bench.attempt(kind, at, is_real=is_real)
+    assert set(bench.tried) == set(FAULTS)

@@ -1,0 +1,17 @@
+"""Verbs that fit models, with each step on a file going wrong in turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.faults.scenarios import FITTING, Memory, Scenario
+from tests.faults.trials import try_everything
+
+
+@pytest.mark.parametrize("scenario", FITTING, ids=lambda scenario: scenario.name)
+def test_nothing_is_lost(
+    scenario: Scenario, shared: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADSTART_CACHE", str(shared / "cache"))
+    try_everything(scenario, shared, memory)
