@@ -14,6 +14,7 @@ import onnxruntime
 import pytest
 import torch
 from tests.export.conftest import CLASSES, fitted_head, tiny_model
+from tests.kept_lines import KeptLines
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import HeldNetwork
@@ -23,20 +24,6 @@ from headstart.export import onnx_export
 from headstart.export.onnx_export import export_onnx
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.recipes.trained_model import TrainedModel
-
-
-class Told:
-    """Keeps the lines of progress."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, line: str) -> None:
-        self.lines.append(line)
-
-    def start(self, label: str, total: int) -> None: ...
-    def advance(self, steps: int = 1) -> None: ...
-    def stop(self) -> None: ...
 
 
 def session(content: bytes) -> Any:
@@ -116,7 +103,7 @@ def test_the_models_network_stays_as_it_was() -> None:
     backbone = Backbone(info, HeldNetwork(network))
     changed = replace(made, backbone=backbone, head=fitted_head("linear", 12))
     before = state_of(changed)
-    told = Told()
+    told = KeptLines()
     content = export_onnx(changed, opset=18, progress=told)
     after = state_of(changed)
     tensors = [state.pop("tensors") for state in (before, after)]
@@ -150,7 +137,7 @@ def test_the_small_cnn(model: TrainedModel) -> None:
 
 
 def test_a_model_fitted_in_bf16_and_on_mirrored_pictures_is_compared_with_both() -> None:
-    told = Told()
+    told = KeptLines()
     export_onnx(tiny_model("knn", precision="bf16", mirror=True), opset=18, progress=told)
     assert any("features in bf16" in line and "in the median" in line for line in told.lines)
 

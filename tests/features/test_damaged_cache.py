@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.embedding import embed_files, same
+from tests.kept_lines import KeptLines
 
 from headstart.backbones.description_cache import KeptBackbones
 from headstart.backbones.opening import open_backbone
@@ -30,20 +31,6 @@ OPTIONS = FitOptions(
     split=SplitOptions(folds=0, test_fraction=0.25),
     head=HeadOptions(C=1.0),
 )
-
-
-class Lines:
-    """Progress that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, line: str) -> None:
-        self.lines.append(line)
-
-    def start(self, label: str, total: int) -> None: ...
-    def advance(self, steps: int = 1) -> None: ...
-    def stop(self) -> None: ...
 
 
 def overwritten(good: bytes, turn: int, turns: int) -> bytes:
@@ -69,7 +56,7 @@ Damaged = Callable[[str, Callable[[bytes], bytes]], list[str]]
 
 def answers(table: Path) -> tuple[Answers, list[str]]:
     """All that a fit gives, to the bit, and the lines that it told."""
-    told = Lines()
+    told = KeptLines()
     result = fit(table, OPTIONS, told)
     assert result.features is not None
     found = (
@@ -164,7 +151,7 @@ def test_passes_with_a_store_damaged_anywhere(  # type: ignore[no-untyped-def]
         shutil.rmtree(own_cache)
         shutil.copytree(good, own_cache)
         file.write_bytes(damage)
-        told = Lines()
+        told = KeptLines()
         found = embed_files(pictures, tiny_backbone, options, progress=told)
         assert same(found, right)
         assert (found.digests, found.statistics) == (right.digests, right.statistics)
@@ -189,7 +176,7 @@ def test_a_wrong_bit_in_any_byte_of_a_header(tmp_path: Path) -> None:
         flipped = bytes([good[place] ^ 1 << place % 8])
         content = good[:place] + flipped + good[place + 1 :]
         (tmp_path / f"{place}.sqlite").write_bytes(content)
-        told = Lines()
+        told = KeptLines()
         store = FeatureStore(tmp_path, str(place), 4, told)
         for wrong in ("found", "healed"):
             found = store.get(list(wanted))

@@ -38,8 +38,8 @@ class Flight:
             self.most_pictures = max(self.most_pictures, self.pictures)
 
 
-def test_the_budget_is_never_exceeded() -> None:
-    budget, flight = budget_of(100), Flight()
+def decode_side_by_side(budget: MemoryBudget, flight: Flight, sizes: list[int]) -> None:
+    """Pictures of so many bytes, by eight threads."""
 
     def decode(size: int) -> None:
         with budget.share() as claim:
@@ -49,7 +49,13 @@ def test_the_budget_is_never_exceeded() -> None:
             flight.change(-size, -1)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(decode, [30, 60, 10, 50] * 10))
+        list(pool.map(decode, sizes))
+
+
+def test_the_budget_is_never_exceeded() -> None:
+    budget, flight = budget_of(100), Flight()
+
+    decode_side_by_side(budget, flight, [30, 60, 10, 50] * 10)
     assert 60 < flight.most_pixels <= 100
     assert flight.most_pictures > 1
 
@@ -57,15 +63,7 @@ def test_the_budget_is_never_exceeded() -> None:
 def test_a_picture_larger_than_the_budget_goes_alone() -> None:
     budget, flight = budget_of(100), Flight()
 
-    def decode(size: int) -> None:
-        with budget.share() as claim:
-            claim(size)
-            flight.change(size, 1)
-            time.sleep(0.002)
-            flight.change(-size, -1)
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(decode, [300] * 6))
+    decode_side_by_side(budget, flight, [300] * 6)
     assert (flight.most_pixels, flight.most_pictures) == (300, 1)
 
 

@@ -39,14 +39,7 @@ def compare(
     out: Annotated[
         Path, Parameter(help="Folder for models, figures and report.", group=parser.FIRST)
     ] = Path("comparison"),
-    weights: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="NAME=FILE with a backbone's weights; repeat for more.",
-            group=parser.heading("Backbone"),
-            show_default=False,
-        ),
-    ] = (),
+    weights: parser.NamedWeights = (),
     skip_missing: Annotated[
         bool,
         Parameter(

@@ -57,6 +57,16 @@ Sources = Annotated[
 Model = Annotated[Path, Parameter(help="Model folder, such as run/model, or model.onnx.")]
 
 
+NamedWeights = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="NAME=FILE with a backbone's weights; repeat for more.",
+        group=heading("Backbone"),
+        show_default=False,
+    ),
+]
+
+
 def with_flags(verb: Callable[..., int]) -> Callable[..., int]:
     """The verb with a flag for each of its options in place of its parameter `options`.
 

@@ -33,14 +33,6 @@ Sample = Annotated[
     ),
 ]
 Out = Annotated[Path, Parameter(help="Folder for the table and the page.", group=parser.FIRST)]
-Weights = Annotated[
-    tuple[str, ...],
-    Parameter(
-        help="NAME=FILE with a backbone's weights; repeat for more.",
-        group=parser.heading("Backbone"),
-        show_default=False,
-    ),
-]
 
 
 def rank(
@@ -50,7 +42,7 @@ def rank(
     backbones: Backbones = "here",
     sample: Sample = 500,
     out: Out = Path("rank"),
-    weights: Weights = (),
+    weights: parser.NamedWeights = (),
     options: FitOptions,
 ) -> int:
     """Rank backbones, sizes and layers by what they do on your pictures and what they cost.
@@ -88,17 +80,17 @@ def rank(
 
 def show_ranking(ranking: Ranking, told: Sequence[str], out: Path) -> None:
     """Two tables, since one would be too wide: how good, and why; then what can be said."""
+    from headstart.rank.ranking import absent_by_reason
+
     run = [one for one in ranking.standings if one.accuracy is not None]
     say("accuracy over the folds with its 95 % interval; * no other is surely better:")
     console().print(_good(run))
     console().print(_scores(run))
     for line in told:
         say(line)
-    absent = [one for one in ranking.standings if one.missing is not None]
-    for reason in dict.fromkeys(one.missing for one in absent):
-        names = ", ".join(one.candidate for one in absent if one.missing == reason)
+    for names, reason in absent_by_reason(ranking.standings):
         say(f"not run: {names}:")
-        for line in str(reason).splitlines():
+        for line in reason.splitlines():
             say(f"  {line}")
     say(f"page: {out / 'report.html'}    figures: {out / 'ranking.json'}")
 

@@ -13,7 +13,7 @@ from headstart.compare.model_spec import ModelSpec
 from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
-from headstart.features.embed import Features, embed_images
+from headstart.features.embed import Features
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.images.address import Url
 from headstart.options import FitOptions, as_json
@@ -22,6 +22,7 @@ from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import (
     choose_folds,
     choose_split,
+    embed_again,
     prepare_data,
     prepare_without_features,
     read_labelled,
@@ -162,24 +163,10 @@ def _fit(
     """One model on the shared rows, groups, split and folds; `features` where they are there."""
     clock = Stopwatch()
     if features is None:
-        features = _embed(data, backbone, options, progress)
+        features = embed_again(data, backbone, options, progress, work="comparison")
     clock.seconds["embed"] = features.seconds
     clock.restart()
     return fit_features(data, features, backbone, options, progress, parts=parts, clock=clock)
-
-
-def _embed(data: Dataset, backbone: Backbone, options: FitOptions, progress: Progress) -> Features:
-    records, features = embed_images(
-        data.table.images,
-        backbone,
-        options.embed,
-        seed=options.split.seed,
-        max_pixels=options.read.max_pixels,
-        progress=progress,
-    )
-    if records.digests != data.digests:
-        raise UsageError("a picture changed during the comparison; run it again")
-    return features
 
 
 def _fine_tune(
@@ -193,7 +180,7 @@ def _fine_tune(
     from headstart.recipes.fine_tune import Tuner, usual_options
 
     clock, options = Stopwatch(), usual_options(options)
-    features = _embed(data, backbone, options, progress)
+    features = embed_again(data, backbone, options, progress, work="comparison")
     clock.seconds["embed"] = features.seconds
     clock.restart()
     folds = parts[1] if options.split.folds is not None else []

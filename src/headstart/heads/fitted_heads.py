@@ -146,6 +146,23 @@ class FittedLinear(FittedHead):
     C: float
     n_iter: int
 
+    @classmethod
+    def of_layer(
+        cls, weight: FloatArray, bias: FloatArray, asked: Asked = NOTHING_ASKED
+    ) -> FittedLinear:
+        """A network's own last layer, weight (k, d) and bias (k,): nothing standardised."""
+        k, d = weight.shape
+        return cls(
+            classes=np.arange(k),
+            asked=asked,
+            coef=weight,
+            intercept=bias,
+            mean=np.zeros(d),
+            scale=np.ones(d),
+            C=np.inf,
+            n_iter=0,
+        )
+
     @property
     def n_features(self) -> int:
         return int(self.coef.shape[1])

@@ -6,6 +6,7 @@ an interrupted ranking goes on where it was.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +24,7 @@ from headstart.data.split import Split
 from headstart.errors import UsageError, WeightsError
 from headstart.evaluate.candidates import fold_widening, stand
 from headstart.evaluate.metrics import measure
-from headstart.features.embed import Features, embed_images
+from headstart.features.embed import Features
 from headstart.images.address import Url
 from headstart.options import FitOptions, as_json
 from headstart.options.checks import check_options
@@ -32,6 +33,7 @@ from headstart.rank.candidate import Candidate
 from headstart.rank.transfer_scores import log_evidence, neighbour_accuracy, shrunk_h_score
 from headstart.recipes.data_preparation import (
     choose_folds,
+    embed_again,
     prepare_data,
     read_labelled,
 )
@@ -156,6 +158,15 @@ def rank(
     return Ranking(tuple(ordered), tuple(rounds), saved, last.data, record)
 
 
+def absent_by_reason(standings: Sequence[Standing]) -> list[tuple[str, str]]:
+    """Candidates that were not run, those with the same reason together, and the reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in standings:
+        if one.missing is not None:
+            reasons.setdefault(one.missing, []).append(one.candidate)
+    return [(", ".join(names), why) for why, names in reasons.items()]
+
+
 def stratified_order(labels: Sequence[str], seed: int) -> IntArray:
     """All rows in a random order of which each beginning has the classes' shares, (n,)."""
     names = np.asarray(labels)
@@ -192,7 +203,6 @@ class _Round:
         make = head_maker(self.options.head, self.options.loop, self.options.split.seed)
         folds = cross_validate(data, features, self.folds, make, self.progress)
         self.answers[candidate] = folds
-        codes = np.array([data.classes.index(label) for label in data.labels])
         figures, info = measure(folds.predictions), backbone.info
         rate = before.pictures_per_second or measured_rate(backbone)
         found = f"accuracy {figures.accuracy:.3f}, {rate:.0f} pictures/s"
@@ -204,9 +214,9 @@ class _Round:
             interval=figures.accuracy_interval,
             standard_error=folds.to_json()["accuracy_standard_error"],
             log_loss=figures.log_loss,
-            log_evidence=log_evidence(features.values, codes),
-            h_score=shrunk_h_score(features.values, codes),
-            neighbours=neighbour_accuracy(features.values, codes, data.groups),
+            log_evidence=log_evidence(features.values, data.targets),
+            h_score=shrunk_h_score(features.values, data.targets),
+            neighbours=neighbour_accuracy(features.values, data.targets, data.groups),
             pictures_per_second=rate,
             parameters=info.parameters,
             bytes=info.parameters * BYTES_A_WEIGHT,
@@ -220,17 +230,9 @@ class _Round:
             if not self.folds:
                 raise UsageError("--folds is 0; a ranking needs folds")
             return self.data, features
-        records, features = embed_images(
-            self.data.table.images,
-            backbone,
-            self.options.embed,
-            seed=self.options.split.seed,
-            max_pixels=self.options.read.max_pixels,
-            progress=self.progress,
+        return self.data, embed_again(
+            self.data, backbone, self.options, self.progress, work="ranking"
         )
-        if records.digests != self.data.digests:
-            raise UsageError("a picture changed during the ranking; run it again")
-        return self.data, features
 
     def candidates(self, rounds: int) -> dict[Candidate, bool]:
         """Whether each may be the best: none of this round is surely better, all rounds counted."""
@@ -243,8 +245,6 @@ class _Round:
 
 def measured_rate(backbone: Backbone, seconds: float = RATE_SECONDS) -> float:
     """Pictures per second of the backbone alone, on all cores and without decoding."""
-    import os
-
     cores = os.cpu_count() or 1
     side, count = backbone.info.preprocessing.size, backbone.usual_batch()
     pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)

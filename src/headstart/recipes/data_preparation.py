@@ -83,6 +83,31 @@ def prepare_data(
     return data, features.take(rows)
 
 
+def embed_again(
+    data: Dataset,
+    backbone: Backbone,
+    options: FitOptions,
+    progress: Progress = QUIET,
+    *,
+    work: str,
+) -> Features:
+    """Features by another backbone of rows that are prepared already.
+
+    Raises UsageError when a picture changed since, with the `work` to run again.
+    """
+    records, features = embed_images(
+        data.table.images,
+        backbone,
+        options.embed,
+        seed=options.split.seed,
+        max_pixels=options.read.max_pixels,
+        progress=progress,
+    )
+    if records.digests != data.digests:
+        raise UsageError(f"a picture changed during the {work}; run it again")
+    return features
+
+
 def prepare_without_features(
     table: ImageTable, options: FitOptions, progress: Progress = QUIET
 ) -> Dataset:

@@ -166,26 +166,18 @@ def as_trained(network: SmallCNN, data: Dataset, temperature: float, size: int) 
     backbone = network.backbone
     tensors = {name: tensor.numpy() for name, tensor in backbone.state_dict().items()}
     weight = network.classifier.weight.detach().double().numpy()
-    d = weight.shape[1]
     info = BackboneInfo(
         name=SMALL_CNN,
         layer="pooled",
         precision="fp32",
         preprocessing=small_cnn_preprocessing(size),
-        feature_size=d,
+        feature_size=weight.shape[1],
         parameters=sum(parameter.numel() for parameter in backbone.parameters()),
         weights_id=digest(tensors),
         source="trained from scratch",
         classifier=None,
         device="cpu",
     )
-    head = FittedLinear(
-        classes=np.arange(len(data.classes)),
-        coef=weight,
-        intercept=network.classifier.bias.detach().double().numpy(),
-        mean=np.zeros(d),
-        scale=np.ones(d),
-        C=np.inf,
-        n_iter=0,
-    )
+    bias = network.classifier.bias.detach().double().numpy()
+    head = FittedLinear.of_layer(weight, bias)
     return TrainedModel(Backbone(info, HeldNetwork(backbone)), head, data.classes, temperature)

@@ -74,16 +74,7 @@ def as_tuned(network: TunedNetwork, start: TrainedModel) -> TrainedModel:
     info = start.backbone.info
     source = info.source.removeprefix(TUNED_SOURCE)
     weight = network.classifier.weight.detach().double().numpy()
-    k, d = weight.shape
-    head = FittedLinear(
-        classes=np.arange(k),
-        asked=start.head.asked,
-        coef=weight,
-        intercept=network.classifier.bias.detach().double().numpy(),
-        mean=np.zeros(d),
-        scale=np.ones(d),
-        C=np.inf,
-        n_iter=0,
-    )
+    bias = network.classifier.bias.detach().double().numpy()
+    head = FittedLinear.of_layer(weight, bias, start.head.asked)
     info = replace(info, weights_id=digest(tensors), source=TUNED_SOURCE + source, notes=())
     return TrainedModel(Backbone(info, HeldNetwork(backbone)), head, start.classes, 1.0)

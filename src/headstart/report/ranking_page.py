@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from headstart.outputs.permission import Inputs, OutputFolder
 from headstart.outputs.text_files import write_json, write_rows
-from headstart.rank.ranking import Ranking, Standing
+from headstart.rank.ranking import Ranking, Standing, absent_by_reason
 from headstart.rank.recommendation import sentences
 from headstart.report.number_formats import number
 from headstart.report.plots import Dot, Frame, dot_plot
@@ -42,7 +42,7 @@ def write_ranking(ranking: Ranking, folder: Path, *, title: str) -> list[str]:
         "title": title,
         "sentences": told,
         "run": run,
-        "missing": _missing(ranking.standings),
+        "missing": absent_by_reason(ranking.standings),
         "plot": _plot([one for one in run if not one.dropped]),
         "rounds": ranking.rounds,
         "notes": list(ranking.record.notes),
@@ -81,12 +81,3 @@ def _plot(run: Sequence[Standing]) -> Markup | None:
 
 def _rate(rate: float) -> str:
     return f"{rate:.0f}/s"
-
-
-def _missing(standings: Sequence[Standing]) -> list[tuple[str, str]]:
-    """Candidates with the same reason together, and the reason."""
-    absent = [one for one in standings if one.missing is not None]
-    reasons = dict.fromkeys(str(one.missing) for one in absent)
-    return [
-        (", ".join(one.candidate for one in absent if one.missing == why), why) for why in reasons
-    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from headstart.errors import ImageError
 from headstart.images.source import read_bytes
+from headstart.model_card import short_figures
 from headstart.options import ServeOptions
 from headstart.serve.predictor import Explainer, Predictor
 
@@ -43,29 +44,10 @@ def run_figures(place: Path, classes: tuple[str, ...]) -> dict[str, Any] | None:
         found = json.loads(read_bytes(place.parent / RUN_FIGURES, MOST_BYTES))
         if tuple(found["classes"]) != classes:
             return None
-        return {
-            "n_train": found["n_train"],
-            "test": _main_figures(found["test"]),
-            "folds": _fold_figures(found["folds"]),
-        }
+        short = short_figures(found, data_digest="")
+        return {"n_train": found["n_train"], "test": short["test"], "folds": short["folds"]}
     except (ImageError, ValueError, LookupError, TypeError, RecursionError):
         return None
-
-
-def _main_figures(test: dict[str, Any]) -> dict[str, Any]:
-    names = ("n", "accuracy", "accuracy_interval", "balanced_accuracy", "macro_f1", "log_loss")
-    return {name: test[name] for name in (*names, "majority_share", "majority_class")}
-
-
-def _fold_figures(folds: dict[str, Any] | None) -> dict[str, Any] | None:
-    if folds is None:
-        return None
-    names = ("count", "accuracy_mean", "accuracy_standard_error")
-    return {
-        **{name: folds[name] for name in names},
-        "n": folds["pooled"]["n"],
-        "accuracy_interval": folds["pooled"]["accuracy_interval"],
-    }
 
 
 def _name(place: Path) -> str:
