@@ -36,7 +36,7 @@ from headstart.options import (
 from headstart.options.checks import check_fit
 from headstart.options.head_and_training import RecipeName
 from headstart.recipes.data_preparation import prepare_data
-from headstart.recipes.frozen import train_head
+from headstart.recipes.frozen import train_head, with_familiarity
 from headstart.recipes.trained_model import TrainedModel
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load_folder"]
@@ -227,7 +227,9 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
         data, features = prepare_data(table, backbone, options)
         return Tuner(data, features, backbone, options).tune(np.arange(len(data))).model
     data, features = prepare_data(table, backbone, options)
-    return train_head(data, features, backbone, np.arange(len(data)), options)[0]
+    rows = np.arange(len(data))
+    model, _ = train_head(data, features, backbone, rows, options)
+    return with_familiarity(model, data, features, rows, options)
 
 
 def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:

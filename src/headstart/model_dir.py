@@ -2,6 +2,7 @@
 
     headstart.json       classes, temperature, backbone, head: what this program reads
     head.safetensors     the head's arrays
+    familiar.safetensors what tells how familiar a picture is, where there is such a thing
     model.safetensors    the backbone's tensors under timm's names, with the last layer when it fits
     config.json          timm's own description, when timm can open the folder
     README.md            the model's card, for people and hubs
@@ -30,11 +31,13 @@ from headstart.backbones.opening import SMALL_CNN, restore_backbone
 from headstart.backbones.weights.digest import digest
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import restore_head
+from headstart.heads.familiarity import Familiarity
 from headstart.heads.fitted_heads import Arrays, Asked, FittedLinear
 from headstart.model_card import CARD, FIGURES, card
 from headstart.model_checks import (
     check_arrays,
     check_classes,
+    check_familiarity,
     check_label_type,
     check_temperature,
 )
@@ -54,9 +57,10 @@ from headstart.outputs.text_files import write_json, write_text
 from headstart.recipes.trained_model import TrainedModel
 
 HEAD_FILE = "head.safetensors"
+FAMILIAR_FILE = "familiar.safetensors"
 WEIGHTS_FILE = "model.safetensors"
 TIMM_FILE = "config.json"
-MODEL_FILES = (DESCRIPTION, HEAD_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES)
+MODEL_FILES = (DESCRIPTION, HEAD_FILE, FAMILIAR_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES)
 SAVED = "save"  # how the list of files names a model that was saved by itself
 
 
@@ -97,6 +101,10 @@ def _write_files(
         "tensors": digest(tensors),
         "files": {TIMM_FILE: file_digest(folder / TIMM_FILE)},
     }
+    if isinstance(model.familiarity, Familiarity):
+        known = model.familiarity.to_arrays()
+        description["familiarity"] = digest(known)
+        _write_arrays(folder / FAMILIAR_FILE, known)
     description["digest"] = _content_digest(description, arrays)
     _write_arrays(folder / WEIGHTS_FILE, tensors)
     _write_arrays(folder / HEAD_FILE, arrays)
@@ -135,11 +143,27 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         raise ModelFolderError(
             f"{folder} is damaged: {DESCRIPTION} and {HEAD_FILE} are not as they were saved"
         )
+    familiarity = _familiarity(folder, description, info.feature_size, len(classes))
     weights = folder / WEIGHTS_FILE
     _check_weights(weights, tensors, info)
     _check_files(folder, files)
     backbone = restore_backbone(info, weights, device=device)
-    return TrainedModel(backbone, head, classes, temperature, label_type)
+    return TrainedModel(backbone, head, classes, temperature, label_type, familiarity)
+
+
+def _familiarity(
+    folder: Path, description: Mapping[str, Any], features: int, classes: int
+) -> Familiarity | None:
+    """What tells how familiar a picture is, None for a model without, such as an older one."""
+    saved = description.get("familiarity")
+    if saved is None:
+        return None
+    path = folder / FAMILIAR_FILE
+    arrays = read_arrays(path)
+    if digest(arrays) != saved:
+        raise ModelFolderError(f"{path} is damaged: it is not as it was saved")
+    check_familiarity(arrays, features, classes, path)
+    return Familiarity.from_arrays(arrays)
 
 
 def _check_weights(path: Path, tensors: str, info: BackboneInfo) -> None:

@@ -185,4 +185,5 @@ def take(predictions: Predictions, rows: IntArray) -> Predictions:
         truth=pick(predictions.truth) if predictions.truth is not None else None,
         errors=pick(predictions.errors),
         groups=predictions.groups[rows] if predictions.groups is not None else None,
+        familiar=predictions.familiar[rows] if predictions.familiar is not None else None,
     )

@@ -92,13 +92,8 @@ class TrainedPredictor:
         values = np.full((len(images), info.feature_size), np.nan, dtype=np.float32)
         if inputs:
             values[list(inputs)] = self.model.backbone.embed(np.stack(list(inputs.values())))
-        return Predictions(
-            images=tuple(image.name for image in images),
-            classes=self.classes,
-            probabilities=answer_rows(self.model, values, errors),
-            truth=None,
-            errors=tuple(errors),
-        )
+        names = tuple(image.name for image in images)
+        return answer_rows(self.model, values, names, tuple(errors))
 
     def _prepared(self, image: ImageSource) -> ByteImage:
         steps = self.model.backbone.info.preprocessing
