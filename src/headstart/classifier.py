@@ -225,7 +225,8 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
 
         options = usual_options(options)
         data, features = prepare_data(table, backbone, options)
-        return Tuner(data, features, backbone, options).tune(np.arange(len(data))).model
+        tuner, rows = Tuner(data, features, backbone, options), np.arange(len(data))
+        return tuner.with_familiarity(tuner.tune(rows).model, rows)
     data, features = prepare_data(table, backbone, options)
     rows = np.arange(len(data))
     model, _ = train_head(data, features, backbone, rows, options)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.backbones.catalogue import find_known
+from headstart.heads.familiarity import UNFAMILIAR
 from headstart.outputs.manifest import read_json
 from headstart.recipes.trained_model import TrainedModel
 from headstart.wording import one_line, plural
@@ -42,6 +43,7 @@ def short_figures(metrics: Mapping[str, Any], data_digest: str) -> dict[str, Any
         },
         "test": {name: metrics["test"][name] for name in _TEST},
         "folds": {name: folds[name] for name in _FOLDS} | pooled if folds else None,
+        "unfamiliar": metrics.get("unfamiliar"),
     }
 
 
@@ -81,7 +83,8 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
         "",
         "## Limits",
         "",
-        "- It answers every picture with one of its classes, also a picture of something else.",
+        f"- It answers every picture with one of its classes, also a picture of something else. "
+        f"{_familiar(model, figures)}",
         "- The figures hold for pictures like those it was tested on. Where pictures come from "
         "another camera, place or time, measure again: `headstart evaluate`.",
         "",
@@ -92,6 +95,19 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
         *_timm(opens_in_timm),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _familiar(model: TrainedModel, figures: Mapping[str, Any] | None) -> str:
+    """What tells a picture of something else."""
+    if model.familiarity is None:
+        return "It cannot tell such pictures."
+    words = (
+        f"`familiar`, from 0 to 1, tells such pictures: it is below {UNFAMILIAR:g} for one that is "
+        "farther from what was learnt than 95 of 100 training pictures were"
+    )
+    known = (figures or {}).get("unfamiliar")
+    found = f" (and for {known['unfamiliar']} of {known['n']} test pictures)" if known else ""
+    return f"{words}{found}."
 
 
 def _classes(classes: tuple[str, ...]) -> str:

@@ -27,12 +27,16 @@ class GivenProbabilities(FittedHead):
     """No head: the exported graph has given probabilities already.
 
     Attributes:
-        n_features: columns given, k, and one more where the graph gives `familiar`.
+        columns: that are given: k, and one more where the graph gives `familiar`.
     """
 
     name = "exported"
 
-    n_features: int
+    columns: int
+
+    @property
+    def n_features(self) -> int:
+        return self.columns
 
     def answer(self, rows: np.ndarray[Any, Any]) -> FloatArray:
         exact = rows[:, : len(self.classes)].astype(np.float64)
@@ -113,7 +117,7 @@ def _described(file: OnnxFile, network: OnnxNetwork, path: Path) -> TrainedModel
     steps = info.preprocessing
     if not 0 < steps.size <= steps.resize <= 2 * LARGEST_SIDE:
         raise ModelFolderError(f"{path} is damaged: its preprocessing is {steps.to_json()}")
-    head = GivenProbabilities(classes=np.arange(len(classes)), n_features=info.feature_size)
+    head = GivenProbabilities(classes=np.arange(len(classes)), columns=info.feature_size)
     familiarity = GivenFamiliarity() if tells else None
     return TrainedModel(Backbone(info, network), head, classes, 1.0, label_type, familiarity)
 

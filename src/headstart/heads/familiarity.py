@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from headstart.arrays import BoolArray, Float32Array, FloatArray
 from headstart.heads.standardisation import BLOCK
+from headstart.wording import plural
 
 UNFAMILIAR = 0.05  # below it a picture is farther out than 95 of 100 training pictures
 
@@ -35,6 +36,16 @@ class Familiar(Protocol):
 def is_unfamiliar(familiar: FloatArray) -> BoolArray:
     """Where a picture is outside of the 95%; not where nothing is known (NaN)."""
     return np.asarray(familiar < UNFAMILIAR)
+
+
+def unfamiliar_in_words(familiar: FloatArray, noun: str = "picture") -> str:
+    """How many of n pictures, (n,), are unfamiliar, and what to expect; NaN do not count."""
+    count, known = int(is_unfamiliar(familiar).sum()), int(np.isfinite(familiar).sum())
+    verb = "is" if count == 1 else "are"
+    return (
+        f"{count:,} of {plural(known, noun)} {verb} unlike what the model has learnt from "
+        f"(familiar below {UNFAMILIAR:g}); of pictures like those about 5 in 100 are"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
