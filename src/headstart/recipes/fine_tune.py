@@ -21,7 +21,7 @@ from headstart.errors import UsageError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.metrics import measure
 from headstart.features.embed import Features, embed_images
-from headstart.heads.familiarity_fit import fit_on_two
+from headstart.heads.familiarity_fit import LEAST, fit_on_two
 from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
@@ -263,9 +263,12 @@ class Tuner:
     def with_familiarity(self, model: TrainedModel, rows: IntArray) -> TrainedModel:
         """The model with what tells how familiar a picture is.
 
-        Its statistics are of the rows that were learnt from, ranked by those that chose the epoch.
+        Its statistics are of the rows that were learnt from, ranked by those that chose the epoch,
+        if these are enough.
         """
         learn, check = choose_validation(self.data, rows, self.options.split.seed)
+        if len(check) < LEAST:
+            return model
         both = np.concatenate([learn, check])
         values = embed_images(
             [self.data.table.images[row] for row in both],
