@@ -248,7 +248,7 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     info, asked = model.backbone.info, model.head.asked
     is_tuned = info.source.startswith(TUNED_SOURCE)
     source = info.source.removeprefix(TUNED_SOURCE)
-    is_from_file = source.startswith(FILE_SOURCE) and not is_tuned
+    is_from_file = source.startswith(FILE_SOURCE) and not (is_tuned or info.parts)
     classifier = ImageClassifier(
         info.name,
         recipe="fine-tune" if is_tuned else "frozen",
@@ -256,8 +256,9 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         C=asked.C,
         class_weight=asked.class_weight,
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
-        layer=info.layer,
-        image_size=info.preprocessing.size,
+        layer="pooled" if info.parts else info.layer,
+        # Joined networks have their layers and sizes in their name.
+        image_size=None if info.parts else info.preprocessing.size,
         mirror=info.mirror,
         random_weights=source == RANDOM_SOURCE,
         precision=info.precision,

@@ -64,7 +64,7 @@ def test_candidates_get_their_figures(place: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     found = rank(
         place / "labels.csv",
-        [one for one in candidates if one.name != "resnet50" or one.mirror],
+        [one for one in candidates if one.backbone != "resnet50" or one.mirror],
         asked(place),
         sample=20,
         weights={**weights, "resnet50": place / "absent.safetensors"},
@@ -94,7 +94,7 @@ def test_one_that_is_surely_worse_leaves_early(
 
     def judged(self: module._Round, rounds: int) -> dict[Candidate, bool]:
         stays = whole(self, rounds)
-        return {one: stays[one] and one.size != 40 for one in stays}
+        return {one: stays[one] and one.backbone != "test_resnet@40" for one in stays}
 
     monkeypatch.setattr(module._Round, "candidates", judged)
     found = rank(

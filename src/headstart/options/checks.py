@@ -22,6 +22,7 @@ AUGMENT = {
     "scratch": ("each-epoch", "once", "none"),
     "fine-tune": ("none", "light", "medium", "strong"),
 }
+AUTO_BACKBONE = "auto"  # in place of a backbone's name: ranked and chosen
 SMALL_CNN_SIDE = 4  # pixels; its two poolings halve the picture's side twice
 
 
@@ -75,7 +76,12 @@ def check_fit(options: FitOptions, recipe: RecipeName) -> None:
     An option counts as given when it is not at its default. Raises UsageError.
     """
     check_options(options)
-    head = options.head.head
+    head, backbone = options.head.head, options.backbone.backbone
+    if recipe in TUNED and "+" in backbone:
+        raise UsageError(
+            f"--backbone {backbone} joins networks, and --recipe {recipe} trains one; name one, or "
+            "leave --recipe out"
+        )
     if recipe == "scratch":
         _check_use(options, frozenset(("scratch",)), "here the small CNN is trained from scratch")
     elif recipe in TUNED:

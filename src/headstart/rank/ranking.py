@@ -245,6 +245,8 @@ class _Round:
 
 def measured_rate(backbone: Backbone, seconds: float = RATE_SECONDS) -> float:
     """Pictures per second of the backbone alone, on all cores and without decoding."""
+    if len(backbone.parts) > 1:  # one after the other
+        return 1 / sum(1 / measured_rate(part, seconds) for part in backbone.parts)
     cores = os.cpu_count() or 1
     side, count = backbone.info.preprocessing.size, backbone.usual_batch()
     pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
@@ -264,8 +266,8 @@ def _open_all(
     standings = {candidate: Standing(candidate.text) for candidate in candidates}
     for candidate in candidates:
         try:
-            chosen = candidate.options(options.backbone, weights)
-            opened[candidate] = open_backbone(chosen, device=options.embed.device)
+            chosen = candidate.options(options.backbone)
+            opened[candidate] = open_backbone(chosen, device=options.embed.device, files=weights)
         except WeightsError as error:
             standings[candidate] = replace(standings[candidate], missing=str(error))
     if not opened:
