@@ -32,7 +32,7 @@ HEADS = {
 
 
 def short_figures(metrics: Mapping[str, Any], data_digest: str) -> dict[str, Any]:
-    """The figures that stay with a model, from what `metrics.json` holds."""
+    """The figures that stay with a model, and its choice, from what `metrics.json` holds."""
     folds = metrics["folds"]
     pooled = {name: folds["pooled"][name] for name in ("n", "accuracy_interval")} if folds else {}
     return {
@@ -43,6 +43,7 @@ def short_figures(metrics: Mapping[str, Any], data_digest: str) -> dict[str, Any
         },
         "test": {name: metrics["test"][name] for name in _TEST},
         "folds": {name: folds[name] for name in _FOLDS} | pooled if folds else None,
+        "decision": metrics["decision"],
     }
 
 
@@ -136,6 +137,7 @@ def _figures(figures: Mapping[str, Any] | None) -> list[str]:
         f"{plural(data['trained'], 'picture')} trained it.",
         "",
         f"Digest of the pictures and labels: `{data['digest']}`",
+        *(line for told in figures.get("decision", ()) for line in ("", one_line(told))),
     ]
 
 

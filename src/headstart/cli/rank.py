@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Backbones = Annotated[
     str,
     Parameter(
-        help="Candidates, separated by commas: NAME[@SIZE][:LAYER], two or three of these joined by "
-        "+, or the words here (all whose weights are on this machine) and fast (those of them "
+        help="Candidates, separated by commas: NAME[@SIZE][:LAYER], two or three of these joined "
+        "by +, or the words here (all whose weights are on this machine) and fast (those of them "
         "with few weights).",
         group=parser.FIRST,
     ),

@@ -63,7 +63,7 @@ def _refuse_joined(model: TrainedModel) -> None:
     info = model.backbone.info
     if info.parts:
         raise UsageError(
-            f"{info.name} joins {len(info.parts)} networks, each with a resize of its own, and such "
-            "a model cannot be exported; use its folder (`headstart predict`, `headstart serve`), "
-            "or fit one of the networks and export that"
+            f"{info.name} joins {len(info.parts)} networks, each with a resize of its own, and "
+            "such a model cannot be exported; use its folder (`headstart predict`, `headstart "
+            "serve`), or fit one of the networks and export that"
         )

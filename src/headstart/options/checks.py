@@ -6,10 +6,11 @@ The terminal program and the Python faces ask here, and nothing below them asks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from headstart.errors import UsageError
+from headstart.options.backbone_and_features import DEFAULT_BACKBONE
 from headstart.options.definition import EXACT, TUNED, Way
 from headstart.options.every_option import FitOptions, Option, all_options
 from headstart.options.head_and_training import RecipeName
@@ -85,11 +86,29 @@ def check_fit(options: FitOptions, recipe: RecipeName) -> None:
     if recipe == "scratch":
         _check_use(options, frozenset(("scratch",)), "here the small CNN is trained from scratch")
     elif recipe in TUNED:
+        if backbone == AUTO_BACKBONE:
+            raise UsageError(
+                f"--backbone auto chooses a frozen network, and here the recipe is {recipe}; name "
+                "a network, or leave --recipe out"
+            )
         _check_use(options, frozenset((recipe,)), f"here the recipe is {recipe}")
+    elif backbone == AUTO_BACKBONE:
+        _check_auto_backbone(options)
+        _check_use(options, frozenset((head, "auto-backbone")), "here the backbone is chosen")
     elif options.loop.epochs is not None:
         _check_use(options, frozenset(("epochs",)), "here --epochs trains the linear head")
     else:
         _check_use(options, frozenset((head,)), f"here the head {head} is solved exactly")
+
+
+def _check_auto_backbone(options: FitOptions) -> None:
+    """What is chosen cannot be asked for."""
+    chosen = replace(options.backbone, backbone=DEFAULT_BACKBONE, precision="auto")
+    for given in _given((chosen,)):
+        raise UsageError(
+            f"{given} is for a backbone that is named, and --backbone auto chooses it; leave one "
+            "of them out"
+        )
 
 
 def check_comparison(
