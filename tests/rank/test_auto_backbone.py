@@ -39,7 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained tiny networks in place of those here."""
 
-    def ways(options: FitOptions) -> list[module.Way]:  # noqa: ARG001 - as the real one
+    def ways(options: FitOptions) -> list[module.Way]:
         found = []
         for name in NAMES:
             bare, _, size = name.partition("@")
