@@ -73,7 +73,8 @@ def save_model(model: TrainedModel, folder: Path) -> None:
     Files of the user beside it stay. Raises UsageError for a file in the way that was not written
     by this program or was changed since, and OSError.
     """
-    home = OutputFolder(Path(folder), SAVED, files=MODEL_FILES, folders=NETWORKS)
+    networks = NETWORKS[: len(model.backbone.info.parts)]
+    home = OutputFolder(Path(folder), SAVED, files=MODEL_FILES, folders=networks)
     with home.writing() as new:
         _write_files(model, new)
 
@@ -127,7 +128,7 @@ def _write_files(
 
 def _homes(info: BackboneInfo) -> tuple[str, ...]:
     """Where each network's files lie: in the folder itself, or those of joined ones below it."""
-    return NETWORKS[: len(info.parts)] if info.parts else (".",)
+    return NETWORKS[: len(info.parts)] or (".",)
 
 
 def _timm_files(info: BackboneInfo) -> tuple[str, ...]:

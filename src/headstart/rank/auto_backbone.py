@@ -271,7 +271,7 @@ def _lines(
         why = f"log loss over {INNER_FOLDS} folds of the training pictures: {best}{against}"
     if chosen:
         counts = Counter(names[number] for number in chosen)
-        times = ", ".join(f"{name} {count} times" for name, count in counts.most_common())
+        times = ", ".join(f"{name} {plural(count, 'time')}" for name, count in counts.most_common())
         why += f"; each of the {len(chosen)} folds chose for itself: {times}"
     cheapest = cost(some.ways[0][1])
     relative = cost(some.ways[choice.number][1]) / cheapest
