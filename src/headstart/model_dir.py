@@ -170,7 +170,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
     for path, name, part in zip(weights, tensors, info.parts or (info,), strict=True):
         _check_weights(path, name, part)
     _check_files(folder, files, _timm_files(info))
-    backbone = restore_backbone(info, weights, device=device)
+    backbone = restore_backbone(info, *weights, device=device)
     return TrainedModel(backbone, head, classes, temperature, label_type)
 
 

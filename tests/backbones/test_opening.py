@@ -147,7 +147,7 @@ def test_copies_of_a_backbone_compute_the_same(tmp_path: Path) -> None:
         first,
         open_backbone(options, device="cpu"),
         open_backbone(from_file, device="cpu"),
-        restore_backbone(first.info, [tmp_path / "w.safetensors"], device="cpu"),
+        restore_backbone(first.info, tmp_path / "w.safetensors", device="cpu"),
         Backbone(first.info, HeldNetwork(first.module)),
     ):
         for copied in (pickle.loads(pickle.dumps(backbone)), copy.deepcopy(backbone)):
@@ -166,7 +166,7 @@ def test_a_file_that_changed_after_opening_is_refused(tmp_path: Path) -> None:
     torch.save(state, file)
     from_file = replace(options, random_weights=False, weights=file)
     opened = pickle.loads(pickle.dumps(open_backbone(from_file, device="cpu")))
-    restored = restore_backbone(first.info, [saved], device="cpu")
+    restored = restore_backbone(first.info, saved, device="cpu")
     changed = {k: v + 1 if v.is_floating_point() else v for k, v in state.items()}
     torch.save(changed, file)
     safetensors.torch.save_file(changed, saved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -69,9 +69,7 @@ def _open(options: BackboneOptions, device: str) -> Backbone:
     return Backbone(replace(info, device=device), network)
 
 
-def restore_backbone(
-    info: BackboneInfo, weights: Sequence[Path], *, device: str = "auto"
-) -> Backbone:
+def restore_backbone(info: BackboneInfo, *weights: Path, device: str = "auto") -> Backbone:
     """The backbone that `info` describes, its tensors in safetensors files under timm's names.
 
     Each network has a file, which may hold more, such as a last layer.
