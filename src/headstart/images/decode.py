@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -192,10 +193,14 @@ def _explained(kind: str) -> Iterator[None]:
     except Exception as error:
         if "truncated" in str(error).lower():
             raise ImageError(f"truncated: the {kind} data end too early") from error
-        # Other kinds come from within a plugin that met what it did not expect: a number, a name.
-        told = str(error) if isinstance(error, OSError | SyntaxError | ValueError) else ""
-        detail = f": {told}" if told else ""
-        raise ImageError(f"damaged or truncated {kind}{detail}") from error
+        raise ImageError(f"damaged or truncated {kind}{_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    """Pillow's words behind a colon; "" for those of a plugin that stumbled over what it read."""
+    origin = error.__cause__ or error
+    is_stumble = isinstance(origin, struct.error | LookupError) and str(origin) == str(error)
+    return "" if is_stumble or not str(error) else f": {error}"
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
