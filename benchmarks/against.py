@@ -11,9 +11,9 @@ names; without its packages it is left out, and that is said.
 
 Prints a table in Markdown: lines that the user writes (those between "What a user writes" and
 "End", without blank ones and comments); the test's accuracy at the end; seconds from the start of
-the process to the end, and to the first accuracy of `--accuracy` or more; the processors' seconds,
-which others on the machine disturb less; the most memory of its processes together (what they share
-counted once). Of the loop a few epochs are measured, of which 50 are told: see its file.
+the process to the end, and to the first accuracy of `--accuracy` or more, each also in seconds of
+the processors, which others on the machine disturb less; the most memory of its processes together
+(what they share counted once). Of the loop a few epochs are measured and 50 told: see its file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -59,8 +58,6 @@ class Ran:
 
     Attributes:
         told: accuracies with their epoch and seconds, in the order in which they came.
-        seconds: to the last accuracy.
-        processor: seconds of all processors and processes.
         memory: bytes.
         problem: why there is nothing; "" for none.
     """
@@ -69,13 +66,12 @@ class Ran:
     lines: int
     versions: dict[str, str] = field(default_factory=dict)
     told: list[dict[str, float]] = field(default_factory=list)
-    processor: float = 0.0
     memory: int = 0
     problem: str = ""
 
-    def seconds_to(self, accuracy: float) -> float | None:
-        """Seconds to the first accuracy that is as high; None for never."""
-        return next((one["seconds"] for one in self.told if one["accuracy"] >= accuracy), None)
+    def reached(self, accuracy: float) -> dict[str, float] | None:
+        """The first that is as accurate; None for never."""
+        return next((one for one in self.told if one["accuracy"] >= accuracy), None)
 
 
 def main() -> None:
@@ -144,7 +140,6 @@ def run_way(way: str, python: str, words: Sequence[str]) -> Ran:
         "HEADSTART_CACHE": f"{words[0]}/cache",
         BEGAN: str(time.time()),
     }
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [python, "-m", f"benchmarks.rivals.{way}", *words]
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
@@ -156,8 +151,6 @@ def run_way(way: str, python: str, words: Sequence[str]) -> Ran:
         watcher.join()
         said.seek(0)
         last = (said.read().strip().splitlines() or [""])[-1]
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ran.processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     for line in output.splitlines():
         if line.startswith('{"'):
             take(json.loads(line), ran)
@@ -213,21 +206,21 @@ def lines_of(path: Path) -> int:
 def table(ran: Sequence[Ran], accuracy: float) -> list[str]:
     """The results in Markdown."""
     rows = [
-        f"| way | lines | accuracy | seconds | processors' seconds | s to {accuracy:g} | MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        f"| way | lines | accuracy | seconds | processors' | to {accuracy:g} | processors' | MB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for one in ran:
         versions = ", ".join(f"{name} {number}" for name, number in one.versions.items())
         name = f"{WAYS[one.way]} ({versions})" if versions else WAYS[one.way]
         if one.problem or not one.told:
-            rows.append(f"| {name} | {one.lines} | - | - | - | - | - |")
+            rows.append(f"| {name} | {one.lines} | " + "- | " * 5 + "- |")
             continue
-        end, reached = one.told[-1], one.seconds_to(accuracy)
-        rows.append(
-            f"| {name} | {one.lines} | {end['accuracy']:.3f} | {end['seconds']:.0f} | "
-            f"{one.processor:.0f} | {'never' if reached is None else f'{reached:.0f}'} | "
-            f"{one.memory / 1e6:.0f} |"
-        )
+        end, reached = one.told[-1], one.reached(accuracy)
+        times = [end["seconds"], end["processors"]]
+        times += [reached["seconds"], reached["processors"]] if reached else []
+        shown = [f"{seconds:.0f}" for seconds in times] + ["never"] * (4 - len(times))
+        cells = [name, f"{one.lines}", f"{end['accuracy']:.3f}", *shown, f"{one.memory / 1e6:.0f}"]
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 

@@ -25,14 +25,17 @@ class Clock:
         self._began = float(os.environ[BEGAN])
         self._print(versions={name: version(name) for name in packages})
 
-    def elapsed(self) -> float:
-        """Seconds so far."""
-        return time.time() - self._began
+    def now(self) -> tuple[float, float]:
+        """Seconds so far: by the clock, and of all processors, of ended children too."""
+        used = os.times()
+        return time.time() - self._began, sum(used[:4])
 
-    def tell(self, accuracy: float, *, epoch: int = 0, seconds: float | None = None) -> None:
-        """The test's accuracy now, or after so many seconds."""
-        taken = self.elapsed() if seconds is None else seconds
-        self._print(accuracy=float(accuracy), epoch=epoch, seconds=taken)
+    def tell(
+        self, accuracy: float, *, epoch: int = 0, after: tuple[float, float] | None = None
+    ) -> None:
+        """The test's accuracy now, or after so many seconds of both kinds."""
+        seconds, processors = after or self.now()
+        self._print(accuracy=float(accuracy), epoch=epoch, seconds=seconds, processors=processors)
 
     @staticmethod
     def _print(**values: Any) -> None:
