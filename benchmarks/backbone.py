@@ -7,8 +7,8 @@ machine's matrix rates; for each backbone the bare network's best eager rates in
 (channels_last, pictures that lie in memory already), the rate of `headstart embed` with an empty
 cache in the precision that it chooses, their ratios and both processes' peak memory; and for the
 large pictures the rate against Pillow's plain decoding in one thread, and against the bound: what
-libjpeg's decoding at a quarter and the bare network take one after the other, on all cores. ResNet18
-has random weights, since only its speed is of interest.
+libjpeg's decoding at a quarter and the bare network take one after the other, on all cores.
+ResNet18 has random weights, since only its speed is of interest.
 """
 
 from __future__ import annotations
@@ -193,13 +193,14 @@ def main() -> None:
         make_pictures(large, chosen.large, LARGE)
         rates = (f"{precision} {matrix_rate(precision):.0f}" for precision in PRECISIONS)
         print("matrix product, GFLOP/s:", ", ".join(rates))
-        bare = [report(name, small) for name in chosen.backbones.split(",")][0]
+        names = chosen.backbones.split(",")
+        bare = {name: report(name, small) for name in names}
         pillow, scaled = plain_pillow_rate(large), scaled_decoding_rate(large)
-        rate = float(in_own_process("embed", chosen.backbones.split(",")[0], large)[0])
+        rate = float(in_own_process("embed", names[0], large)[0])
         print(f"{LARGE[0]} x {LARGE[1]}: Pillow {pillow:.1f}/s, headstart embed {rate:.1f}/s, "
               f"{rate / pillow:.1f} times as fast")  # fmt: skip
-        bound = 1 / (1 / scaled + 1 / bare)
-        print(f"bound {bound:.1f}/s (libjpeg at a quarter {scaled:.1f}/s, backbone {bare:.1f}/s), "
+        bound = 1 / (1 / scaled + 1 / bare[names[0]])
+        print(f"bound {bound:.1f}/s (libjpeg at a quarter {scaled:.1f}/s, then the backbone), "
               f"{bound / rate:.2f} times headstart's rate")  # fmt: skip
 
 

@@ -40,12 +40,12 @@ def main() -> None:
     each = np.zeros(2)
     for epoch in range(1, EPOCHS + 1):
         # What a user writes
-        for rows in torch.randperm(len(train)).split(32):
+        for rows in torch.split(torch.randperm(len(train)), 32):
             with torch.no_grad():
                 features = network(inputs[0][rows])
             loss = nn.functional.cross_entropy(layer(features), targets[0][rows])
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
         with torch.no_grad():
             right = layer(network(inputs[1])).argmax(1) == targets[1]
@@ -54,7 +54,7 @@ def main() -> None:
             each = (np.array(clock.now()) - start) / epoch
         if epoch == measured:
             with torch.no_grad():
-                inputs = [torch.cat([network(x) for x in part.split(32)]) for part in inputs]
+                inputs = [torch.cat([network(x) for x in torch.split(part, 32)]) for part in inputs]
             network = nn.Identity()
         seconds, processors = (start + epoch * each).tolist()
         clock.tell(right.float().mean().item(), epoch=epoch, after=(seconds, processors))

@@ -153,7 +153,7 @@ def _flip(data: bytes, rng: np.random.Generator) -> bytes:
 def _field(data: bytes, rng: np.random.Generator) -> bytes:
     at, length = _place(data, rng), (1, 2, 4)[int(rng.integers(3))]
     value = VALUES[int(rng.integers(len(VALUES)))] % 256**length
-    field = value.to_bytes(length, "big")[:: 1 if rng.random() < 0.5 else -1]
+    field: bytes = value.to_bytes(length, "big")[:: 1 if rng.random() < 0.5 else -1]
     return data[:at] + field + data[at + length :]
 
 
