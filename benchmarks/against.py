@@ -22,6 +22,7 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -102,11 +103,14 @@ def main() -> None:
 
 
 def write_inputs(folder: Path, source: Path, images: Path) -> Path:
-    """The table with its split, and the weights under timm's names."""
+    """The table with its split, copies of its pictures, and the weights under timm's names."""
     found = read_images(source, ReadOptions(images=images))
     found.raise_if_bad()
     labels = found.labels or ()
-    paths = [str(Path(image.name).absolute()) for image in found.images]
+    (folder / "images").mkdir()
+    paths = [folder / "images" / f"{row}{Path(name).suffix}" for row, name in enumerate(found.ids)]
+    for path, image in zip(paths, found.images, strict=True):
+        shutil.copyfile(image.name, path)
     _, test = train_test_split(
         range(len(paths)), test_size=TEST, stratify=labels, random_state=SEED
     )
