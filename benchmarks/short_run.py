@@ -94,6 +94,11 @@ PROGRAMS = (
         },
     ),
     Program("odd_pictures", SET, {"farthest of the set": r"own farthest \| ([\d.]+)"}),
+    Program(
+        "photographs",
+        "--pictures 2 --rounds 2",
+        {"headstart / bound, bf16": r"bf16: headstart / bound ([\d.]+)"},
+    ),
     Program("series", "--scenes 12", {"nearest in the series, %": r"\| ([\d.]+)% \|"}),
     Program(
         "serving",
