@@ -1,6 +1,6 @@
 """The short form of every benchmark, and one table of figures against those kept in the repository.
 
-    scripts/bench [--only NAME,NAME] [--keep]
+    scripts/bench [--only NAME,NAME] [--limit 150] [--keep]
 
 Runs each program of `PROGRAMS` one after the other, finds its figures in what it prints, and prints
 each beside the one in `benchmarks/figures.json` with their ratio. Most figures are ratios of two
@@ -138,12 +138,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="names of programs with commas between")
     parser.add_argument("--keep", action="store_true", help=f"write the figures to {KEPT.name}")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for one program")
     given = parser.parse_args()
     names = given.only.split(",") if given.only else [program.name for program in PROGRAMS]
     unknown = sorted(set(names) - {program.name for program in PROGRAMS})
     if unknown:
         parser.error(f"--only has {', '.join(unknown)}, which is none of the programs")
-    results = run_all([program for program in PROGRAMS if program.name in names])
+    chosen = [program for program in PROGRAMS if program.name in names]
+    results = run_all(chosen, given.limit)
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     print("\n".join(table(results, kept, machine())))
     if given.keep:
@@ -152,20 +154,20 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def run_all(programs: Iterable[Program]) -> dict[str, Result]:
+def run_all(programs: Iterable[Program], limit: float) -> dict[str, Result]:
     """Results by the programs' names."""
     results = {}
     with tempfile.TemporaryDirectory() as place:
         source = write_drawn(Path(place) / "drawn", count=80)
         for program in programs:
             words = program.words.format(table=source, images=source.parent / "images").split()
-            results[program.name] = result = run(program, words, Path(place) / "cache")
+            results[program.name] = result = run(program, words, Path(place) / "cache", limit)
             told = result.problem or f"{result.seconds:.0f} s"
             print(f"{program.name}: {told}", file=sys.stderr, flush=True)
     return results
 
 
-def run(program: Program, words: Sequence[str], cache: Path) -> Result:
+def run(program: Program, words: Sequence[str], cache: Path, limit: float = LIMIT) -> Result:
     """Run one program and find its figures."""
     command = [sys.executable, "-m", f"benchmarks.{program.name}", *words]
     paths = f"{HERE.parent}{os.pathsep}{HERE.parent / 'src'}"
@@ -173,10 +175,10 @@ def run(program: Program, words: Sequence[str], cache: Path) -> Result:
     began = time.monotonic()
     try:
         ended = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=LIMIT
+            command, env=environment, capture_output=True, text=True, timeout=limit
         )
     except subprocess.TimeoutExpired:
-        return Result(problem=f"not finished in {LIMIT:.0f} s", seconds=LIMIT)
+        return Result(problem=f"not finished in {limit:.0f} s", seconds=limit)
     seconds = time.monotonic() - began
     if ended.returncode:
         last = (ended.stderr.strip().splitlines() or ["nothing said"])[-1]
