@@ -20,7 +20,7 @@ from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import Head
-from headstart.heads.solver.choice_of_c import is_long
+from headstart.heads.solver.objective import is_long
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import stack_views
 
