@@ -15,6 +15,7 @@ from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
 from headstart.heads.linear import LinearHead
 from headstart.heads.solver import objective
+from headstart.progress import Quiet
 from headstart.recipes.folds import FoldResult, out_of_folds, take
 
 
@@ -90,7 +91,10 @@ def test_of_long_fits_the_first_fold_alone_chooses_c(
         made.append(LinearHead())
         return made[-1]
 
+    told: list[str] = []
+    monkeypatch.setattr(Quiet, "note", lambda _, line: told.append(line))
     answers = out_of_folds(data, features, folds, make)
+    assert told == (["4 classes: the first fold alone chooses C for the others"] if many else [])
     fitted = [head for head in made if hasattr(head, "C_")]
     assert np.isfinite(answers).all()
     assert len(fitted) == 5
