@@ -79,6 +79,11 @@ PROGRAMS = (
         "--images {images} --copies 20 --rows 2000",
         {"2,000 rows, s": r"groups in ([\d.]+) s"},
     ),
+    Program(
+        "gentle_views",
+        f"{SET} --views 1 --splits 2 --folds 2",
+        {"accuracy of the pictures alone": r"^\| tf_efficientnet_lite0[^|]*\|[^|]*\| ([\d.]+)"},
+    ),
     Program("epoch_loop", "--measured 1", {"loop / headstart": r"counted too: ([\d.]+)"}),
     Program(
         "fine_tuning",
@@ -99,6 +104,11 @@ PROGRAMS = (
         "--pictures 2 --rounds 2",
         {"headstart / bound, bf16": r"bf16: headstart / bound ([\d.]+)"},
     ),
+    Program(
+        "ranking",
+        f"{SET} --backbones tf_efficientnet_lite0@128,tf_efficientnet_lite0@160",
+        {"accuracy at 128": r"^\| tf_efficientnet_lite0@128[^|]*\| ([\d.]+)"},
+    ),
     Program("series", "--scenes 12", {"nearest in the series, %": r"\| ([\d.]+)% \|"}),
     Program(
         "serving",
@@ -117,6 +127,11 @@ PROGRAMS = (
         "solver",
         "--cases 345x1280x2 --heads linear --ways headstart,scikit-learn --limit 60",
         {"scikit-learn / headstart, CPU": r"\| scikit-learn \|.*\| ([\d.]+) \|$"},
+    ),
+    Program(
+        "unfamiliar",
+        f"{SET} --backbones tf_efficientnet_lite0",
+        {"area, chosen method": r"^\| Mahalanobis, length 1[^|]*\| ([\d.]+)"},
     ),
     Program("views", f"{SET} --folds 2", {"accuracy, K = 0": r"\| 0 \| ([\d.]+)"}),
     Program(
