@@ -106,10 +106,11 @@ def _write_files(
         write_json(folder / FIGURES, figures)
 
 
-def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
+def load_model(folder: Path, *, device: str = "auto", runtime: str = "auto") -> TrainedModel:
     """Read a folder that `save_model` wrote. The backbone itself is loaded when it is first needed.
 
-    Raises ModelFolderError for anything that is not a complete, undamaged model of this program.
+    Raises ModelFolderError for anything that is not a complete, undamaged model of this program,
+    and UsageError for a runtime that cannot answer as it was fitted.
     """
     folder = Path(folder)
     described = folder / DESCRIPTION
@@ -138,7 +139,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
     weights = folder / WEIGHTS_FILE
     _check_weights(weights, tensors, info)
     _check_files(folder, files)
-    backbone = restore_backbone(info, weights, device=device)
+    backbone = restore_backbone(info, weights, device=device, runtime=runtime)
     return TrainedModel(backbone, head, classes, temperature, label_type)
 
 

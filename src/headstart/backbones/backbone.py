@@ -20,7 +20,7 @@ from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.runtime import Network, Runtime
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.errors import UsageError
-from headstart.options import LayerName
+from headstart.options import LayerName, RuntimeName
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,7 +53,8 @@ class BackboneInfo:
             be written into it, else None.
         notes: lines about the weights that the user should read.
         mirror: the features are the means of the picture's and of its mirror image's.
-        runtime: what computes on this machine: "torch", or "onnx" for an exported model.
+        runtime: what computes on this machine: "torch", "onnxruntime", "openvino", or "onnx" for an
+            exported model.
         device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
 
@@ -81,6 +82,8 @@ class BackboneInfo:
         values = {name: getattr(self, name) for name in _saved_fields()}
         if not self.mirror:
             del values["mirror"]  # earlier versions know none
+        if self.runtime != "torch" and self.precision != "fp32":
+            values["runtime"] = self.runtime  # no other gives these features
         return {
             **values,
             "preprocessing": self.preprocessing.to_json(),
@@ -103,6 +106,9 @@ class BackboneInfo:
             is_kind = type(value) is kind  # True is no number here
             if not (is_kind and 0 < (value if kind is int else len(value)) <= most):
                 raise ValueError(f"{name} is {value!r:.100}, expected {_WORDS[kind]} up to {most}")
+        known["runtime"] = values.get("runtime", "torch")
+        if known["runtime"] not in get_args(RuntimeName)[1:]:
+            raise ValueError(f"runtime is {known['runtime']!r}")
         known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
         known["notes"] = tuple(values["notes"])
         if not all(isinstance(text, str) for text in (*known["notes"], known["classifier"] or "")):

@@ -110,7 +110,7 @@ def compare(
             ready = features if backbone is first else None
             result = _fit(data, ready, backbone, parts, chosen, progress)
         entries.append(Entry(spec, result))
-    record = make_record("compare", as_json(options), data, clock)
+    record = make_record("compare", as_json(options), data, clock, backbones.values())
     named = {"models": ",".join(spec.text for spec in specs)}  # as they are typed
     if weights:
         named["weights"] = " ".join(f"{name}={file}" for name, file in weights.items())
@@ -141,7 +141,10 @@ def open_all(
             continue
         chosen = spec.options(options, weights)
         try:
-            backbones[spec.text] = open_backbone(chosen.backbone, device=options.embed.device)
+            embed = options.embed
+            backbones[spec.text] = open_backbone(
+                chosen.backbone, device=embed.device, runtime=embed.runtime
+            )
         except WeightsError as error:
             missing[spec.text] = str(error)
     if missing and not skip_missing:

@@ -158,7 +158,7 @@ class _Differences:
 
 def in_precision(model: TrainedModel, precision: str) -> TrainedModel:
     """The same model on a processor in another precision."""
-    info = replace(model.backbone.info, precision=precision, device="cpu")
+    info = replace(model.backbone.info, precision=precision, device="cpu", runtime="torch")
     return replace(model, backbone=Backbone(info, model.backbone.network))
 
 
