@@ -33,6 +33,10 @@ _VALUES: Mapping[str, tuple[type, int]] = {  # of a description: the type, the l
     "weights_id": (str, 200),
     "source": (str, 10_000),
 }
+OPENVINO_FORKED = (
+    "OpenVINO was started before this process was forked, and its threads are not here; start "
+    'processes with "spawn" (multiprocessing.get_context("spawn")), or take --runtime torch'
+)
 HERE = ("runtime", "device")  # of the machine at hand, and so no part of a saved model
 
 
@@ -225,8 +229,15 @@ class Backbone:
             return self._runtime
 
     def _check_fork(self) -> None:
-        """A processor's network works in a forked process; an accelerator's driver does not."""
-        if self._runtime is not None and device_kind(self.info.device) != "cpu":
+        """A processor's network works in a forked process; an accelerator's driver does not.
+
+        Nor does OpenVINO, whose threads stay behind; even to let go of it would wait for them.
+        """
+        if self._runtime is None:
+            return
+        if self.info.runtime == "openvino":
+            raise UsageError(OPENVINO_FORKED)
+        if device_kind(self.info.device) != "cpu":
             raise UsageError(
                 f"{self.info.name} was started on {self.info.device} before this process was "
                 'forked, and the device cannot be used here; start processes with "spawn" '

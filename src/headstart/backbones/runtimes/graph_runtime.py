@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headstart.arrays import ByteImage, Float32Array
+from headstart.backbones.backbone import OPENVINO_FORKED, BackboneInfo
 from headstart.backbones.runtimes.kept_graph import graph_of
 from headstart.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from headstart.backbones.backbone import BackboneInfo
     from headstart.backbones.runtimes.runtime import Runtime
     from headstart.backbones.runtimes.torch_network import TorchNetwork
 
@@ -120,11 +120,7 @@ def openvino_graph(graph: bytes, info: BackboneInfo) -> Compute:
     """OpenVINO's compiled model, with a thread of its own for each core and a request a thread."""
     global _openvino_process
     if _openvino_process not in (None, os.getpid()):
-        raise UsageError(
-            "OpenVINO was started before this process was forked, and its threads are not here; "
-            'start processes with "spawn" (multiprocessing.get_context("spawn")), or take '
-            "--runtime torch"
-        )
+        raise UsageError(OPENVINO_FORKED)
     import openvino
 
     _openvino_process = os.getpid()
