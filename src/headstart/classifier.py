@@ -252,6 +252,7 @@ def load_folder(
     info, asked = model.backbone.info, model.head.asked
     is_tuned = info.source.startswith(TUNED_SOURCE)
     source = info.source.removeprefix(TUNED_SOURCE)
+    is_shared = info.precision == "fp32" or info.runtime == "torch"  # another may compute it, too
     is_from_file = source.startswith(FILE_SOURCE) and not is_tuned
     classifier = ImageClassifier(
         info.name,
@@ -266,7 +267,7 @@ def load_folder(
         random_weights=source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,
-        runtime=runtime,
+        runtime=runtime if is_shared else info.runtime,
         random_state=asked.random_state,
     )
     if model.label_type is None:  # an old model's columns stay where they were

@@ -138,3 +138,4 @@ def test_a_model_in_bf16_is_answered_by_its_own_runtime(
     again = headstart.load(tmp_path / "vino", device="cpu")
     assert again.model_.backbone.info.runtime == "openvino"
     assert np.array_equal(again.predict_proba(pictures), answers)
+    assert (again.runtime, again.precision) == ("openvino", "bf16")  # a clone learns alike
