@@ -17,6 +17,7 @@ import headstart
 from headstart.backbones.opening import open_backbone
 from headstart.backbones.runtimes import measurement
 from headstart.backbones.runtimes.choice import Rate, keep_rates
+from headstart.classifier import load_folder
 from headstart.errors import UsageError
 from headstart.options import BackboneOptions
 from headstart.samples.drawn_set import write_drawn
@@ -135,7 +136,7 @@ def test_a_model_in_bf16_is_answered_by_its_own_runtime(
     classifier.set_params(precision="bf16", runtime="openvino")
     answers = classifier.fit(pictures, labels).predict_proba(pictures)
     classifier.save(tmp_path / "vino")
-    again = headstart.load(tmp_path / "vino", device="cpu")
+    again = load_folder(tmp_path / "vino", device="cpu")
     assert again.model_.backbone.info.runtime == "openvino"
     assert np.array_equal(again.predict_proba(pictures), answers)
     assert (again.runtime, again.precision) == ("openvino", "bf16")  # a clone learns alike

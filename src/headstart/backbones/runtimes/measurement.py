@@ -32,6 +32,8 @@ def ways(backbone: Backbone) -> Iterator[Backbone]:
 def measure_rates(backbone: Backbone, seconds: float = ROUND_SECONDS) -> tuple[Rate, ...]:
     """Pictures per second on all cores, without decoding, and how far features are from torch's.
 
+    Seconds are those of the processor, shared by the cores.
+
     Takes ROUNDS times `seconds` for each way, and what it takes to export the graph where none is
     kept. Raises MissingExtraError and UsageError as the runtimes do.
     """
@@ -65,7 +67,10 @@ def drawn_pixels(count: int, side: int) -> ByteImage:
 def _pictures_in(
     backbone: Backbone, pool: ThreadPoolExecutor, cores: int, seconds: float
 ) -> tuple[int, float]:
-    """How many pictures all threads did, and in how many seconds."""
+    """How many pictures all threads did, and in how many seconds of the cores that they had.
+
+    Seconds that other processes had do not count, so that a busy machine tells the same.
+    """
     side, count = backbone.info.preprocessing.size, backbone.usual_batch()
     pixels = drawn_pixels(count, side)
     until = time.perf_counter() + seconds
@@ -76,9 +81,9 @@ def _pictures_in(
             done += len(backbone.embed(pixels))
         return done
 
-    began = time.perf_counter()
+    began = time.process_time()
     total = sum(pool.map(work, range(cores)))
-    return max(1, total), time.perf_counter() - began
+    return max(1, total), (time.process_time() - began) / cores
 
 
 def _gap(found: Float32Array, expected: Float32Array) -> float:
