@@ -109,6 +109,11 @@ PROGRAMS = (
         f"{SET} --backbones tf_efficientnet_lite0@128,tf_efficientnet_lite0@160",
         {"accuracy at 128": r"^\| tf_efficientnet_lite0@128[^|]*\| ([\d.]+)"},
     ),
+    Program(
+        "runtimes",
+        "--pictures 60 --backbones tf_efficientnet_lite0",
+        {"embed by onnxruntime / bare torch": r"embed by onnxruntime [\d.]+/s, ([\d.]+)"},
+    ),
     Program("series", "--scenes 12", {"nearest in the series, %": r"\| ([\d.]+)% \|"}),
     Program(
         "serving",

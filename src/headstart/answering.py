@@ -37,6 +37,7 @@ class OnPictures(ABC):
     """Abstract: an object that takes pictures, with the parameters that say how."""
 
     device: str
+    runtime: Any
     workers: int | None
     cache: bool
     max_pixels: int
@@ -73,6 +74,7 @@ class OnPictures(ABC):
     def _embed_options(self) -> EmbedOptions:
         return EmbedOptions(
             device=self.device,
+            runtime=self.runtime,
             workers=plain(self.workers),
             cache=plain(self.cache),
             memory_limit=plain(self.memory_limit),

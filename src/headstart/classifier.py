@@ -66,7 +66,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
-        device, workers, cache: see `EmbedOptions`.
+        device, runtime, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
             features; what would take more is refused.
@@ -105,6 +105,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         views: int = 0,
         near_duplicates: bool = True,
         device: str = "auto",
+        runtime: str = "auto",
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
@@ -131,6 +132,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.views = views
         self.near_duplicates = near_duplicates
         self.device = device
+        self.runtime = runtime
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
@@ -246,7 +248,9 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
     return with_familiarity(model, data, features, rows, options)
 
 
-def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
+def load_folder(
+    folder: str | Path, *, device: str = "auto", runtime: str = "auto"
+) -> ImageClassifier:
     """The classifier in a model folder. Raises ModelFolderError for anything else.
 
     Its classes have the type that they were fitted with, text for a model of the program, sorted. A
@@ -260,11 +264,12 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
-    model = load_model(on_disk(folder), device=device)
+    model = load_model(on_disk(folder), device=device, runtime=runtime)
     info, asked = model.backbone.info, model.head.asked
     is_tuned = info.source.startswith(TUNED_SOURCE)
     source = info.source.removeprefix(TUNED_SOURCE)
     is_from_file = source.startswith(FILE_SOURCE) and not (is_tuned or info.parts)
+    is_shared = info.precision == "fp32" or info.runtime == "torch"  # another may compute it, too
     classifier = ImageClassifier(
         info.name,
         recipe="fine-tune" if is_tuned else "frozen",
@@ -279,6 +284,7 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         random_weights=source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,
+        runtime=runtime if is_shared else info.runtime,
         random_state=asked.random_state,
     )
     if model.label_type is None:  # an old model's columns stay where they were

@@ -145,10 +145,11 @@ def _timm_files(info: BackboneInfo) -> tuple[str, ...]:
     return (TIMM_FILE, *(f"{home}/{TIMM_FILE}" for home in below))
 
 
-def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
+def load_model(folder: Path, *, device: str = "auto", runtime: str = "auto") -> TrainedModel:
     """Read a folder that `save_model` wrote. The backbone itself is loaded when it is first needed.
 
-    Raises ModelFolderError for anything that is not a complete, undamaged model of this program.
+    Raises ModelFolderError for anything that is not a complete, undamaged model of this program,
+    and UsageError for a runtime that cannot answer as it was fitted.
     """
     folder = Path(folder)
     described = folder / DESCRIPTION
@@ -178,7 +179,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
     for path, name, part in zip(weights, tensors, info.parts or (info,), strict=True):
         _check_weights(path, name, part)
     _check_files(folder, files, _timm_files(info))
-    backbone = restore_backbone(info, *weights, device=device)
+    backbone = restore_backbone(info, *weights, device=device, runtime=runtime)
     familiarity = _familiarity(folder, description, info.feature_size, len(classes))
     return TrainedModel(backbone, head, classes, temperature, label_type, familiarity)
 

@@ -23,7 +23,7 @@ from headstart.backbones.runtimes.joined_networks import JoinedNetworks
 from headstart.backbones.runtimes.runtime import Network, Runtime
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.errors import UsageError
-from headstart.options import LayerName
+from headstart.options import LayerName, RuntimeName
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,6 +36,10 @@ _VALUES: Mapping[str, tuple[type, int]] = {  # of a description: the type, the l
     "weights_id": (str, 200),
     "source": (str, 10_000),
 }
+OPENVINO_FORKED = (
+    "OpenVINO was started before this process was forked, and its threads are not here; start "
+    'processes with "spawn" (multiprocessing.get_context("spawn")), or take --runtime torch'
+)
 HERE = ("runtime", "device")  # of the machine at hand, and so no part of a saved model
 _LATER = ("mirror", "parts")  # which earlier versions have not
 
@@ -59,7 +63,8 @@ class BackboneInfo:
         mirror: the features are the means of the picture's and of its mirror image's.
         parts: of networks whose features stand side by side, in their order; none for one network.
             What is said of the whole is then `joined_info`'s.
-        runtime: what computes on this machine: "torch", or "onnx" for an exported model.
+        runtime: what computes on this machine: "torch", "onnxruntime", "openvino", or "onnx" for an
+            exported model.
         device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
 
@@ -91,6 +96,8 @@ class BackboneInfo:
                 del values[name]  # earlier versions know none
         if self.parts:
             values["parts"] = [part.to_json() for part in self.parts]
+        if self.runtime != "torch" and self.precision != "fp32":
+            values["runtime"] = self.runtime  # no other gives these features
         return {
             **values,
             "preprocessing": self.preprocessing.to_json(),
@@ -114,6 +121,9 @@ class BackboneInfo:
             is_kind = type(value) is kind  # True is no number here
             if not (is_kind and 0 < (value if kind is int else len(value)) <= most):
                 raise ValueError(f"{name} is {value!r:.100}, expected {_WORDS[kind]} up to {most}")
+        known["runtime"] = values.get("runtime", "torch")
+        if known["runtime"] not in get_args(RuntimeName)[1:]:
+            raise ValueError(f"runtime is {known['runtime']!r}")
         known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
         known["notes"] = tuple(values["notes"])
         if not all(isinstance(text, str) for text in (*known["notes"], known["classifier"] or "")):
@@ -277,8 +287,15 @@ class Backbone:
             return self._runtime
 
     def _check_fork(self) -> None:
-        """A processor's network works in a forked process; an accelerator's driver does not."""
-        if self._runtime is not None and device_kind(self.info.device) != "cpu":
+        """A processor's network works in a forked process; an accelerator's driver does not.
+
+        Nor does OpenVINO, whose threads stay behind; even to let go of it would wait for them.
+        """
+        if self._runtime is None:
+            return
+        if self.info.runtime == "openvino":
+            raise UsageError(OPENVINO_FORKED)
+        if device_kind(self.info.device) != "cpu":
             raise UsageError(
                 f"{self.info.name} was started on {self.info.device} before this process was "
                 'forked, and the device cannot be used here; start processes with "spawn" '

@@ -12,8 +12,13 @@ from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.description_cache import KeptBackbones
 from headstart.backbones.joining import join_backbones
 from headstart.backbones.network_name import options_of_each
-from headstart.backbones.precision import choose_precision
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.runtimes.choice import (
+    check_runtime,
+    first_precision,
+    fitted,
+    settled,
+)
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.backbones.weights import wheel
 from headstart.backbones.weights.digest import digest
@@ -38,7 +43,11 @@ SMALL_CNN = "small_cnn"  # the one network that is not timm's
 
 
 def open_backbone(
-    options: BackboneOptions, *, device: str = "auto", files: Mapping[str, Path] = NO_FILES
+    options: BackboneOptions,
+    *,
+    device: str = "auto",
+    runtime: str = "auto",
+    files: Mapping[str, Path] = NO_FILES,
 ) -> Backbone:
     """The backbone that `options` name. The network itself is loaded when it is first needed.
 
@@ -47,38 +56,47 @@ def open_backbone(
 
     Raises UsageError for an unknown name, or a layer or size that it does not have, WeightsError
     when the weights are not to be had; an untrained backbone is only ever given for
-    `random_weights`.
+    `random_weights`. Raises MissingExtraError for a runtime that is not installed.
     """
-    return join_backbones([_open(one, device) for one in options_of_each(options, files)])
+    return join_backbones([_open(one, device, runtime) for one in options_of_each(options, files)])
 
 
-def _open(options: BackboneOptions, device: str) -> Backbone:
-    precision = choose_precision(options.precision, device)
+def _open(options: BackboneOptions, device: str, runtime: str) -> Backbone:
+    check_runtime(runtime, options.precision, device)
+    precision = first_precision(options.precision, runtime, device)
     kept = KeptBackbones(cache_folder() / "backbones")
     info = kept.find(options, precision)
     if info is not None:
         network = OpenedNetwork(
             _anywhere(options), precision, info.weights_id, kept_weights=kept.weights(info)
         )
-        return Backbone(replace(info, device=device), network)
+        return Backbone(settled(replace(info, device=device), runtime, options.precision), network)
     architecture, info, file = _build(options, precision)
     network = OpenedNetwork(_anywhere(options), precision, info.weights_id)
     network.hold(architecture.module)
     kept.keep(options, info, [file] if file else [])
     kept.keep_weights(info, network.tensors(info))
-    return Backbone(replace(info, device=device), network)
+    return Backbone(settled(replace(info, device=device), runtime, options.precision), network)
 
 
-def restore_backbone(info: BackboneInfo, *weights: Path, device: str = "auto") -> Backbone:
+def restore_backbone(
+    info: BackboneInfo, *weights: Path, device: str = "auto", runtime: str = "auto"
+) -> Backbone:
     """The backbone that `info` describes, its tensors in safetensors files under timm's names.
 
-    Each network has a file, which may hold more, such as a last layer.
+    Each network has a file, which may hold more, such as a last layer. Raises UsageError for a
+    runtime that does not give the features that the model was fitted on, and MissingExtraError for
+    one that is not installed.
     """
-    parts = [
-        Backbone(replace(part, device=device), RestoredNetwork(part, file.absolute()))
-        for part, file in zip(info.parts or (info,), weights, strict=True)
-    ]
-    return join_backbones(parts)
+    return join_backbones(
+        [
+            Backbone(
+                fitted(replace(part, device=device), runtime),
+                RestoredNetwork(part, file.absolute()),
+            )
+            for part, file in zip(info.parts or (info,), weights, strict=True)
+        ]
+    )
 
 
 def _anywhere(options: BackboneOptions) -> BackboneOptions:

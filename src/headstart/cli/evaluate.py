@@ -51,7 +51,7 @@ def evaluate(
 
     read = options.read
     outputs = out and evaluation_outputs(out, Inputs((model, source, *options.files())))
-    trained = open_model(model, device=options.embed.device)
+    trained = open_model(model, device=options.embed.device, runtime=options.embed.runtime)
     with progress() as shown:
         table = _tested(read_labelled(source, read, progress=shown), shown)
         command = ["headstart", "evaluate", str(model), str(source), *as_typed(options)]

@@ -66,7 +66,7 @@ def predict(
     inputs = Inputs((model, *sources, *options.files()))
     table_file = OutputFile(out, "--out", PREDICTIONS, inputs) if out else None
     sheet_file = _sheet_file(show, inputs) if show else None
-    trained = open_model(model, device=options.embed.device)
+    trained = open_model(model, device=options.embed.device, runtime=options.embed.runtime)
     listed = picture_rows(sources, read, leave_out=show)
     _refuse_pictures(listed, table_file, sheet_file)
     with progress() as shown:

@@ -218,7 +218,8 @@ MOST_CLASSES = 20  # more rows than a screen holds
 
 def show_fit(metrics: dict[str, Any], out: Path) -> None:
     """What `fit` prints at the end."""
-    backbone = f"{metrics['backbone']} ({metrics['weights']}, {metrics['precision']})"
+    computed = f"{metrics['precision']} by {metrics['runtime']}"
+    backbone = f"{metrics['backbone']} ({metrics['weights']}, {computed})"
     counts = f"{metrics['n_train']} pictures trained, {metrics['n_test']} tested"
     say(f"{backbone}, head {metrics['head']}: {counts}")
     show_metrics(metrics["test"], metrics["folds"])

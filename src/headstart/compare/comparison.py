@@ -111,7 +111,7 @@ def compare(
             ready = features if backbone is first else None
             result = _fit(data, ready, backbone, parts, chosen, progress)
         entries.append(Entry(spec, result))
-    record = make_record("compare", as_json(options), data, clock)
+    record = make_record("compare", as_json(options), data, clock, backbones.values())
     typed = {"models": ",".join(spec.text for spec in specs)}
     if weights:
         typed["weights"] = " ".join(f"{name}={file}" for name, file in weights.items())
@@ -142,8 +142,10 @@ def open_all(
             continue
         chosen = spec.options(options, weights)
         try:
-            device = options.embed.device
-            backbones[spec.text] = open_backbone(chosen.backbone, device=device, files=weights)
+            embed = options.embed
+            backbones[spec.text] = open_backbone(
+                chosen.backbone, device=embed.device, runtime=embed.runtime, files=weights
+            )
         except WeightsError as error:
             missing[spec.text] = str(error)
     if missing and not skip_missing:

@@ -188,7 +188,7 @@ def beyond_rounding(known: Familiarity, features: Float32Array, given: FloatArra
 
 def in_precision(model: TrainedModel, precision: str) -> TrainedModel:
     """The same model on a processor in another precision."""
-    info = replace(model.backbone.info, precision=precision, device="cpu")
+    info = replace(model.backbone.info, precision=precision, device="cpu", runtime="torch")
     return replace(model, backbone=Backbone(info, model.backbone.network))
 
 

@@ -51,16 +51,17 @@ class GivenFamiliarity:
         return np.asarray(features[:, -1], dtype=np.float64)
 
 
-def open_model(path: Path, *, device: str = "auto") -> TrainedModel:
+def open_model(path: Path, *, device: str = "auto", runtime: str = "auto") -> TrainedModel:
     """The model in a model folder or in an exported file.
 
-    Raises ModelFolderError for anything else, and UsageError for a device that cannot be had.
+    Raises ModelFolderError for anything else, and UsageError for a device or a runtime that cannot
+    be had.
     """
     if is_exported(path):
-        return load_exported(path, device=device)
+        return load_exported(path, device=device, runtime=runtime)
     from headstart import model_dir
 
-    return model_dir.load_model(path, device=device)
+    return model_dir.load_model(path, device=device, runtime=runtime)
 
 
 def is_exported(path: Path) -> bool:
@@ -68,14 +69,16 @@ def is_exported(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX and not path.is_dir()
 
 
-def load_exported(path: Path, *, device: str = "auto") -> TrainedModel:
+def load_exported(path: Path, *, device: str = "auto", runtime: str = "auto") -> TrainedModel:
     """Read a file that `headstart export` wrote.
 
     Raises ModelFolderError for anything else, MissingExtraError without onnxruntime, and
-    UsageError for a device other than a processor.
+    UsageError for a device other than a processor and another runtime.
     """
     if device not in ("auto", "cpu"):
         raise UsageError(f"--device is {device}; an exported model is run on a processor, cpu")
+    if runtime not in ("auto", "onnxruntime"):
+        raise UsageError(f"--runtime is {runtime}; an exported model is run by onnxruntime")
     file = read_onnx(path)
     network = OnnxNetwork(file.content, str(path))
     model = _described(file, network, path)

@@ -18,7 +18,11 @@ from headstart.options.serving import ServeOptions
 from headstart.options.tables_and_pictures import ReadOptions
 
 APART = (("weights", "random_weights"), ("test_fraction", "split_column"))
-NO_REQUEST: Mapping[str, Any] = {"folds": 0, "device": "cpu"}  # the small CNN does so anyway
+NO_REQUEST: Mapping[str, Any] = {
+    "folds": 0,
+    "device": "cpu",
+    "runtime": "torch",
+}  # the small CNN does so anyway
 AUGMENT = {
     "scratch": ("each-epoch", "once", "none"),
     "fine-tune": ("none", "light", "medium", "strong"),

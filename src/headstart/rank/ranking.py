@@ -155,7 +155,7 @@ def rank(
     ordered = sorted(
         _with_front(standings).values(), key=lambda one: (-one.rows, -(one.accuracy or 0.0))
     )
-    record = make_record("rank", as_json(options), last.data, clock)
+    record = make_record("rank", as_json(options), last.data, clock, opened.values())
     named = {"backbones": ",".join(candidate.text for candidate in candidates), "sample": sample}
     record = replace(record, options={**record.options, **named})
     return Ranking(tuple(ordered), tuple(rounds), saved, last.data, record)
@@ -281,7 +281,10 @@ def _open_all(
     for candidate in candidates:
         try:
             chosen = candidate.options(options.backbone)
-            opened[candidate] = open_backbone(chosen, device=options.embed.device, files=weights)
+            embed = options.embed
+            opened[candidate] = open_backbone(
+                chosen, device=embed.device, runtime=embed.runtime, files=weights
+            )
         except WeightsError as error:
             standings[candidate] = replace(standings[candidate], missing=str(error))
     if not opened:

@@ -87,7 +87,9 @@ def fit_tuned(
     """
     clock = Stopwatch()
     options = usual_options(options)
-    backbone = open_backbone(options.backbone, device=options.embed.device)
+    backbone = open_backbone(
+        options.backbone, device=options.embed.device, runtime=options.embed.runtime
+    )
     tell(progress, backbone.info.notes)
     clock.lap("open")
     with joined() as processes:
@@ -222,7 +224,7 @@ class Tuner:
             train_accuracy=tuned.history.records[tuned.history.kept_epoch - 1].training_accuracy,
             folds=validated,
             history=tuned.history,
-            record=make_record("fine-tune", as_json(options), data, clock),
+            record=make_record("fine-tune", as_json(options), data, clock, [self.backbone]),
             tuning=Tuning(
                 unfreeze=options.tune.unfreeze,
                 parts=tuned.parts,

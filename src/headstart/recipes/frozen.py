@@ -86,7 +86,9 @@ class FitResult:
 def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
     """Embed, split, fit, and measure. Raises UsageError and DataError."""
     clock = Stopwatch()
-    backbone = open_backbone(options.backbone, device=options.embed.device)
+    backbone = open_backbone(
+        options.backbone, device=options.embed.device, runtime=options.embed.runtime
+    )
     tell(progress, backbone.info.notes)
     clock.lap("open")
     data, features = prepare_data(table, backbone, options, progress)
@@ -137,7 +139,7 @@ def fit_features(
         train_accuracy=float(np.mean(raw[split.train].argmax(1) == data.targets[split.train])),
         folds=validated,
         history=history,
-        record=make_record("frozen", as_json(options), data, clock),
+        record=make_record("frozen", as_json(options), data, clock, [backbone]),
     )
 
 

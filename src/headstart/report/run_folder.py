@@ -78,6 +78,7 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
         "layer": info.layer,
         "weights": info.source,
         "precision": info.precision,
+        "runtime": info.runtime,
         "feature_size": info.feature_size,
         "head": result.model.head.name,
         "strength": _strength(result),

@@ -122,6 +122,7 @@ class TrainedPredictor:
             "head": self.model.head.name,
             "weights": info.source,
             "precision": info.precision,
+            "runtime": info.runtime,
             "input_size": info.preprocessing.size,
             "temperature": self.model.temperature,
         }
@@ -129,4 +130,6 @@ class TrainedPredictor:
 
 def open_predictor(place: Path, computing: Computing) -> Predictor:
     """The predictor for a model's place. Raises ModelFolderError for what is no model."""
-    return TrainedPredictor(open_model(place, device=computing.embed.device), computing)
+    embed = computing.embed
+    model = open_model(place, device=embed.device, runtime=embed.runtime)
+    return TrainedPredictor(model, computing)

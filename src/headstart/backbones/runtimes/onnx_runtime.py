@@ -45,7 +45,7 @@ class OnnxNetwork:
     def session(self) -> Any:
         """onnxruntime's session. Raises ModelFolderError for a graph that it does not take."""
         if self._session is None:
-            self._session = _session(self.content, self.name)
+            self._session = open_session(self.content, self.name)
         return self._session
 
     def start(self, info: BackboneInfo) -> OnnxRuntime:
@@ -63,8 +63,12 @@ class OnnxNetwork:
         return {**self.__dict__, "_session": None}
 
 
-def _session(content: bytes, name: str) -> Any:
-    """A session that computes in the caller's thread alone."""
+def open_session(content: bytes, name: str) -> Any:
+    """A session of onnxruntime that computes in the caller's thread alone.
+
+    Raises MissingExtraError without onnxruntime, ModelFolderError for a graph that it does not
+    take; `name` is what the graph is called there.
+    """
     try:
         import onnxruntime
     except ImportError as error:

@@ -13,8 +13,9 @@ from headstart.arrays import FloatArray, IntArray
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import TrainingRows
 from headstart.heads.inner_folds import inner_folds
-from headstart.heads.solver.objective import Loss, Numbers, is_long, logits_of, solve
+from headstart.heads.solver.objective import Loss, is_long, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores
+from headstart.heads.solver.scaling import Numbers
 from headstart.progress import Progress
 
 PATH = tuple(10.0 ** (half / 2) for half in range(-10, 3))  # C from 1e-5 to 10, in half decades

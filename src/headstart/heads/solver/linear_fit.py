@@ -20,8 +20,9 @@ from headstart.heads.solver.choice_of_c import (
     LossOf,
     choose_by_folds,
 )
-from headstart.heads.solver.objective import Loss, Numbers, is_long, logits_of, solve
+from headstart.heads.solver.objective import Loss, is_long, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores, axis_scores
+from headstart.heads.solver.scaling import Numbers
 from headstart.heads.standardisation import column_scale, standardised
 from headstart.progress import Progress
 
