@@ -24,6 +24,7 @@ from headstart.backbones.runtimes.runtime import Network, Runtime
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.errors import UsageError
 from headstart.options import LayerName, RuntimeName
+from headstart.thread_counts import note_thread
 
 if TYPE_CHECKING:
     from torch import nn
@@ -253,10 +254,12 @@ class Backbone:
 
         Any thread may embed; in these a call takes half a millisecond less.
         """
-        return ThreadPoolExecutor(count, "embed", self._ready().prepare_thread)
+        self._ready()
+        return ThreadPoolExecutor(count, "embed", self.prepare_thread)
 
     def prepare_thread(self) -> None:
         """What `threads` does in each of its threads, for a caller that has threads already."""
+        note_thread()
         self._ready().prepare_thread()
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
