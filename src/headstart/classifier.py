@@ -32,12 +32,14 @@ from headstart.options import (
     RecipeOptions,
     SplitOptions,
     TuneOptions,
+    WriteOptions,
 )
 from headstart.options.checks import check_fit
 from headstart.options.head_and_training import RecipeName
 from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import train_head
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_examples import with_examples
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load_folder"]
 
@@ -62,6 +64,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
+        keep_examples: keep small copies of training pictures with the model, for explanations.
         device, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
@@ -98,6 +101,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         augment: str | None = None,
         views: int = 0,
         near_duplicates: bool = True,
+        keep_examples: bool = False,
         device: str = "auto",
         workers: int | None = None,
         cache: bool = True,
@@ -123,6 +127,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.augment = augment
         self.views = views
         self.near_duplicates = near_duplicates
+        self.keep_examples = keep_examples
         self.device = device
         self.workers = workers
         self.cache = cache
@@ -172,6 +177,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             backbone=self._backbone_options(),
             embed=replace(self._embed_options(), views=plain(self.views)),
             split=SplitOptions(seed=self._seed(), near_duplicates=plain(self.near_duplicates)),
+            write=WriteOptions(keep_examples=plain(self.keep_examples)),
             recipe=RecipeOptions(recipe=self._checked_recipe()),
             loop=LoopOptions(
                 epochs=plain(self.epochs),
@@ -227,7 +233,9 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
         data, features = prepare_data(table, backbone, options)
         return Tuner(data, features, backbone, options).tune(np.arange(len(data))).model
     data, features = prepare_data(table, backbone, options)
-    return train_head(data, features, backbone, np.arange(len(data)), options)[0]
+    rows = np.arange(len(data))
+    model = train_head(data, features, backbone, rows, options)[0]
+    return with_examples(model, data, features, rows, options)
 
 
 def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:

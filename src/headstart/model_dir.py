@@ -4,6 +4,7 @@
     head.safetensors     the head's arrays
     model.safetensors    the backbone's tensors under timm's names, with the last layer when it fits
     config.json          timm's own description, when timm can open the folder
+    examples.*           training pictures: features, names, labels; see `model_examples`
     README.md            the model's card, for people and hubs
     figures.json         what was measured, when it was
 
@@ -11,8 +12,8 @@ A linear head on the features that the architecture's last layer takes is writte
 standardisation and temperature folded in. `timm.create_model("local-dir:FOLDER")` then gives the
 same answers as logits.
 
-headstart.json has digests of itself with the head's arrays, of model.safetensors and of
-config.json: a part that was damaged, edited, removed or taken from another model is refused.
+headstart.json has digests of itself with the head's arrays and of the other parts: one that was
+damaged, edited, removed or taken from another model is refused.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ from headstart.model_checks import (
     check_label_type,
     check_temperature,
 )
+from headstart.model_examples import (
+    ARRAYS_FILE,
+    EXAMPLE_FILES,
+    NAMES_FILE,
+    StoredExamples,
+    example_arrays,
+    write_names,
+)
 from headstart.model_files import (
     DESCRIPTION,
     FORMAT,
@@ -56,7 +65,9 @@ from headstart.recipes.trained_model import TrainedModel
 HEAD_FILE = "head.safetensors"
 WEIGHTS_FILE = "model.safetensors"
 TIMM_FILE = "config.json"
-MODEL_FILES = (DESCRIPTION, HEAD_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES)
+MODEL_FILES = (
+    DESCRIPTION, HEAD_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES, *EXAMPLE_FILES
+)  # fmt: skip
 SAVED = "save"  # how the list of files names a model that was saved by itself
 
 
@@ -97,6 +108,15 @@ def _write_files(
         "tensors": digest(tensors),
         "files": {TIMM_FILE: file_digest(folder / TIMM_FILE)},
     }
+    if model.examples is not None:
+        examples = model.examples.get()
+        kept = example_arrays(examples)
+        _write_arrays(folder / ARRAYS_FILE, kept)
+        write_names(examples, folder)
+        description["examples"] = {
+            ARRAYS_FILE: digest(kept),
+            NAMES_FILE: file_digest(folder / NAMES_FILE),
+        }
     description["digest"] = _content_digest(description, arrays)
     _write_arrays(folder / WEIGHTS_FILE, tensors)
     _write_arrays(folder / HEAD_FILE, arrays)
@@ -127,6 +147,7 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         head = restore_head(description["head"], arrays, np.arange(len(classes)), asked)
         saved, tensors = str(description["digest"]), str(description["tensors"])
         files = dict(description.get("files", {}))  # older models have none
+        digests = dict(description.get("examples", {}))
     except ModelFolderError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as e:
@@ -139,7 +160,8 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
     _check_weights(weights, tensors, info)
     _check_files(folder, files)
     backbone = restore_backbone(info, weights, device=device)
-    return TrainedModel(backbone, head, classes, temperature, label_type)
+    examples = StoredExamples(folder, digests, info.feature_size, len(classes)) if digests else None
+    return TrainedModel(backbone, head, classes, temperature, label_type, examples=examples)
 
 
 def _check_weights(path: Path, tensors: str, info: BackboneInfo) -> None:

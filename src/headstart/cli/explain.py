@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headstart.recipes.trained_model import TrainedModel
 
 SUFFIX = ".png"
+WHY_NONE = "exported, older and fine-tuned models and the small CNN keep none"
 LONGEST_STEM = 60  # letters of a picture's name in the name of its explanation
 
 
@@ -51,7 +52,7 @@ def explain(
     ] = "auto",
     options: FitOptions,
 ) -> int:
-    """Show over a picture what speaks for its class.
+    """Show over a picture what speaks for its class, and name the training pictures most like it.
 
     The picture turns grey, and the more yellow a place, the more it speaks for the class.
 
@@ -76,6 +77,8 @@ def explain(
         tell(line)
     for line in lines:
         say(line)
+    if trained.examples is None:
+        say(f"{model} keeps no training pictures to name those most like it; {WHY_NONE}")
     say(f"next: open {out}")
     return 1 if bad else 0
 
@@ -123,7 +126,8 @@ def in_words(found: Explanation) -> list[str]:
         line += f"; predicted is {found.predicted}"
     if found.strongest <= 0:
         line += "; nothing in it speaks for this class"
-    return [line]
+    near = [f"{one.name} ({one.label}, {one.likeness:.3f})" for one in found.nearest]
+    return [line, *([f"  most like it, of what was learnt: {', '.join(near)}"] if near else [])]
 
 
 def _output(

@@ -21,6 +21,7 @@ from headstart.wording import some_of
 
 Method = Literal["auto", "cam", "occlusion", "grad-cam"]
 METHODS: tuple[str, ...] = get_args(Method)
+NEAREST = 3  # training pictures that are named
 IN_WORDS = {
     "cam": "the exact class activation map",
     "grad-cam": "Grad-CAM",
@@ -58,7 +59,8 @@ def explain_picture(
             image, minimum_side=steps.resize, max_pixels=max_pixels, claim=claim
         ).rgb
         pixels = steps.prepare(rgb)[None]
-    answer = model.probabilities(model.backbone.embed(pixels))[0]
+    features = model.backbone.embed(pixels)
+    answer = model.probabilities(features)[0]
     likeliest = int(answer.argmax())
     place = likeliest if class_name is None else model.classes.index(class_name)
     used, values = _map(model, pixels, place, method)
@@ -71,6 +73,9 @@ def explain_picture(
         values=values,
         window=steps.window(rgb.shape[1], rgb.shape[0]),
         picture=rgb,
+        nearest=()
+        if model.examples is None
+        else model.examples.get().nearest(features[0], model.classes, NEAREST),
     )
 
 

@@ -14,6 +14,7 @@ from headstart.explain.overlay import png_bytes, shown_over
 from headstart.outputs import disk
 from headstart.outputs.own_files import EXPLANATION
 from headstart.outputs.permission import Inputs, OutputFile
+from headstart.recipes.training_examples import Neighbour
 
 LARGEST_SHOWN = 1024  # pixels of the longer side
 
@@ -34,6 +35,8 @@ class Explanation:
         window: the part of the picture that the network saw: left, top, right, bottom in pixels of
             `picture`; beyond its edges where the input was padded.
         picture: the picture as it was decoded, upright, (H, W, 3).
+        nearest: the training pictures that are most like it, the most like first; none where the
+            model keeps none.
     """
 
     image: str
@@ -44,6 +47,7 @@ class Explanation:
     values: FloatArray
     window: Box
     picture: ByteImage
+    nearest: tuple[Neighbour, ...] = ()
 
     @property
     def strongest(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from headstart.images.picture_warnings import picture_warnings
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
+from headstart.recipes.training_examples import Examples
 
 ROWS_PART = 8  # of the memory limit, an eighth is for the features of a block of rows
 
@@ -37,6 +38,8 @@ class TrainedModel:
             them as the head gave them.
         label_type: what the labels were in Python before they became text; None for a model that
             was saved before this was kept.
+        examples: pictures that it learnt from, to name those most like another; None for a model
+            that keeps none.
     """
 
     backbone: Backbone
@@ -44,6 +47,7 @@ class TrainedModel:
     classes: tuple[str, ...]
     temperature: float = 1.0
     label_type: LabelType | None = "text"
+    examples: Examples | None = field(default=None, kw_only=True, compare=False)
 
     def probabilities(self, features: Float32Array | FloatArray) -> FloatArray:
         """Class probabilities (n, k) for features (n, d)."""

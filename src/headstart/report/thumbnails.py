@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 from dataclasses import dataclass
 
-from PIL import Image
-
 from headstart.errors import ImageError
-from headstart.images.decode import decode
+from headstart.images.small_copy import small_copy
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS
 
 SIDE = 160  # pixels of the longer side
-QUALITY = 82
 
 
 @dataclass(frozen=True)
@@ -30,11 +26,7 @@ class Thumbnail:
 def thumbnail(image: ImageSource, *, side: int = SIDE, max_pixels: int = MAX_PIXELS) -> Thumbnail:
     """The picture at no more than `side` pixels as JPEG; a smaller one keeps its size."""
     try:
-        picture = Image.fromarray(decode(image, minimum_side=side, max_pixels=max_pixels))
+        content, width, height = small_copy(image, side, max_pixels)
     except ImageError as error:
         return Thumbnail("", 0, 0, str(error))
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    written = io.BytesIO()
-    picture.save(written, format="JPEG", quality=QUALITY)
-    text = base64.b64encode(written.getvalue()).decode("ascii")
-    return Thumbnail(f"data:image/jpeg;base64,{text}", picture.width, picture.height)
+    return Thumbnail(f"data:image/jpeg;base64,{base64.b64encode(content).decode()}", width, height)
