@@ -182,6 +182,7 @@ EVALUATE = ("evaluate", "{model}", "--device=cpu", "--images", "{set}/images", "
 CHECK = ("check", *IMAGES, *BACKBONE, "--write-fixes", "fixes.csv")
 EMBED = ("embed", *IMAGES, *BACKBONE, "--out", "features.npz")
 EXPORT = ("export", "{model}", "--out", "model.onnx")
+EXPLAIN = ("explain", "{model}", "--device=cpu")
 SCENARIOS = (
     Scenario("fit, the first one", "fit", RUN, ("run",), is_first=True),
     Scenario("fit", "fit", RUN, ("run",)),
@@ -233,6 +234,19 @@ SCENARIOS = (
         as_one=False,
     ),
     Scenario("export", "export", command(*EXPORT, new=("--opset", "20")), ("model.onnx",)),
+    Scenario(
+        "explain, one picture",
+        "explain",
+        command(*EXPLAIN, "{set}/images/1.jpg", old=("--method", "occlusion")),
+        ("why.png",),
+    ),
+    Scenario(
+        "explain, a folder",
+        "explain",
+        command(*EXPLAIN, "{set}/images/1.jpg", "--out", "why", old=("{set}/images/2.jpg",)),
+        ("why",),
+        later=("why/notes.txt",),
+    ),
     Scenario("embed", "embed", command(*EMBED, new=("--views", "1")), ("features.npz",)),
     Scenario("demo, the first one", "demo", _demo, ("demo",), as_one=False, is_first=True),
     Scenario("demo", "demo", _demo, ("demo",), as_one=False),
@@ -333,6 +347,7 @@ VALUES = (
     ("headstart.model_dir", "load_model"),
     ("headstart.recipes.trained_model", "embed_images"),
     ("headstart.export.export", "exported"),
+    ("headstart.explain.explain", "explain_picture"),
 )
 SHOWN = (
     ("headstart.cli.fit", "show_fit"),

@@ -83,10 +83,10 @@ def check_request(model: TrainedModel, class_name: str | None, method: str) -> N
     """Raise UsageError for a class that the model has not, and for a method that is none."""
     if class_name is not None and class_name not in model.classes:
         raise UsageError(
-            f"--class is {class_name!r}; the model's classes are {some_of(model.classes)}"
+            f"no class is called {class_name!r}; the model's classes are {some_of(model.classes)}"
         )
     if method not in METHODS:
-        raise UsageError(f"--method is {method!r}; it must be {', '.join(METHODS)}")
+        raise UsageError(f"no method is called {method!r}; there are {', '.join(METHODS)}")
 
 
 def _map(model: TrainedModel, pixels: ByteImage, place: int, method: str) -> tuple[str, FloatArray]:
@@ -97,9 +97,9 @@ def _map(model: TrainedModel, pixels: ByteImage, place: int, method: str) -> tup
             return "cam", found
         if method == "cam":
             raise UsageError(
-                f"--method cam is for a linear head on the mean of a network's last map, and this "
-                f"is the head {model.head.name} on {model.backbone.info.name}'s "
-                f"{model.backbone.info.layer!r} features; take --method auto"
+                f"the method cam is for a linear head on the mean of a network's last map; this is "
+                f"the head {model.head.name} on {model.backbone.info.name}'s "
+                f"{model.backbone.info.layer!r} features; take auto"
             )
     if method == "grad-cam" or (method == "auto" and _has_gradients(model.backbone, pixels)):
         from headstart.explain.grad_cam import grad_cam

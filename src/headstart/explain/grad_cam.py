@@ -78,4 +78,4 @@ class _Marked(nn.Module):
 
 
 def _no_map(name: str) -> str:
-    return f"{name} has no map of features before its pooling; take --method occlusion"
+    return f"{name} has no map of features before its pooling; take the method occlusion"

@@ -6,6 +6,7 @@ import io
 
 from PIL import Image
 
+from headstart.arrays import ByteImage
 from headstart.images.decode import decode
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS
@@ -20,7 +21,12 @@ def small_copy(
 
     A smaller picture keeps its size. Raises ImageError.
     """
-    picture = Image.fromarray(decode(image, minimum_side=side, max_pixels=max_pixels))
+    return small_jpeg(decode(image, minimum_side=side, max_pixels=max_pixels), side)
+
+
+def small_jpeg(rgb: ByteImage, side: int) -> tuple[bytes, int, int]:
+    """`small_copy` of a decoded picture (h, w, 3)."""
+    picture = Image.fromarray(rgb)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     written = io.BytesIO()
     picture.save(written, format="JPEG", quality=QUALITY)
