@@ -12,6 +12,8 @@ from PIL import Image, ImageFilter
 from headstart.arrays import BoolArray, FloatArray
 from headstart.explain.explanation import Explanation
 from headstart.samples import drawn_set
+from headstart.samples.scene import draw_scene
+from headstart.samples.vehicle import draw_vehicle
 
 
 class Thing(NamedTuple):
@@ -27,8 +29,8 @@ def draw_things(count: int, seed: int) -> list[Thing]:
     with pytest.MonkeyPatch.context() as patch:
         scenes: list[Image.Image] = []
         covered: list[BoolArray] = []
-        patch.setattr(drawn_set, "draw_scene", _kept(drawn_set.draw_scene, scenes))
-        patch.setattr(drawn_set, "draw_vehicle", _covering(drawn_set.draw_vehicle, scenes, covered))
+        patch.setattr(drawn_set, "draw_scene", _kept(draw_scene, scenes))
+        patch.setattr(drawn_set, "draw_vehicle", _covering(draw_vehicle, scenes, covered))
         things = []
         for number in range(count):
             rng = np.random.default_rng([seed, number])
