@@ -51,7 +51,7 @@ def serves(words: list[str]) -> None:
         try:
             place = re.search(r"http://\S+", process.stderr.readline())
             assert place is not None
-            assert httpx.get(f"{place[0]}/healthz", trust_env=False).status_code == 200
+            assert httpx.get(f"{place[0]}healthz", trust_env=False).status_code == 200
         finally:
             process.send_signal(signal.SIGTERM)
             process.stderr.read()

@@ -113,6 +113,7 @@ CHANGES: dict[Any, Change] = {
     "--safe-csv": Change({"--safe-csv": None}, both={"--out": "out.csv"}),
     "--keep-examples": Change({"--keep-examples": None}, look="model"),
     ("explain", "--out"): Change({"--out": "other.png"}),
+    ("explain", "--device"): Change({"--device": "cuda:99"}),
     "--class": Change({"--class": "nothing"}),
     "--method": Change({"--method": "nothing"}),
     "--skip-bad": Change({"--skip-bad": None}, source="gap.csv"),
