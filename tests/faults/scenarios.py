@@ -237,13 +237,13 @@ SCENARIOS = (
     Scenario(
         "explain, one picture",
         "explain",
-        command(*EXPLAIN, "{set}/images/1.jpg", old=("--method", "occlusion")),
+        command(*EXPLAIN, old=("{set}/images/2.jpg",), new=("{set}/images/1.jpg",)),
         ("why.png",),
     ),
     Scenario(
         "explain, a folder",
         "explain",
-        command(*EXPLAIN, "{set}/images/1.jpg", "--out", "why", old=("{set}/images/2.jpg",)),
+        command(*EXPLAIN, "--out", "why", "{set}/images/1.jpg", old=("{set}/images/2.jpg",)),
         ("why",),
         later=("why/notes.txt",),
     ),

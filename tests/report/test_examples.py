@@ -17,7 +17,8 @@ def shown(pictures: list[Path], head: str = "linear") -> tuple[Example, ...]:
     """Three examples with their reasons."""
     model = fitted(opened(), head)
     images = local_files(pictures[:3])
-    plain = examples(model.predict(images), images, [0, 1, 2], MAX_PIXELS)
+    answers = model.predict(images, truth=["class 0"] * len(images))
+    plain = examples(answers, images, [0, 1, 2], MAX_PIXELS)
     return with_reasons(plain, images, model, MAX_PIXELS)
 
 
@@ -39,7 +40,8 @@ def test_a_picture_that_has_gone_has_none_and_a_network_is_not_loaded_for_it(
 ) -> None:
     model = fitted(opened())
     images = local_files(pictures[:2])
-    plain = examples(model.predict(images), images, [0, 1], MAX_PIXELS)
+    answers = model.predict(images, truth=["class 0"] * len(images))
+    plain = examples(answers, images, [0, 1], MAX_PIXELS)
     pictures[0].unlink()
     first, second = with_reasons(plain, images, model, MAX_PIXELS)
     assert first.why is None
