@@ -34,10 +34,12 @@ from headstart.options import (
     TuneOptions,
     WriteOptions,
 )
-from headstart.options.checks import check_fit
+from headstart.options.checks import AUTO_BACKBONE, check_fit
+from headstart.options.fine_tuning import DEFAULT_MINUTES
 from headstart.options.head_and_training import RecipeName
+from headstart.rank.auto_backbone import train_auto_backbone
 from headstart.recipes.data_preparation import prepare_data
-from headstart.recipes.frozen import train_head
+from headstart.recipes.frozen import train_head, with_familiarity
 from headstart.recipes.trained_model import TrainedModel
 from headstart.recipes.training_examples import with_examples
 
@@ -60,6 +62,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             within the training rows.
         class_weight: None, or "balanced" for the same total weight of every class.
         weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
+        minutes: the longest that backbone "auto" may take to choose one of those here, by folds
+            within X.
         unfreeze, epochs, learning_rate, layer_decay, augment: of fine-tuning; see `TuneOptions` and
             `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
@@ -74,6 +78,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
     Attributes:
         classes_: the classes of y in their own type, sorted, (k,).
         model_: the backbone with its fitted head.
+        choice_: three lines on what was chosen, where `backbone` is "auto".
 
     Example:
         >>> classifier = ImageClassifier().fit(paths, labels)  # doctest: +SKIP
@@ -94,6 +99,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
+        minutes: float = DEFAULT_MINUTES,
         unfreeze: str = "last-stage",
         epochs: int | None = None,
         learning_rate: float | None = None,
@@ -120,6 +126,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
+        self.minutes = minutes
         self.unfreeze = unfreeze
         self.epochs = epochs
         self.learning_rate = learning_rate
@@ -163,9 +170,11 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             splits=("train",) * len(images),
             groups=None if groups is None else read_groups(groups, len(images)),
         )
-        backbone = self._open()
         with self._naming_parameters():
-            model = _trained(table, backbone, options)
+            if self.backbone == AUTO_BACKBONE:
+                model, self.choice_ = train_auto_backbone(table, options)
+            else:
+                model = _trained(table, self._open(), options)
         return self._hold(replace(model, label_type=labels.type), labels.classes)
 
     def _fit_options(self) -> FitOptions:
@@ -184,7 +193,11 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
                 learning_rate=plain(self.learning_rate),
                 augment=self.augment,  # type: ignore[arg-type]  # checked with the others
             ),
-            tune=TuneOptions(unfreeze=self.unfreeze, layer_decay=plain(self.layer_decay)),
+            tune=TuneOptions(
+                unfreeze=self.unfreeze,
+                layer_decay=plain(self.layer_decay),
+                minutes=plain(self.minutes),
+            ),
             head=HeadOptions(
                 head=self.head,  # type: ignore[arg-type]  # checked with the others
                 C=plain(self.C),
@@ -231,11 +244,13 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
 
         options = usual_options(options)
         data, features = prepare_data(table, backbone, options)
-        return Tuner(data, features, backbone, options).tune(np.arange(len(data))).model
+        tuner, rows = Tuner(data, features, backbone, options), np.arange(len(data))
+        return tuner.with_familiarity(tuner.tune(rows).model, rows)
     data, features = prepare_data(table, backbone, options)
     rows = np.arange(len(data))
-    model = train_head(data, features, backbone, rows, options)[0]
-    return with_examples(model, data, features, rows, options)
+    model, _ = train_head(data, features, backbone, rows, options)
+    model = with_examples(model, data, features, rows, options)
+    return with_familiarity(model, data, features, rows, options)
 
 
 def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
@@ -256,7 +271,7 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     info, asked = model.backbone.info, model.head.asked
     is_tuned = info.source.startswith(TUNED_SOURCE)
     source = info.source.removeprefix(TUNED_SOURCE)
-    is_from_file = source.startswith(FILE_SOURCE) and not is_tuned
+    is_from_file = source.startswith(FILE_SOURCE) and not (is_tuned or info.parts)
     classifier = ImageClassifier(
         info.name,
         recipe="fine-tune" if is_tuned else "frozen",
@@ -264,8 +279,9 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         C=asked.C,
         class_weight=asked.class_weight,
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
-        layer=info.layer,
-        image_size=info.preprocessing.size,
+        layer="pooled" if info.parts else info.layer,
+        # Joined networks have their layers and sizes in their name.
+        image_size=None if info.parts else info.preprocessing.size,
         mirror=info.mirror,
         random_weights=source == RANDOM_SOURCE,
         precision=info.precision,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
@@ -15,8 +16,10 @@ import numpy.typing as npt
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.device import device_kind
 from headstart.backbones.fingerprint import fingerprint
+from headstart.backbones.network_name import JOINED, MOST_JOINED, NetworkName
 from headstart.backbones.precision import PRECISIONS
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.runtimes.joined_networks import JoinedNetworks
 from headstart.backbones.runtimes.runtime import Network, Runtime
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.errors import UsageError
@@ -34,6 +37,7 @@ _VALUES: Mapping[str, tuple[type, int]] = {  # of a description: the type, the l
     "source": (str, 10_000),
 }
 HERE = ("runtime", "device")  # of the machine at hand, and so no part of a saved model
+_LATER = ("mirror", "parts")  # which earlier versions have not
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class BackboneInfo:
             be written into it, else None.
         notes: lines about the weights that the user should read.
         mirror: the features are the means of the picture's and of its mirror image's.
+        parts: of networks whose features stand side by side, in their order; none for one network.
+            What is said of the whole is then `joined_info`'s.
         runtime: what computes on this machine: "torch", or "onnx" for an exported model.
         device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
@@ -68,6 +74,7 @@ class BackboneInfo:
     classifier: str | None
     notes: tuple[str, ...] = ()
     mirror: bool = False
+    parts: tuple[BackboneInfo, ...] = ()
     runtime: str = field(default="torch", compare=False)
     device: str = field(default="auto", compare=False)
 
@@ -79,8 +86,11 @@ class BackboneInfo:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values of what holds on every machine."""
         values = {name: getattr(self, name) for name in _saved_fields()}
-        if not self.mirror:
-            del values["mirror"]  # earlier versions know none
+        for name in _LATER:
+            if not values[name]:
+                del values[name]  # earlier versions know none
+        if self.parts:
+            values["parts"] = [part.to_json() for part in self.parts]
         return {
             **values,
             "preprocessing": self.preprocessing.to_json(),
@@ -90,8 +100,9 @@ class BackboneInfo:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BackboneInfo:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other content."""
-        # Models from before there was a mirror have none.
-        known = {name: values[name] for name in _saved_fields() if name != "mirror"}
+        if "parts" in values:
+            return _joined_from_json(values)
+        known = {name: values[name] for name in _saved_fields() if name not in _LATER}
         known["mirror"] = values.get("mirror", False)
         if not isinstance(known["mirror"], bool):
             raise ValueError(f"mirror is {known['mirror']!r}, expected true or false")
@@ -112,6 +123,48 @@ class BackboneInfo:
 
 def _saved_fields() -> list[str]:
     return [name for name in BackboneInfo.__dataclass_fields__ if name not in HERE]
+
+
+def joined_info(parts: Sequence[BackboneInfo]) -> BackboneInfo:
+    """What is known of networks whose features stand side by side.
+
+    Its preprocessing is that of the part with the largest input.
+    """
+    first = parts[0]
+    layers = list(dict.fromkeys(part.layer for part in parts))
+    ids = "\n".join(part.weights_id for part in parts)
+    return BackboneInfo(
+        name=JOINED.join(_name_with_size(part) for part in parts),
+        layer=JOINED.join(layers),
+        precision=first.precision,
+        preprocessing=max((part.preprocessing for part in parts), key=lambda steps: steps.size),
+        feature_size=sum(part.feature_size for part in parts),
+        parameters=sum(part.parameters for part in parts),
+        weights_id=hashlib.sha256(ids.encode()).hexdigest(),
+        source="; ".join(dict.fromkeys(part.source for part in parts)),
+        classifier=None,
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        mirror=first.mirror,
+        parts=tuple(parts),
+        runtime=first.runtime,
+        device=first.device,
+    )
+
+
+def _name_with_size(info: BackboneInfo) -> str:
+    """As a network is named to get it again: "resnet18@224", "vgg16@224:fc7"."""
+    layer = None if info.layer == "pooled" else info.layer
+    return NetworkName(info.name, info.preprocessing.size, layer).text
+
+
+def _joined_from_json(values: Mapping[str, Any]) -> BackboneInfo:
+    parts = list(values["parts"])
+    if not 2 <= len(parts) <= MOST_JOINED or any("parts" in part for part in parts):
+        raise ValueError(f"{len(parts)} parts are joined, expected 2 to {MOST_JOINED} networks")
+    found = joined_info([BackboneInfo.from_json(part) for part in parts])
+    if found.to_json() != values:
+        raise ValueError("what is said of joined networks is not what their parts give")
+    return found
 
 
 class Backbone:
@@ -140,6 +193,11 @@ class Backbone:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._begin()
+
+    @property
+    def parts(self) -> tuple[Backbone, ...]:
+        """The networks whose features stand side by side; itself where it is one network."""
+        return self.network.parts if isinstance(self.network, JoinedNetworks) else (self,)
 
     @property
     def module(self) -> nn.Module:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.description_cache import KeptBackbones
+from headstart.backbones.joining import join_backbones
+from headstart.backbones.network_name import options_of_each
 from headstart.backbones.precision import choose_precision
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.torch_network import TorchNetwork
@@ -20,8 +24,6 @@ from headstart.options import BackboneOptions
 from headstart.thread_counts import one_torch_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import torch
     from torch import nn
 
@@ -31,16 +33,26 @@ RANDOM_SEED = 0
 RANDOM_SOURCE = "random weights, untrained"
 FILE_SOURCE = "file "  # and the file's name
 TUNED_SOURCE = "fine-tuned from "  # and the source of the weights that it began with
+NO_FILES: Mapping[str, Path] = MappingProxyType({})
 SMALL_CNN = "small_cnn"  # the one network that is not timm's
 
 
-def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone:
+def open_backbone(
+    options: BackboneOptions, *, device: str = "auto", files: Mapping[str, Path] = NO_FILES
+) -> Backbone:
     """The backbone that `options` name. The network itself is loaded when it is first needed.
+
+    The name may have a size and a layer, and join some networks: see `parse_networks`. `files` are
+    weights by a network's name.
 
     Raises UsageError for an unknown name, or a layer or size that it does not have, WeightsError
     when the weights are not to be had; an untrained backbone is only ever given for
     `random_weights`.
     """
+    return join_backbones([_open(one, device) for one in options_of_each(options, files)])
+
+
+def _open(options: BackboneOptions, device: str) -> Backbone:
     precision = choose_precision(options.precision, device)
     kept = KeptBackbones(cache_folder() / "backbones")
     info = kept.find(options, precision)
@@ -57,12 +69,16 @@ def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone
     return Backbone(replace(info, device=device), network)
 
 
-def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto") -> Backbone:
-    """The backbone that `info` describes, its tensors in a safetensors file under timm's names.
+def restore_backbone(info: BackboneInfo, *weights: Path, device: str = "auto") -> Backbone:
+    """The backbone that `info` describes, its tensors in safetensors files under timm's names.
 
-    The file may hold more, such as a last layer.
+    Each network has a file, which may hold more, such as a last layer.
     """
-    return Backbone(replace(info, device=device), RestoredNetwork(info, weights.absolute()))
+    parts = [
+        Backbone(replace(part, device=device), RestoredNetwork(part, file.absolute()))
+        for part, file in zip(info.parts or (info,), weights, strict=True)
+    ]
+    return join_backbones(parts)
 
 
 def _anywhere(options: BackboneOptions) -> BackboneOptions:

@@ -46,7 +46,9 @@ def predict(
     """Answer pictures with a fitted model, one row a picture in the order given.
 
     A picture that cannot be read gets a row with its error; the exit code is then 1. One that is of
-    a single colour, tiny, dark or much longer than wide gets a warning.
+    a single colour, tiny, dark, much longer than wide, or unlike what the model has learnt from
+    gets a warning. The column familiar is below 0.05 for the latter: so few training pictures lie
+    as far from what was learnt.
 
     Examples:
 

@@ -80,7 +80,15 @@ def explain_picture(
 
 
 def check_request(model: TrainedModel, class_name: str | None, method: str) -> None:
-    """Raise UsageError for a class that the model has not, and for a method that is none."""
+    """Raise UsageError for a class that the model has not, and for a method that is none.
+
+    Of joined networks, each with a map of its own, there is no explanation.
+    """
+    if model.backbone.info.parts:
+        raise UsageError(
+            f"{model.backbone.info.name} are several networks side by side, of which there is no "
+            "explanation; fit one of them alone"
+        )
     if class_name is not None and class_name not in model.classes:
         raise UsageError(
             f"no class is called {class_name!r}; the model's classes are {some_of(model.classes)}"

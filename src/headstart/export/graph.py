@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 PICTURE = "image"  # names of the graph's input and outputs
 PROBABILITIES = "probabilities"
 LABEL = "label"
+FAMILIAR = "familiar"
 
 
 @dataclass

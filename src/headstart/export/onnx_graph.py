@@ -8,10 +8,12 @@ import onnx
 from onnx import TensorProto, helper
 
 from headstart.errors import UsageError
-from headstart.export.graph import LABEL, PICTURE, PROBABILITIES, GraphParts
+from headstart.export.familiar_graph import familiar
+from headstart.export.graph import FAMILIAR, LABEL, PICTURE, PROBABILITIES, GraphParts
 from headstart.export.head_graph import chosen, probabilities
 from headstart.export.network_graph import FEATURES, INPUT, network_graph
 from headstart.export.preprocessing_graph import check_preprocessing, normalised, prepared_bytes
+from headstart.heads.familiarity import Familiarity
 from headstart.options import LEAST_OPSET
 from headstart.recipes.trained_model import TrainedModel
 
@@ -32,7 +34,7 @@ def check_opset(opset: int) -> None:
 
 
 def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> onnx.ModelProto:
-    """Picture, resize, crop, normalise, backbone, head, temperature, softmax, label.
+    """Picture, resize, crop, normalise, backbone, head, temperature, softmax, label, familiar.
 
     Args:
         model: its backbone is exported in fp32.
@@ -65,6 +67,9 @@ def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> on
         ),
         helper.make_tensor_value_info(LABEL, TensorProto.INT64, [COUNT]),
     ]
+    if isinstance(model.familiarity, Familiarity):
+        familiar(after, model.familiarity, features, FAMILIAR)
+        outputs.append(helper.make_tensor_value_info(FAMILIAR, TensorProto.FLOAT, [COUNT]))
     return _joined((before, network, after), outputs, opset, notes)
 
 

@@ -35,7 +35,9 @@ class BackboneOptions:
     backbone: str = option(
         DEFAULT_BACKBONE,
         BACKBONES,
-        "Name of the backbone, any of timm's; `headstart backbones` lists some.",
+        "Name of the backbone, any of timm's (`headstart backbones` lists some); NAME@SIZE has "
+        "another picture size, and A+B has the features of two networks side by side. fit "
+        "takes auto: the best of those here, chosen within --minutes.",
         use=ON_BACKBONE,
         most_used=True,
     )
