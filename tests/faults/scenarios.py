@@ -243,7 +243,9 @@ SCENARIOS = (
     Scenario(
         "explain, a folder",
         "explain",
-        command(*EXPLAIN, "--out", "why", "{set}/images/1.jpg", old=("{set}/images/2.jpg",)),
+        command(
+            *EXPLAIN, "{set}/images/1.jpg", "--out=why", old=("--class=0",), new=("--class=1",)
+        ),
         ("why",),
         later=("why/notes.txt",),
     ),
