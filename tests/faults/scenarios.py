@@ -243,9 +243,7 @@ SCENARIOS = (
     Scenario(
         "explain, a folder",
         "explain",
-        command(
-            *EXPLAIN, "{set}/images/1.jpg", "--out=why", old=("--class=0",), new=("--class=1",)
-        ),
+        command(*EXPLAIN, "--out=why", old=("{set}/images/2.jpg",), new=("{set}/images/1.jpg",)),
         ("why",),
         later=("why/notes.txt",),
     ),
