@@ -143,4 +143,7 @@ def openvino_graph(graph: bytes, info: BackboneInfo) -> Compute:
         # A copy, since the next call writes over the request's own.
         return np.array(own.request.infer({0: inputs})[0], dtype=np.float32)
 
+    # OpenVINO's binding fills its table of types at the first call. Two first calls at once waited
+    # for ever, one for Python's lock and one for that table.
+    run(np.zeros((1, 3, side, side), dtype=np.float32))
     return run
