@@ -74,6 +74,8 @@ WRONG: list[tuple[Any, str]] = [
     (ReadOptions(exclude="owl"), "--exclude is 'owl'"),  # type: ignore[arg-type]
     (EmbedOptions(workers=0), "--workers is 0; it must be a whole number from 1 to 1024"),
     (EmbedOptions(device="gpu"), "--device is 'gpu'; it must be auto, cpu, cuda, cuda:N or mps"),
+    (EmbedOptions(cluster="remote"), "--cluster is 'remote'; it must be local, auto, HOST:PORT or"),
+    (EmbedOptions(cluster="ray://host"), "--cluster is 'ray://host'"),
     (EmbedOptions(embed_batch=-2), "--embed-batch is -2"),
 ]
 
@@ -122,7 +124,7 @@ def test_options_that_exclude_each_other() -> None:
 # For each option that some ways of making a model do not use: another value than its default.
 UNUSED: dict[str, Any] = {
     "backbone": "resnet18", "weights": Path("w.pth"), "layer": "fc7", "random_weights": True,
-    "mirror": True,
+    "mirror": True, "cluster": "local", "cluster_folder": "shared",
     "precision": "fp32", "device": "cuda", "views": 2, "folds": 5, "head": "svm", "C": 2.0,
     "epochs": 3, "learning_rate": 0.1, "batch_size": 8, "optimizer": "sgd", "weight_decay": 0.1,
     "label_smoothing": 0.1, "keep": "best", "augment": "none",

@@ -62,7 +62,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
-        device, workers, cache: see `EmbedOptions`.
+        device, workers, cache, cluster, cluster_folder: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
             features; what would take more is refused.
@@ -103,6 +103,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
         memory_limit: int = MEMORY_LIMIT,
+        cluster: str | None = None,
+        cluster_folder: str | None = None,
         random_state: Any = DEFAULT_SEED,
     ) -> None:
         self.backbone = backbone
@@ -128,6 +130,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.cache = cache
         self.max_pixels = max_pixels
         self.memory_limit = memory_limit
+        self.cluster = cluster
+        self.cluster_folder = cluster_folder
         self.random_state = random_state
 
     def fit(self, X: Images, y: Any, groups: Any = None) -> Self:
