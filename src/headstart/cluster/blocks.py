@@ -180,7 +180,7 @@ class _Folder:
 
 @contextmanager
 def _folder(place: Place) -> Iterator[_Folder]:
-    """A new folder for blocks, which goes with all that is in it; what a killed run left goes too."""
+    """A new folder for blocks, which goes at the end, as does what a killed run left."""
     where = location(place.folder) if place.folder else cache_folder() / "cluster"
     if isinstance(where, Url):
         made = _Folder(str(where / f"headstart-{secrets.token_hex(8)}"), is_url=True)

@@ -18,6 +18,7 @@ from typing import Any
 from headstart.errors import MissingExtraError, UsageError
 
 LOCAL, AUTO = "local", "auto"
+TRIALS = 3  # of starting it here: Ray gives up after 30 s, which a busy machine may need
 ANSWER_SECONDS = 10.0  # for a machine of the cluster to take a connection
 STORE_BYTES = 200_000_000  # of an own session, for names of pictures and copies of the backbone
 CLIENT = "ray://"
@@ -72,11 +73,15 @@ def _imported() -> Any:
 def _connect(ray: Any, address: str, more: dict[str, Any]) -> None:
     if address not in (LOCAL, AUTO):
         _check_answers(address)
-    try:
-        with _kept_signal():
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, **more)
-    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
-        raise _no_cluster(address, str(error).strip().partition("\n")[0]) from error
+    for _ in range(TRIALS if address == LOCAL else 1):
+        try:
+            with _kept_signal():
+                ray.init(address=address, log_to_driver=False, logging_level="CRITICAL", **more)
+            return
+        except Exception as error:  # Ray raises the plainest kind where it took too long
+            ray.shutdown()
+            cause: Exception = error
+    raise _no_cluster(address, str(cause).strip().partition("\n")[0]) from cause
 
 
 def _check_answers(address: str) -> None:
@@ -89,9 +94,11 @@ def _check_answers(address: str) -> None:
 
 
 def _no_cluster(address: str, cause: str) -> UsageError:
+    if address == LOCAL:
+        return UsageError(f"--cluster local: Ray does not start here ({cause})")
     return UsageError(
-        f"--cluster {address}: no Ray cluster answers ({cause}); start one with `ray start --head`, "
-        "which prints its address, or take --cluster local"
+        f"--cluster {address}: no Ray cluster answers ({cause}); start one with "
+        "`ray start --head`, which prints its address, or take --cluster local"
     )
 
 

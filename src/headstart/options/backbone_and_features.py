@@ -121,7 +121,7 @@ class EmbedOptions:
     cluster: str | None = option(
         None,
         CLUSTERS,
-        "Compute features on a Ray cluster: its HOST:PORT or ray://HOST:PORT, auto for the one that "
+        "Compute features on a Ray cluster: HOST:PORT or ray://HOST:PORT, auto for the one that "
         "this machine is part of, local for processes here. Its machines read the pictures.",
         rule=text(
             "local, auto, HOST:PORT or ray://HOST:PORT",
