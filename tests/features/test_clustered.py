@@ -6,10 +6,6 @@ One session of Ray serves all tests but the one of the program, since its start 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +20,7 @@ from tests.web_server import web_server
 
 from headstart.backbones.backbone import Backbone
 from headstart.cluster.blocks import Place, done_blocks
-from headstart.cluster.session import SHORT, ray_session
+from headstart.cluster.session import ray_session
 from headstart.errors import HeadstartError, MissingExtraError, UsageError
 from headstart.features import clustered as clustered_file
 from headstart.features.embed import embed_images
@@ -141,57 +137,3 @@ def test_the_faces_in_python_answer_alike(ray: Any, pictures: list[Path]) -> Non
     assert np.array_equal(embedder(**there).transform(pictures), features)
     fitted.set_params(**there)
     assert np.array_equal(fitted.predictions(pictures).probabilities, answers.probabilities)
-
-
-def test_an_address_where_nothing_answers(pictures: list[Path], backbone: Backbone) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed; it comes with headstart[ray]")
-    options = EmbedOptions(device="cpu", cluster="127.0.0.1:1")
-    with pytest.raises(UsageError, match=r"--cluster 127.0.0.1:1: no Ray cluster answers"):
-        embed_images(local_files(pictures), backbone, options)
-
-
-def test_without_ray_the_command_that_installs_it_is_told(
-    pictures: list[Path], backbone: Backbone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "headstart\[ray\]"'):
-        embed_images(local_files(pictures), backbone, THERE)
-
-
-def test_ctrl_c_leaves_neither_processes_nor_files(pictures: list[Path], own_cache: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed; it comes with headstart[ray]")
-    before = set(SHORT.glob("headstart-ray-*"))
-    words = ["embed", "pictures", "--backbone", "test_resnet", "--random-weights", "--workers", "1"]
-    program = subprocess.Popen(
-        [sys.executable, "-m", "headstart", *words, "--device", "cpu", "--cluster", "local"],
-        cwd=pictures[0].parent.parent,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert program.stderr is not None
-    lines = []
-    for line in program.stderr:
-        lines.append(line)
-        if line.startswith("cluster local: "):
-            [folder] = set(SHORT.glob("headstart-ray-*")) - before
-            program.send_signal(signal.SIGINT)
-    assert program.wait(60) == 130, lines
-    assert lines[-1] == "stopped\n"
-    assert not folder.exists()
-    assert not list((own_cache / "cluster").iterdir())
-    deadline = time.monotonic() + 30
-    while left := _processes_of(program.pid, folder):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.1)
-
-
-def _processes_of(session: int, folder: Path) -> list[str]:
-    """The command lines of the processes of a session of the system, and of those with a folder."""
-    listed = subprocess.run(["ps", "-eo", "sid=,stat=,args="], capture_output=True, text=True)
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    return [
-        args
-        for sid, state, args in rows
-        if (int(sid) == session or str(folder) in args) and not state.startswith("Z")
-    ]

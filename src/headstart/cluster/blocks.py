@@ -127,7 +127,7 @@ class _Actor:
 
         self._folder = folder
         self._work: Work | None = None
-        self._make = lambda: pickle.loads(ray.get(packed[0]))(cpus)
+        self._make: Callable[[], Work] = lambda: pickle.loads(ray.get(packed[0]))(cpus)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """The name of the file with the block's table, or the error that ends the run."""

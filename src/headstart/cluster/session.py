@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,18 @@ def _connect(ray: Any, address: str, more: dict[str, Any]) -> None:
                 ray.init(address=address, log_to_driver=False, logging_level="CRITICAL", **more)
             return
         except Exception as error:  # Ray raises the plainest kind where it took too long
-            ray.shutdown()
+            _end(more.get("_temp_dir"))
             cause: Exception = error
     raise _no_cluster(address, str(cause).strip().partition("\n")[0]) from cause
+
+
+def _end(folder: str | None) -> None:
+    """End the processes that name a folder of ours: Ray forgets those of a start that failed."""
+    psutil: Any = sys.modules["psutil"]  # Ray's own copy, loaded with it
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if folder is not None and any(folder in word for word in process.cmdline()):
+                process.kill()
 
 
 def _check_answers(address: str) -> None:
@@ -112,6 +122,7 @@ def _own_folder(address: str) -> Iterator[dict[str, Any]]:
     try:
         yield {"_temp_dir": folder, "include_dashboard": False}
     finally:
+        _end(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 

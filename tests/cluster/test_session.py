@@ -1,0 +1,72 @@
+"""The connection to Ray: what is said where there is none, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from headstart.cluster.session import SHORT, ray_session
+from headstart.errors import MissingExtraError, UsageError
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_an_address_where_nothing_answers(address: str) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed; it comes with headstart[ray]")
+    with (
+        pytest.raises(UsageError, match=rf"--cluster {address}: no Ray cluster answers"),
+        ray_session(address),
+    ):
+        pass
+
+
+def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        pytest.raises(MissingExtraError, match=r'pip install "headstart\[ray\]"'),
+        ray_session("local"),
+    ):
+        pass
+
+
+def test_ctrl_c_leaves_neither_processes_nor_files(pictures: list[Path], own_cache: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed; it comes with headstart[ray]")
+    before = set(SHORT.glob("headstart-ray-*"))
+    words = ["embed", "pictures", "--backbone", "test_resnet", "--random-weights", "--workers", "1"]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "headstart", *words, "--device", "cpu", "--cluster", "local"],
+        cwd=pictures[0].parent.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert program.stderr is not None
+    lines = []
+    for line in program.stderr:
+        lines.append(line)
+        if line.startswith("cluster local: "):
+            [folder] = set(SHORT.glob("headstart-ray-*")) - before
+            program.send_signal(signal.SIGINT)
+    assert program.wait(60) == 130, lines
+    assert lines[-1] == "stopped\n"
+    assert not folder.exists()
+    assert not list((own_cache / "cluster").iterdir())
+    deadline = time.monotonic() + 30
+    while left := _processes_of(program.pid, folder):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+def _processes_of(session: int, folder: Path) -> list[str]:
+    """The command lines of the processes of a session of the system, and of those with a folder."""
+    listed = subprocess.run(["ps", "-eo", "sid=,stat=,args="], capture_output=True, text=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return [
+        args
+        for sid, state, args in rows
+        if (int(sid) == session or str(folder) in args) and not state.startswith("Z")
+    ]
