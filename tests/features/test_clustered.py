@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,10 @@ def test_an_actor_that_is_killed_changes_nothing(
 ) -> None:
     mark = tmp_path / "killed"
     images = [*local_files(pictures[:5]), DeadlyFile(pictures[5], mark), *local_files(pictures[6:])]
-    found = embed_images(images, backbone, THERE)[1]
+    shared = tmp_path / "shared"
+    options = replace(THERE, cluster_folder=str(shared))
+    found = embed_images(images, backbone, options)[1]
+    assert not list(shared.iterdir())
     assert int(mark.read_text()) != os.getpid()
     features = embed_images(local_files(pictures), backbone, HERE)[1]
     assert np.array_equal(found.values, features.values)

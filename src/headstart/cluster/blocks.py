@@ -67,7 +67,7 @@ def done_blocks(
     """
     packed = pickle.dumps(make)
     cpus = place.actors if place.address == LOCAL else None
-    with ray_session(place.address, cpus, 4 * len(packed)) as ray, _folder(place) as folder:
+    with _folder(place) as folder, ray_session(place.address, cpus, 4 * len(packed)) as ray:
         try:
             yield from _tables(ray, packed, items, place, folder, progress)
         except ray.exceptions.RayError as error:
