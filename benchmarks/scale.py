@@ -2,9 +2,9 @@
 
     python benchmarks/scale.py --pictures 1000 10000 --rows 1000000 --near 10000 40000 100000
 
-Pictures are made from a few thousand different ones by other bytes behind the end. What counts is the
-processor's seconds, since a machine may have other work; the start, measured with one picture, is
-taken off. Prints tables in Markdown, and draws the plot of the first with --plot.
+Pictures are made from a few thousand different ones by other bytes behind the end. What counts is
+the processor's seconds, since a machine may have other work; the start, measured with one picture,
+is taken off. Prints tables in Markdown, and draws the plot of the first with --plot.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def embedding(place: Path, counts: list[int], plot: Path | None) -> None:
         kept = sizes["images"], sizes[""] - sizes["images"]
     start = rows[0]
     print(
-        "| pictures | processor, s | a second of it | MB at the most |\n| ---: | ---: | ---: | ---: |"
+        "| pictures | processor, s | a second of it | MB at the most |\n"
+        "| ---: | ---: | ---: | ---: |"
     )
     rates = []
     for count, row in zip(counts, rows[1:], strict=True):
@@ -96,7 +97,7 @@ def embedding(place: Path, counts: list[int], plot: Path | None) -> None:
         print(f"| {count:,} | {row.processor:.1f} | {rates[-1]:.0f} | {row.megabytes:.0f} |")
     print(f"\nstart {start.processor:.1f} s, {start.megabytes:.0f} MB; slowest rate of fastest "
           f"{min(rates) / max(rates):.3f}; kept of a picture: {kept[0] / counts[-1]:.0f} bytes of "
-          f"measures, {kept[1] / counts[-1]:.0f} of 512 features")  # fmt: skip
+          f"measures, {kept[1] / counts[-1]:.0f} of features")  # fmt: skip
     if plot is not None:
         draw(counts, rates, [row.megabytes for row in rows[1:]], plot)
 

@@ -37,21 +37,23 @@ def test_ctrl_c_leaves_neither_processes_nor_files(pictures: list[Path], own_cac
     pytest.importorskip("ray", reason="Ray is not installed; it comes with headstart[ray]")
     before = set(SHORT.glob("headstart-ray-*"))
     words = ["embed", "pictures", "--backbone", "test_resnet", "--random-weights", "--workers", "1"]
-    program = subprocess.Popen(
-        [sys.executable, "-m", "headstart", *words, "--device", "cpu", "--cluster", "local"],
+    words += ["--device", "cpu", "--cluster", "local"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "headstart", *words],
         cwd=pictures[0].parent.parent,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    assert program.stderr is not None
-    lines = []
-    for line in program.stderr:
-        lines.append(line)
-        if line.startswith("cluster local: "):
-            [folder] = set(SHORT.glob("headstart-ray-*")) - before
-            program.send_signal(signal.SIGINT)
-    assert program.wait(60) == 130, lines
+        preexec_fn=_take_ctrl_c,
+    ) as program:
+        assert program.stderr is not None
+        lines = []
+        for line in program.stderr:
+            lines.append(line)
+            if line.startswith("cluster local: "):
+                [folder] = set(SHORT.glob("headstart-ray-*")) - before
+                program.send_signal(signal.SIGINT)
+    assert program.returncode == 130, lines
     assert lines[-1] == "stopped\n"
     assert not folder.exists()
     assert not list((own_cache / "cluster").iterdir())
@@ -59,6 +61,11 @@ def test_ctrl_c_leaves_neither_processes_nor_files(pictures: list[Path], own_cac
     while left := _processes_of(program.pid, folder):
         assert time.monotonic() < deadline, left
         time.sleep(0.1)
+
+
+def _take_ctrl_c() -> None:
+    """As a terminal's programs do; one that a shell starts in the background would ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _processes_of(session: int, folder: Path) -> list[str]:

@@ -164,7 +164,10 @@ def _labelled(rows: list[_Row], options: ReadOptions, reading: _Reading) -> list
     kept, excluded = kept_rows(labels, exclude)
     names, more = renamed([labels[i] for i in kept], options)
     reading.notes += notes + excluded + more
-    return [rows[i]._replace(label=name) for i, name in zip(kept, names, strict=True)]
+    return [
+        rows[i] if rows[i].label == name else rows[i]._replace(label=name)
+        for i, name in zip(kept, names, strict=True)
+    ]
 
 
 def _placed(
