@@ -37,6 +37,7 @@ class OnPictures(ABC):
     """Abstract: an object that takes pictures, with the parameters that say how."""
 
     device: str
+    runtime: Any
     workers: int | None
     cache: bool
     max_pixels: int
@@ -75,6 +76,7 @@ class OnPictures(ABC):
     def _embed_options(self) -> EmbedOptions:
         return EmbedOptions(
             device=self.device,
+            runtime=self.runtime,
             workers=plain(self.workers),
             cache=plain(self.cache),
             memory_limit=plain(self.memory_limit),
@@ -128,11 +130,33 @@ class AnsweringPictures(OnPictures):
 
     def predict_proba(self, X: Images) -> FloatArray:
         """Probabilities (n, k), columns as in `classes_`. Raises BadInputsError as `predict`."""
+        return self._answered(X).probabilities[:, self._columns]
+
+    def _answered(self, X: Images) -> Predictions:
+        """Answers for readable pictures. Raises BadInputsError with all others."""
         answers = self.predictions(X)
         bad = zip(answers.images, answers.errors, strict=True)
         if inputs := [BadInput(name, error) for name, error in bad if error]:
             raise BadInputsError(inputs, ADVICE)
-        return answers.probabilities[:, self._columns]
+        return answers
+
+    def familiarity(self, X: Images) -> FloatArray:
+        """How familiar n pictures are, from 0 to 1, (n,): below 0.05 they are unfamiliar.
+
+        It is the share of the training pictures that are as unlike the others as a picture is, or
+        more: of pictures like these, 95 of 100 have 0.05 or more. Raises BadInputsError as
+        `predict`, and DataError for a model that cannot tell: one of an earlier version, one
+        trained from scratch, or one that learnt from fewer than some twenty pictures.
+        """
+        self._check_fitted()
+        if self.model_.familiarity is None:
+            raise DataError(
+                "this model does not tell how familiar a picture is: it was saved by an earlier "
+                "version, was trained from scratch, or learnt from too few pictures; fit it anew "
+                "on 20 or more"
+            )
+        answers = self._answered(X)
+        return np.empty(0) if answers.familiar is None else answers.familiar
 
     def predictions(self, X: Images, y: Any = None) -> Predictions:
         """Answers for n pictures; an unreadable picture has its error in its row.

@@ -139,6 +139,7 @@ CHANGES: dict[Any, Change] = {
         both={"--backbone": "tf_efficientnet_lite0"},
     ),
     "--device": Change({"--device": "cuda:99"}, {"--device": "cpu"}, both={"--no-cache": None}),
+    "--runtime": Change({"--runtime": "onnxruntime"}, {"--runtime": "torch"}, look="cache"),
     "--workers": Change(
         {"--workers": "1"}, {"--workers": "3"}, both={"--no-cache": None}, look="passes"
     ),

@@ -47,8 +47,9 @@ def test_the_table_knows_every_flag_of_every_verb() -> None:
     assert not stale
     rest = {verb.__name__ for verb in VERBS} - set(USUAL)
     elsewhere = [("cache", "--clear"), ("cache", "--limit")]  # with the tests of the cache
+    measured = [("runtimes", flag) for flag in flags_of("runtimes")]  # test_runtimes.py
     server = [("serve", flag) for flag in flags_of("serve")]  # serve/test_serve_options.py
-    assert [pair for pair in PAIRS if pair[0] in rest] == [*server, *elsewhere]
+    assert [pair for pair in PAIRS if pair[0] in rest] == [*server, *measured, *elsewhere]
 
 
 @pytest.fixture(scope="module")

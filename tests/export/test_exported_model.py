@@ -77,6 +77,8 @@ def test_answers_are_the_models(exported: Path, model: TrainedModel, odd_picture
         assert found.predicted == expected.predicted
         gap = np.abs(found.probabilities - expected.probabilities)[:-1]
         assert gap.max() < 1e-5
+        assert found.familiar is not None
+        assert found.familiar == pytest.approx(expected.familiar, rel=1e-6, nan_ok=True)
     assert again.predict(files).probabilities[:-1].sum(axis=1) == pytest.approx(1, abs=1e-12)
 
 
@@ -91,7 +93,8 @@ def test_the_program_predicts_without_torch(
     assert list(first[0]) == list(second[0])
     for one, other in zip(first, second, strict=True):
         for name in one:
-            if one[name] and (name == "probability" or name.startswith("p(")):
+            numbers = ("probability", "familiar")
+            if one[name] and (name in numbers or name.startswith("p(")):
                 assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-5)
             else:
                 assert one[name] == other[name]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from tests.page_checks import CONTRAST, NAMELESS, WIDTH, requests, show
 from tests.served import (
@@ -20,6 +22,8 @@ from tests.served import (
     served,
 )
 
+from headstart.evaluate.predictions import Predictions
+from headstart.images.source import ImageSource
 from headstart.serve.static_files import static_files
 
 if TYPE_CHECKING:
@@ -52,6 +56,7 @@ return [...document.querySelectorAll('.answer')].map((card) => ({
   shares: [...card.querySelectorAll('.shares li')].map((row) => row.textContent),
   shown: !card.querySelector('img').hidden,
   why: !card.querySelector('.why').hidden,
+  unfamiliar: card.querySelector('.unfamiliar').checkVisibility(),
 }))
 """
 
@@ -151,6 +156,27 @@ def test_three_dropped_pictures_one_of_them_broken(
     ratio, where = browser.execute_script(CONTRAST)
     assert ratio >= 4.5, where
     person.is_quiet()
+
+
+class FamiliarPredictor(RedPredictor):
+    """Of the pictures only red ones are familiar."""
+
+    def predict(self, images: Sequence[ImageSource]) -> Predictions:
+        answers = super().predict(images)
+        return replace(answers, familiar=np.where(answers.probabilities[:, 1] > 0.5, 0.05, 0.049))
+
+
+def test_an_unfamiliar_picture_says_so(open_page: Callable[..., Person]) -> None:
+    with served(FamiliarPredictor()) as running:
+        person = open_page(running, width=390)
+        cards = person.give("drop", ("a.png", RED), ("b.png", BLUE), ("c.png", RED[:60]))
+        assert [card["unfamiliar"] for card in cards] == [False, True, False]
+        words = person.browser.find_elements("css selector", ".unfamiliar")[1].text
+        assert words.startswith("Unlike what the model has learnt from")
+        ratio, where = person.browser.execute_script(CONTRAST)
+        assert ratio >= 4.5, where
+        assert person.browser.execute_script(WIDTH) <= 390
+        person.is_quiet()
 
 
 def test_pasted_and_chosen_pictures(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from tests.tiny_classifier import LABELS, classifier
 
+from headstart.errors import UsageError
 from headstart.export.onnx_export import export_onnx
 from headstart.images.source import EncodedImage, LocalFile
 from headstart.model_dir import load_model
@@ -54,6 +55,17 @@ def test_an_exported_file_answers_too(model: Path, tmp_path: Path) -> None:
     assert predictor.classes == trained.classes
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-2)  # bf16
     assert found.predicted == expected.predicted
+
+
+def test_the_runtime_is_the_one_that_was_asked_for(
+    pictures: Sequence[Path], tmp_path: Path
+) -> None:
+    classifier(precision="bf16").fit(pictures, LABELS).save(tmp_path / "model")
+    told = Computing(EmbedOptions(device="cpu", runtime="torch"))
+    assert open_predictor(tmp_path / "model", told).description()["runtime"] == "torch"
+    other = Computing(EmbedOptions(device="cpu", runtime="openvino"))
+    with pytest.raises(UsageError, match="--runtime is openvino, and the model was fitted"):
+        open_predictor(tmp_path / "model", other)
 
 
 def test_nothing_is_kept(model: Path, own_cache: Path) -> None:

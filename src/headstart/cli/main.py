@@ -26,6 +26,7 @@ from headstart.cli.predict import predict
 from headstart.cli.rank import rank
 from headstart.cli.refusals import plain_words, refusal
 from headstart.cli.resume import resume
+from headstart.cli.runtimes import runtimes
 from headstart.cli.serve import serve
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import output, tell
@@ -69,6 +70,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     embed,
     resume,
     backbones,
+    runtimes,
     cache,
 )
 for order, verb in enumerate(VERBS):

@@ -26,6 +26,7 @@ MEMORY_LIMIT = 4_000_000_000  # bytes; a fifth for files, and 16 for each of 200
 
 LayerName = Literal["pooled", "fc6", "fc7", "last"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
+RuntimeName = Literal["auto", "torch", "onnxruntime", "openvino"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,9 @@ class BackboneOptions:
     backbone: str = option(
         DEFAULT_BACKBONE,
         BACKBONES,
-        "Name of the backbone, any of timm's; `headstart backbones` lists some.",
+        "Name of the backbone, any of timm's (`headstart backbones` lists some); NAME@SIZE has "
+        "another picture size, and A+B has the features of two networks side by side. fit "
+        "takes auto: the best of those here, chosen within --minutes.",
         use=ON_BACKBONE,
         most_used=True,
     )
@@ -53,7 +56,7 @@ class BackboneOptions:
     )
     image_size: int | None = option(
         None,
-        SIZES,
+        (*SIZES, "runtimes"),
         "Side of the network's input in pixels; default: what the backbone was trained for, 224 "
         "for the small CNN.",
         rule=whole(1, LARGEST_SIDE),
@@ -61,8 +64,8 @@ class BackboneOptions:
     precision: PrecisionName = option(
         "auto",
         FEATURES,
-        "Arithmetic of the backbone; auto is bf16 on a processor or accelerator that is faster in "
-        "it, else fp32.",
+        "Arithmetic of the backbone; auto is bf16 by torch on a processor or accelerator that is "
+        "faster in it, else fp32.",
         use=ON_BACKBONE,
     )
     mirror: bool = option(
@@ -86,6 +89,13 @@ class EmbedOptions:
         ANSWERS,
         "Where the backbone runs: auto, cpu, cuda, cuda:1, mps.",
         rule=text("auto, cpu, cuda, cuda:N or mps", r"auto|cpu|cuda(:\d+)?|mps"),
+        use=ON_BACKBONE,
+    )
+    runtime: RuntimeName = option(
+        "auto",
+        ANSWERS,
+        "What computes the backbone: torch, onnxruntime or openvino; auto is torch, or what "
+        "`headstart runtimes` found best on this machine.",
         use=ON_BACKBONE,
     )
     workers: int | None = option(

@@ -51,13 +51,15 @@ def first_line(path: Path) -> str:
 
 
 def is_predictions_table(path: Path) -> bool:
-    """True for image, label (or not), predicted, probability, p(CLASS)..., error, warning (or not).
+    """True for image, label, predicted, probability, p(CLASS)..., familiar, error, warning.
 
-    Tables of earlier versions have no warnings.
+    Some have no label, and tables of earlier versions neither familiar nor warning.
     """
     header = next(iter(_rows(path, 1)), [])
     if header[-1:] == ["warning"]:
         header.pop()
+    if header[-2:-1] == ["familiar"]:
+        header.pop(-2)
     rest = header[2:] if header[1:2] == ["label"] else header[1:]
     return (
         header[:1] == ["image"]

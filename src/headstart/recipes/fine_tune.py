@@ -20,7 +20,8 @@ from headstart.data.split import Split
 from headstart.errors import UsageError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.metrics import measure
-from headstart.features.embed import Features
+from headstart.features.embed import Features, embed_images
+from headstart.heads.familiarity_fit import LEAST, fit_on_two
 from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
@@ -35,7 +36,12 @@ from headstart.recipes.pixel_store import PixelStore
 from headstart.recipes.processes import ALONE, Processes, joined
 from headstart.recipes.rates import Schedule, layered_groups
 from headstart.recipes.run_record import Stopwatch, make_record
-from headstart.recipes.scratch import answer_pictures, balancing, choose_validation
+from headstart.recipes.scratch import (
+    answer_pictures,
+    answer_rows_of,
+    balancing,
+    choose_validation,
+)
 from headstart.recipes.stages import unfreeze
 from headstart.recipes.trained_model import TrainedModel
 from headstart.recipes.training_history import EpochRecord, History
@@ -81,7 +87,9 @@ def fit_tuned(
     """
     clock = Stopwatch()
     options = usual_options(options)
-    backbone = open_backbone(options.backbone, device=options.embed.device)
+    backbone = open_backbone(
+        options.backbone, device=options.embed.device, runtime=options.embed.runtime
+    )
     tell(progress, backbone.info.notes)
     clock.lap("open")
     with joined() as processes:
@@ -183,10 +191,15 @@ class Tuner:
         )
         clock.lap("phase one")
         tuned = self.tune(split.train, checkpoints)
+        tuned = replace(tuned, model=self.with_familiarity(tuned.model, split.train))
         clock.lap("head")
-        raw = self.answers(replace(tuned.model, temperature=1.0), split.test)
+        answered = answer_rows_of(
+            replace(tuned.model, temperature=1.0), data, split.test, self.options
+        )
+        raw = answered.probabilities
         calibrated = apply_temperature(raw, tuned.model.temperature)
         test = predictions_of(data, split.test, calibrated)
+        test = replace(test, familiar=answered.familiar)
         clock.lap("test")
         validated = self.cross_validated(folds) if folds else None
         clock.lap("folds")
@@ -211,7 +224,7 @@ class Tuner:
             train_accuracy=tuned.history.records[tuned.history.kept_epoch - 1].training_accuracy,
             folds=validated,
             history=tuned.history,
-            record=make_record("fine-tune", as_json(options), data, clock),
+            record=make_record("fine-tune", as_json(options), data, clock, [self.backbone]),
             tuning=Tuning(
                 unfreeze=options.tune.unfreeze,
                 parts=tuned.parts,
@@ -248,6 +261,26 @@ class Tuner:
             temperature = fit_temperature(self.answers(model, check), self.data.targets[check])
             model = replace(model, temperature=temperature)
         return Tuned(model, history, tuple(parts))
+
+    def with_familiarity(self, model: TrainedModel, rows: IntArray) -> TrainedModel:
+        """The model with what tells how familiar a picture is.
+
+        Its statistics are of the rows that were learnt from, ranked by those that chose the epoch,
+        if these are enough.
+        """
+        learn, check = choose_validation(self.data, rows, self.options.split.seed)
+        if len(check) < LEAST:
+            return model
+        both = np.concatenate([learn, check])
+        values = embed_images(
+            [self.data.table.images[row] for row in both],
+            model.backbone,
+            replace(self.options.embed, cache=False, views=0),
+            max_pixels=self.options.read.max_pixels,
+        )[1].values
+        known, held_out = values[: len(learn)], values[len(learn) :]
+        found = fit_on_two(known, self.data.targets[learn], held_out)
+        return replace(model, familiarity=found)
 
     def answers(self, model: TrainedModel, rows: IntArray) -> FloatArray:
         """Probabilities (b, k) of these rows by the path that prediction takes."""

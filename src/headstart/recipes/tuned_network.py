@@ -77,4 +77,5 @@ def as_tuned(network: TunedNetwork, start: TrainedModel) -> TrainedModel:
     bias = network.classifier.bias.detach().double().numpy()
     head = FittedLinear.of_layer(weight, bias, start.head.asked)
     info = replace(info, weights_id=digest(tensors), source=TUNED_SOURCE + source, notes=())
+    info = replace(info, runtime="torch")  # it is here, and no graph of it
     return TrainedModel(Backbone(info, HeldNetwork(backbone)), head, start.classes, 1.0)
