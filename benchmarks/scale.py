@@ -1,6 +1,10 @@
 """Does a picture cost the same among many? Seconds and memory of `headstart embed` by their number.
 
     python benchmarks/scale.py --pictures 1000 10000 --rows 1000000 --near 10000 40000 100000
+    python benchmarks/scale.py --pictures --costs DIR --cores 2 --machines 16
+
+The second command prints what a million and a hundred million pictures cost: the default backbone
+embeds those of DIR, whose seconds and bytes are multiplied.
 
 Pictures are made from a few thousand different ones by other bytes behind the end. What counts is
 the processor's seconds, since a machine may have other work; the start, measured with one picture,
@@ -26,6 +30,8 @@ from headstart.data.near_duplicates import NearThresholds, near_pairs
 from headstart.data.read_table import read_table
 from headstart.options import ReadOptions
 
+COUNTS = (1_000_000, 100_000_000)
+FEATURES = 1280  # of the default backbone
 DIFFERENT = 2000
 FOLDERS = 100
 TINY = ("--backbone", "test_resnet", "--random-weights", "--image-size", "32", "--device", "cpu")
@@ -148,6 +154,43 @@ def near(counts: list[int]) -> None:
         print(f"| {count:,} | {found:,} | {time.process_time() - began:.1f} |", flush=True)
 
 
+def rates(folder: Path, place: Path) -> tuple[float, float, float]:
+    """Pictures a second of a core, bytes that the cache keeps of one, and bytes of one's file."""
+    write_pictures(place / "one", 1, contents(1))
+    os.environ["HEADSTART_CACHE"] = str(place / "cache0")
+    command("embed", place / "one", "--out", place / "one.npz", "--device", "cpu")
+    start = command("embed", place / "one", "--out", place / "one.npz", "--no-cache")
+    os.environ["HEADSTART_CACHE"] = str(place / "cache1")
+    whole = command("embed", folder, "--out", place / "all.npz", "--skip-bad", "--device", "cpu")
+    pictures = [path for path in folder.rglob("*") if path.suffix in (".jpg", ".png", ".jpeg")]
+    kept = sum(path.stat().st_size for path in (place / "cache1").rglob("*.sqlite*"))
+    size = sum(path.stat().st_size for path in pictures) / len(pictures)
+    rate = len(pictures) / (whole.processor - start.processor)
+    return rate, kept / len(pictures), size
+
+
+def costs(images: Path, place: Path, cores: int, machines: int) -> None:
+    """What many pictures cost, by multiplying what `rates` measures."""
+    rate, kept, size = rates(images, place)
+    one, many = rate * cores, rate * cores * machines
+    print(f"measured: {rate:.1f} pictures a second of a core, {kept:,.0f} bytes kept of a picture, "
+          f"{size:,.0f} bytes in its file\n")  # fmt: skip
+    print("| | " + " | ".join(f"{count:,}" for count in COUNTS) + " |")
+    print("| --- |" + " ---: |" * len(COUNTS))
+    rows = {
+        f"hours, one machine of {cores} cores": (1 / one / 3600, ",.1f"),
+        f"hours, {machines} such machines": (1 / many / 3600, ",.1f"),
+        "GB of pictures read": (size / 1e9, ",.0f"),
+        f"MB/s that {machines} machines read": (None, f"{many * size / 1e6:,.1f}"),
+        "GB in the cache": (kept / 1e9, ",.1f"),
+        "GB of Parquet written by a cluster": (4 * FEATURES / 1e9, ",.1f"),
+        "GB of memory for the features of a fit": (4 * FEATURES / 1e9, ",.1f"),
+    }
+    for words, (each, form) in rows.items():
+        cells = [form if each is None else format(each * count, form) for count in COUNTS]
+        print(f"| {words} | " + " | ".join(cells) + " |")
+
+
 def main() -> None:
     """Make everything in a temporary folder and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -155,12 +198,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--near", type=int, nargs="*", default=[])
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--costs", type=Path, help="a folder of pictures as they will be")
+    parser.add_argument("--cores", type=int, default=2, help="of one machine")
+    parser.add_argument("--machines", type=int, default=16)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.pictures:
             embedding(Path(folder), given.pictures, given.plot)
         if given.rows:
             table(Path(folder), given.rows)
+        if given.costs:
+            costs(given.costs, Path(folder), given.cores, given.machines)
     near(given.near)
 
 
