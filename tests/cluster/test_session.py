@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,10 +73,12 @@ def _take_ctrl_c() -> None:
 
 def _processes_of(session: int, folder: Path) -> list[str]:
     """The command lines of the processes of a session of the system, and of those with a folder."""
-    listed = subprocess.run(["ps", "-eo", "sid=,stat=,args="], capture_output=True, text=True)
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    return [
-        args
-        for sid, state, args in rows
-        if (int(sid) == session or str(folder) in args) and not state.startswith("Z")
-    ]
+    psutil: Any = sys.modules["psutil"]  # which comes with Ray
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = " ".join(process.info["cmdline"] or ())
+        with suppress(OSError):  # it has just ended
+            is_one = os.getsid(process.pid) == session or str(folder) in words
+            if is_one and process.info["status"] != "zombie":
+                found.append(words)
+    return found
