@@ -121,6 +121,12 @@ def test_options_that_exclude_each_other() -> None:
         check_options(given)
 
 
+def test_an_option_of_no_use_without_another_is_refused() -> None:
+    with pytest.raises(UsageError, match="--cluster-folder a is of use with --cluster only; leave"):
+        check_options(EmbedOptions(cluster_folder="a"))
+    check_options(EmbedOptions(cluster_folder="a", cluster="local"))
+
+
 # For each option that some ways of making a model do not use: another value than its default.
 UNUSED: dict[str, Any] = {
     "backbone": "resnet18", "weights": Path("w.pth"), "layer": "fc7", "random_weights": True,
@@ -149,7 +155,8 @@ def test_the_table_of_unused_options_is_whole() -> None:
 @pytest.mark.parametrize("name", sorted(set(UNUSED) - {"head", "epochs"}))
 def test_what_a_way_does_not_use_is_refused(name: str, way: Way) -> None:
     use = all_options()[name].facts.use
-    options = in_rooms({**MADE[way], name: UNUSED[name]})
+    needed = {"cluster": "local"} if name == "cluster_folder" else {}
+    options = in_rooms({**MADE[way], **needed, name: UNUSED[name]})
     if way in use.ways:
         check_fit(options, options.recipe.recipe)
         return

@@ -144,11 +144,10 @@ CHANGES: dict[Any, Change] = {
         {"--workers": "1"}, {"--workers": "3"}, both={"--no-cache": None}, look="passes"
     ),
     "--embed-batch": Change({"--embed-batch": "2"}, both={"--no-cache": None}, look="passes"),
-    # Nothing answers there, which is told after the folder was made.
     "--cluster": Change({"--cluster": "127.0.0.1:1"}, both={"--no-cache": None}),
     "--cluster-folder": Change(
-        {"--cluster-folder": "labels.csv"}, both={"--cluster": "127.0.0.1:1", "--no-cache": None}
-    ),
+        {"--cluster-folder": "shared"}
+    ),  # which is refused without --cluster
     "--cache": Change({"--no-cache": None}, look="cache"),
     "--views": Change({"--views": "1"}),
     "--test-fraction": Change({"--test-fraction": "0.4"}),
