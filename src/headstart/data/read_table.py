@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from headstart.data.cells import Cells, read_cells
 from headstart.data.class_names import renamed
+from headstart.data.collector_pause import collector_paused
 from headstart.data.columns import Columns, find_columns
 from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
@@ -74,21 +75,22 @@ def read_table(
         UsageError: an option names a column, class, folder or encoding that is not there.
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
-    cells = read_cells(path, separator=options.separator, encoding=options.encoding, data=data)
-    needs_labels = needs_labels and not keep_missing
-    cells = with_labels(path.name, cells, options, needed=needs_labels)
-    columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
-    if not cells.rows:
-        raise TableError(f"{path.name} has no rows")
-    finder = find_images(path, options)
-    reading = _Reading(path)
-    reading.notes += [*columns.notes, *cells.notes]
-    rows = _rows(cells, columns, reading, keep_all=keep_missing)
-    rows = _labelled(rows, options, reading)
-    rows = _placed(rows, finder, reading, keep_missing)
-    if not keep_missing:
-        rows = _once(rows, reading)
-    return _table(path, rows, columns, reading)
+    with collector_paused():
+        cells = read_cells(path, separator=options.separator, encoding=options.encoding, data=data)
+        needs_labels = needs_labels and not keep_missing
+        cells = with_labels(path.name, cells, options, needed=needs_labels)
+        columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
+        if not cells.rows:
+            raise TableError(f"{path.name} has no rows")
+        finder = find_images(path, options)
+        reading = _Reading(path)
+        reading.notes += [*columns.notes, *cells.notes]
+        rows = _rows(cells, columns, reading, keep_all=keep_missing)
+        rows = _labelled(rows, options, reading)
+        rows = _placed(rows, finder, reading, keep_missing)
+        if not keep_missing:
+            rows = _once(rows, reading)
+        return _table(path, rows, columns, reading)
 
 
 def find_images(path: Path | Url, options: ReadOptions) -> ImageFinder:
