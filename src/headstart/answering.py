@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,13 @@ from headstart.data.label_values import label_text, places, read_labels
 from headstart.errors import BadInput, BadInputsError, DataError, HeadstartError
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import embed_images
+from headstart.images.memory_budget import MemoryBudget
 from headstart.images.source import ImageSource, image_sources
 from headstart.options import EmbedOptions
 from headstart.recipes.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from headstart.explain.explanation import Explanation
 
 Images = Iterable[Any]  # of paths, URLs, bytes, Pillow images or uint8 arrays (h, w, 3)
 ADVICE = "Mend them, or leave them out."
@@ -172,6 +176,33 @@ class AnsweringPictures(OnPictures):
                 images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
             )
         return replace(answers, errors=tuple(map(self._spelt, answers.errors)))
+
+    def explain(self, image: Any, label: Any = None, *, method: str = "auto") -> Explanation:
+        """What speaks for a class in one picture, as a map over it that `save` writes as a PNG.
+
+        Args:
+            image: a path, a URL, bytes, a Pillow image or a uint8 array (h, w, 3).
+            label: the class, as `classes_` has it; None for the predicted one.
+            method: "cam", exact, for a linear head on the mean of the network's last map;
+                "grad-cam", which needs captum; "occlusion", slow, for any model; or "auto" for the
+                first of these that can be had.
+
+        Raises ImageError for a picture that cannot be read, TypeError for what is none, and
+        UsageError for a label that is no class or a method that the model does not allow.
+
+        Example:
+            >>> classifier.explain("photo.jpg").save("why.png")  # doctest: +SKIP
+        """
+        from headstart.explain.explain import explain_picture
+
+        self._check_fitted()
+        (source,) = image_sources([image])
+        (name,) = (None,) if label is None else self._as_texts([label], 1)
+        budget = MemoryBudget(plain(self.memory_limit))
+        with self._naming_parameters():
+            return explain_picture(
+                self.model_, source, name, method, max_pixels=self.max_pixels, budget=budget
+            )
 
     def score(self, X: Images, y: Any, sample_weight: Any = None) -> float:
         """Share of right answers among n pictures with labels (n,) or (n, 1), weighted by (n,).

@@ -32,6 +32,7 @@ from headstart.options import (
     RecipeOptions,
     SplitOptions,
     TuneOptions,
+    WriteOptions,
 )
 from headstart.options.checks import AUTO_BACKBONE, check_fit
 from headstart.options.fine_tuning import DEFAULT_MINUTES
@@ -40,6 +41,7 @@ from headstart.rank.auto_backbone import train_auto_backbone
 from headstart.recipes.data_preparation import prepare_data
 from headstart.recipes.frozen import train_head, with_familiarity
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_examples import with_examples
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load_folder"]
 
@@ -66,6 +68,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
+        keep_examples: keep small copies of training pictures with the model, for explanations.
         device, runtime, workers, cache, cluster, cluster_folder: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
@@ -104,6 +107,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         augment: str | None = None,
         views: int = 0,
         near_duplicates: bool = True,
+        keep_examples: bool = False,
         device: str = "auto",
         runtime: str = "auto",
         workers: int | None = None,
@@ -133,6 +137,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.augment = augment
         self.views = views
         self.near_duplicates = near_duplicates
+        self.keep_examples = keep_examples
         self.device = device
         self.runtime = runtime
         self.workers = workers
@@ -187,6 +192,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             backbone=self._backbone_options(),
             embed=replace(self._embed_options(), views=plain(self.views)),
             split=SplitOptions(seed=self._seed(), near_duplicates=plain(self.near_duplicates)),
+            write=WriteOptions(keep_examples=plain(self.keep_examples)),
             recipe=RecipeOptions(recipe=self._checked_recipe()),
             loop=LoopOptions(
                 epochs=plain(self.epochs),
@@ -249,6 +255,7 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
     data, features = prepare_data(table, backbone, options)
     rows = np.arange(len(data))
     model, _ = train_head(data, features, backbone, rows, options)
+    model = with_examples(model, data, features, rows, options)
     return with_familiarity(model, data, features, rows, options)
 
 

@@ -89,6 +89,7 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
         f"{_familiar(model, figures)}",
         "- The figures hold for pictures like those it was tested on. Where pictures come from "
         "another camera, place or time, measure again: `headstart evaluate`.",
+        *_examples(model),
         "",
         "## How to run it",
         "",
@@ -97,6 +98,14 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
         *_timm(info, opens_in_timm),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _examples(model: TrainedModel) -> list[str]:
+    """What the folder tells of the pictures that were learnt from."""
+    if model.examples is None:
+        return []
+    copies = ", with small copies of them" if model.examples.get().small else ""
+    return [f"- `examples.json` has the names of pictures that it learnt from{copies}."]
 
 
 def _familiar(model: TrainedModel, figures: Mapping[str, Any] | None) -> str:

@@ -5,6 +5,7 @@
     familiar.safetensors what tells how familiar a picture is, where there is such a thing
     model.safetensors    the backbone's tensors under timm's names, with the last layer when it fits
     config.json          timm's own description, when timm can open the folder
+    examples.*           training pictures: features, names, labels; see `model_examples`
     README.md            the model's card, for people and hubs
     figures.json         what was measured, when it was
     network1/, network2/ in place of model.safetensors where the features of several networks stand
@@ -17,8 +18,8 @@ same answers as logits.
 Joined networks have no last layer in common; timm opens each of them by its own folder, and gives
 its features.
 
-headstart.json has digests of itself with the head's arrays, of model.safetensors and of
-config.json: a part that was damaged, edited, removed or taken from another model is refused.
+headstart.json has digests of itself with the head's arrays and of the other parts: one that was
+damaged, edited, removed or taken from another model is refused.
 """
 
 from __future__ import annotations
@@ -47,6 +48,14 @@ from headstart.model_checks import (
     check_label_type,
     check_temperature,
 )
+from headstart.model_examples import (
+    ARRAYS_FILE,
+    EXAMPLE_FILES,
+    NAMES_FILE,
+    StoredExamples,
+    example_arrays,
+    write_names,
+)
 from headstart.model_files import (
     DESCRIPTION,
     FORMAT,
@@ -66,7 +75,9 @@ HEAD_FILE = "head.safetensors"
 FAMILIAR_FILE = "familiar.safetensors"
 WEIGHTS_FILE = "model.safetensors"
 TIMM_FILE = "config.json"
-MODEL_FILES = (DESCRIPTION, HEAD_FILE, FAMILIAR_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES)
+MODEL_FILES = (
+    DESCRIPTION, HEAD_FILE, FAMILIAR_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES, *EXAMPLE_FILES
+)  # fmt: skip
 NETWORKS = tuple(f"network{number}" for number in range(1, MOST_JOINED + 1))
 SAVED = "save"  # how the list of files names a model that was saved by itself
 
@@ -122,6 +133,15 @@ def _write_files(
         "tensors": digests[0] if len(parts) == 1 else digests,
         "files": {name: file_digest(folder / name) for name in names},
     }
+    if model.examples is not None:
+        examples = model.examples.get()
+        kept = example_arrays(examples)
+        _write_arrays(folder / ARRAYS_FILE, kept)
+        write_names(examples, folder)
+        description["examples"] = {
+            ARRAYS_FILE: digest(kept),
+            NAMES_FILE: file_digest(folder / NAMES_FILE),
+        }
     if isinstance(model.familiarity, Familiarity):
         known = model.familiarity.to_arrays()
         description["familiarity"] = digest(known)
@@ -167,6 +187,7 @@ def load_model(folder: Path, *, device: str = "auto", runtime: str = "auto") -> 
         head = restore_head(description["head"], arrays, np.arange(len(classes)), asked)
         saved, tensors = str(description["digest"]), _digests(description["tensors"], info)
         files = dict(description.get("files", {}))  # older models have none
+        digests = dict(description.get("examples", {}))
     except ModelFolderError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as e:
@@ -181,7 +202,10 @@ def load_model(folder: Path, *, device: str = "auto", runtime: str = "auto") -> 
     _check_files(folder, files, _timm_files(info))
     backbone = restore_backbone(info, *weights, device=device, runtime=runtime)
     familiarity = _familiarity(folder, description, info.feature_size, len(classes))
-    return TrainedModel(backbone, head, classes, temperature, label_type, familiarity)
+    examples = StoredExamples(folder, digests, info.feature_size, len(classes)) if digests else None
+    return TrainedModel(
+        backbone, head, classes, temperature, label_type, familiarity, examples=examples
+    )
 
 
 def _familiarity(

@@ -112,8 +112,10 @@ class Command:
         self.patch.chdir(here)
         self.patch.setenv("HEADSTART_CACHE", str(cache))
         self.passes.clear()
-        named = ["model"] if verb in ("evaluate", "predict", "export") else []
-        if verb != "export":  # its pictures come by a flag
+        named = ["model"] if verb in ("evaluate", "predict", "explain", "export") else []
+        if verb == "explain":
+            named.append("images/p00.png")
+        elif verb != "export":  # its pictures come by a flag
             named.append(change.source)
         error = io.StringIO()
         with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
@@ -127,6 +129,7 @@ class Command:
             else None,
             "cache": sorted(path.name for path in cache.rglob("*.sqlite")),
             "notes": error.getvalue(),
+            "model": [path.stat().st_size for path in here.rglob("examples.json")],
             "page": [re.findall("<h2.*?</h2>", page.read_text()) for page in here.rglob("*.html")],
         }
         return Ended(code, error.getvalue(), looks)

@@ -7,7 +7,6 @@ all are new. The same command then succeeds.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -18,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.fault_layer import ERRORS, FAULTS, KILL, SIGNALS, FaultLayer, faulty
-from tests.faults.scenarios import NEW, OLD, Ended, Memory, Scenario, ended, write_users_file
+from tests.faults.memory import Memory
+from tests.faults.scenarios import NEW, OLD, Ended, Scenario, ended, write_users_file
 
-from headstart.outputs.manifest import MANIFEST, read_manifest
+from headstart.outputs.manifest import MANIFEST, read_manifest, sha256_of
 from headstart.outputs.replacement import PLAN
 
 State = dict[str, str]  # file to the digest of its content
@@ -99,8 +99,9 @@ class Bench:
 
     def state(self) -> State:
         """All files but the lists of them and what is unfinished."""
+        digest = self.memory.digest(sha256_of)
         return {
-            path.relative_to(self.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            path.relative_to(self.root).as_posix(): digest(path)
             for path in self.root.rglob("*")
             if path.is_file() and path.name != MANIFEST and not _is_unfinished(path, self.root)
         }

@@ -21,9 +21,12 @@ from tests.served import (
     picture_bytes,
     served,
 )
+from tests.tiny_classifier import LABELS, classifier
 
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource
+from headstart.options import EmbedOptions
+from headstart.serve.predictor import Computing, open_predictor
 from headstart.serve.static_files import static_files
 
 if TYPE_CHECKING:
@@ -219,6 +222,34 @@ def test_with_the_keyboard_alone(server: Served, open_page: Callable[..., Person
     assert [card["name"] for card in person.cards()] == ["two.png"]
     assert person.focus() == "Remove two.png"
     person.is_quiet()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_a_models_own_explanation_opens_with_the_keyboard(
+    open_page: Callable[..., Person],
+    pictures: list[Path],
+    tmp_path: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    classifier(C=1.0).fit(pictures, LABELS).save(tmp_path / "model")
+    predictor = open_predictor(tmp_path / "model", Computing(EmbedOptions(device="cpu")))
+    with served(predictor, tmp_path / "model") as server:
+        person = open_page(server, width=width, scheme=scheme)
+        person.give("drop", ("one.png", pictures[0].read_bytes()))
+        image = person.browser.find_element("css selector", ".answer img")
+        while not person.focus().startswith("Why?"):
+            person.press(Keys.TAB)
+        person.press(Keys.ENTER)
+        person.until(lambda: "what speaks for" in str(image.get_attribute("alt")))
+        person.until(lambda: image.get_property("naturalWidth") == 24)  # the picture's own
+        button = person.browser.switch_to.active_element
+        assert button.get_attribute("aria-expanded") == "true"
+        assert button.text == "Only the picture"
+        assert person.browser.execute_script(WIDTH) <= width
+        person.is_quiet()
 
 
 def test_what_changes_is_said_to_a_screen_reader(

@@ -245,6 +245,11 @@ class Backbone:
         ways = (pixels, np.ascontiguousarray(pixels[:, :, ::-1])) if self.info.mirror else (pixels,)
         return tuple(self._checked(compute, way) for way in ways)
 
+    @property
+    def is_started(self) -> bool:
+        """Whether the network is loaded and ready, so that one more picture costs little."""
+        return self._runtime is not None and self._process == os.getpid()
+
     def usual_batch(self) -> int:
         """Inputs that a thread gives to `embed` at once when nobody asks for another number."""
         return self._ready().usual_batch

@@ -19,6 +19,7 @@ from headstart.cli.compare import compare
 from headstart.cli.demo import demo
 from headstart.cli.embed import embed
 from headstart.cli.evaluate import evaluate
+from headstart.cli.explain import explain
 from headstart.cli.export import export
 from headstart.cli.fit import fit
 from headstart.cli.parser import with_flags
@@ -65,6 +66,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     rank,
     predict,
     evaluate,
+    explain,
     export,
     serve,
     embed,

@@ -10,6 +10,7 @@ from headstart.options.definition import (
     ANSWERS,
     BACKBONES,
     CLUSTERS,
+    DECODED,
     FEATURES,
     ON_BACKBONE,
     PICTURES,
@@ -86,7 +87,7 @@ class EmbedOptions:
 
     device: str = option(
         "auto",
-        ANSWERS,
+        DECODED,
         "Where the backbone runs: auto, cpu, cuda, cuda:1, mps.",
         rule=text("auto, cpu, cuda, cuda:N or mps", r"auto|cpu|cuda(:\d+)?|mps"),
         use=ON_BACKBONE,
@@ -116,7 +117,7 @@ class EmbedOptions:
     )
     memory_limit: int = option(
         MEMORY_LIMIT,
-        ANSWERS,
+        DECODED,
         "Bytes for files read and pictures decoded at the same time, over all workers, for the "
         "features of all pictures, and for the pictures that the small CNN keeps between epochs.",
         rule=whole(1),

@@ -135,8 +135,10 @@ FEATURES = (*SIZES, "rank")
 LABELS = (*FEATURES, "evaluate")
 PICTURES = (*LABELS, "predict")
 EXPORT = ("export",)
+EXPLAIN = ("explain",)
 SERVER = ("serve",)
 ANSWERS = (*PICTURES, *SERVER)
+DECODED = (*ANSWERS, *EXPLAIN)
 LOOKED_AT = (*PICTURES, *EXPORT)
 
 

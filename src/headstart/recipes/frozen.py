@@ -41,6 +41,7 @@ from headstart.recipes.folds import (
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_examples import with_examples
 from headstart.recipes.tuning_record import Tuning, advice
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def fit_features(
     split, folds = parts or (choose_split(data, options.split), choose_folds(data, options.split))
     _check_training_classes(data, split)
     model, history = train_head(data, features, backbone, split.train, options, progress)
+    model = with_examples(model, data, features, split.train, options)
     model = with_familiarity(model, data, features, split.train, options)
     clock.lap("head")
     raw = model.head.predict_proba(features.values)

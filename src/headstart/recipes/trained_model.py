@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from headstart.images.picture_warnings import UNFAMILIAR, picture_warnings
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
+from headstart.recipes.training_examples import Examples
 
 ROWS_PART = 8  # of the memory limit, an eighth is for the features of a block of rows
 CLUSTER_PART = 2  # and half of it on a cluster, whose actors open the backbone for each block anew
@@ -39,6 +40,8 @@ class TrainedModel:
             them as the head gave them.
         label_type: what the labels were in Python before they became text; None for a model that
             was saved before this was kept.
+        examples: pictures that it learnt from, to name those most like another; None for a model
+            that keeps none.
         familiarity: tells how familiar a picture is; None where nothing does.
     """
 
@@ -48,6 +51,7 @@ class TrainedModel:
     temperature: float = 1.0
     label_type: LabelType | None = "text"
     familiarity: Familiar | None = None
+    examples: Examples | None = field(default=None, kw_only=True, compare=False)
 
     def probabilities(self, features: Float32Array | FloatArray) -> FloatArray:
         """Class probabilities (n, k) for features (n, d)."""

@@ -15,7 +15,8 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.evaluate.predictions import Predictions
-from headstart.export.exported_model import open_model
+from headstart.explain.explain import explain_picture
+from headstart.export.exported_model import is_exported, open_model
 from headstart.images.decode import decode_picture
 from headstart.images.memory_budget import MemoryBudget
 from headstart.images.source import ImageSource
@@ -128,8 +129,25 @@ class TrainedPredictor:
         }
 
 
+class ExplainingPredictor(TrainedPredictor):
+    """A model folder's model that also says what an answer rests on."""
+
+    def explain(self, image: ImageSource, class_name: str | None) -> bytes:
+        """The map over the picture, as a PNG. Raises ImageError, and UsageError as `predict`."""
+        found = explain_picture(
+            self.model, image, class_name, max_pixels=self._max_pixels, budget=self._budget
+        )
+        return found.png()
+
+
 def open_predictor(place: Path, computing: Computing) -> Predictor:
-    """The predictor for a model's place. Raises ModelFolderError for what is no model."""
+    """The predictor for a model's place. Raises ModelFolderError for what is no model.
+
+    An exported model, which answers a hundred times for one explanation, explains nothing here:
+    other requests would wait. Nor do joined networks.
+    """
     embed = computing.embed
     model = open_model(place, device=embed.device, runtime=embed.runtime)
-    return TrainedPredictor(model, computing)
+    if is_exported(place) or model.backbone.info.parts:
+        return TrainedPredictor(model, computing)
+    return ExplainingPredictor(model, computing)
