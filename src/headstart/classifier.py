@@ -142,10 +142,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.runtime = runtime
         self.workers = workers
         self.cache = cache
-        self.max_pixels = max_pixels
-        self.memory_limit = memory_limit
-        self.cluster = cluster
-        self.cluster_folder = cluster_folder
+        self.max_pixels, self.memory_limit = max_pixels, memory_limit
+        self.cluster, self.cluster_folder = cluster, cluster_folder
         self.random_state = random_state
 
     def fit(self, X: Images, y: Any, groups: Any = None) -> Self:
