@@ -130,7 +130,7 @@ def test_an_option_of_no_use_without_another_is_refused() -> None:
 # For each option that some ways of making a model do not use: another value than its default.
 UNUSED: dict[str, Any] = {
     "backbone": "resnet18", "weights": Path("w.pth"), "layer": "fc7", "random_weights": True,
-    "mirror": True, "cluster": "local", "cluster_folder": "shared",
+    "mirror": True, "cluster": "local", "cluster_folder": "shared", "keep_examples": True,
     "precision": "fp32", "device": "cuda", "runtime": "openvino",
     "views": 2, "folds": 5, "head": "svm", "C": 2.0,
     "epochs": 3, "learning_rate": 0.1, "batch_size": 8, "optimizer": "sgd", "weight_decay": 0.1,
