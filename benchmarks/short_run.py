@@ -114,6 +114,14 @@ PROGRAMS = (
         "--pictures 60 --backbones tf_efficientnet_lite0",
         {"embed by onnxruntime / bare torch": r"embed by onnxruntime [\d.]+/s, ([\d.]+)"},
     ),
+    Program(
+        "scale",
+        "--pictures 200 1000 --rows 20000",
+        {
+            "slowest / fastest rate": r"slowest rate of fastest ([\d.]+)",
+            "20,000 rows, CPU s": r"20,000 rows: ([\d.]+) s of the processor",
+        },
+    ),
     Program("series", "--scenes 12", {"nearest in the series, %": r"\| ([\d.]+)% \|"}),
     Program(
         "serving",

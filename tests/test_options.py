@@ -74,6 +74,8 @@ WRONG: list[tuple[Any, str]] = [
     (ReadOptions(exclude="owl"), "--exclude is 'owl'"),  # type: ignore[arg-type]
     (EmbedOptions(workers=0), "--workers is 0; it must be a whole number from 1 to 1024"),
     (EmbedOptions(device="gpu"), "--device is 'gpu'; it must be auto, cpu, cuda, cuda:N or mps"),
+    (EmbedOptions(cluster="remote"), "--cluster is 'remote'; it must be local, auto, HOST:PORT or"),
+    (EmbedOptions(cluster="ray://host"), "--cluster is 'ray://host'"),
     (EmbedOptions(embed_batch=-2), "--embed-batch is -2"),
 ]
 
@@ -119,10 +121,16 @@ def test_options_that_exclude_each_other() -> None:
         check_options(given)
 
 
+def test_an_option_of_no_use_without_another_is_refused() -> None:
+    with pytest.raises(UsageError, match="--cluster-folder a is of use with --cluster only; leave"):
+        check_options(EmbedOptions(cluster_folder="a"))
+    check_options(EmbedOptions(cluster_folder="a", cluster="local"))
+
+
 # For each option that some ways of making a model do not use: another value than its default.
 UNUSED: dict[str, Any] = {
     "backbone": "resnet18", "weights": Path("w.pth"), "layer": "fc7", "random_weights": True,
-    "mirror": True,
+    "mirror": True, "cluster": "local", "cluster_folder": "shared", "keep_examples": True,
     "precision": "fp32", "device": "cuda", "runtime": "openvino",
     "views": 2, "folds": 5, "head": "svm", "C": 2.0,
     "epochs": 3, "learning_rate": 0.1, "batch_size": 8, "optimizer": "sgd", "weight_decay": 0.1,
@@ -147,7 +155,8 @@ def test_the_table_of_unused_options_is_whole() -> None:
 @pytest.mark.parametrize("name", sorted(set(UNUSED) - {"head", "epochs"}))
 def test_what_a_way_does_not_use_is_refused(name: str, way: Way) -> None:
     use = all_options()[name].facts.use
-    options = in_rooms({**MADE[way], name: UNUSED[name]})
+    needed = {"cluster": "local"} if name == "cluster_folder" else {}
+    options = in_rooms({**MADE[way], **needed, name: UNUSED[name]})
     if way in use.ways:
         check_fit(options, options.recipe.recipe)
         return

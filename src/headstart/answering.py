@@ -46,6 +46,8 @@ class OnPictures(ABC):
     cache: bool
     max_pixels: int
     memory_limit: int
+    cluster: str | None = None
+    cluster_folder: str | None = None
 
     @abstractmethod
     def _parameters(self) -> Collection[str]:
@@ -82,6 +84,8 @@ class OnPictures(ABC):
             workers=plain(self.workers),
             cache=plain(self.cache),
             memory_limit=plain(self.memory_limit),
+            cluster=self.cluster,
+            cluster_folder=self.cluster_folder,
         )
 
     def _embed(self, backbone: Backbone, X: Images) -> Float32Array:

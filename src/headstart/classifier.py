@@ -69,7 +69,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
         keep_examples: keep small copies of training pictures with the model, for explanations.
-        device, runtime, workers, cache: see `EmbedOptions`.
+        device, runtime, workers, cache, cluster, cluster_folder: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
             features; what would take more is refused.
@@ -114,6 +114,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
         memory_limit: int = MEMORY_LIMIT,
+        cluster: str | None = None,
+        cluster_folder: str | None = None,
         random_state: Any = DEFAULT_SEED,
     ) -> None:
         self.backbone = backbone
@@ -140,8 +142,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.runtime = runtime
         self.workers = workers
         self.cache = cache
-        self.max_pixels = max_pixels
-        self.memory_limit = memory_limit
+        self.max_pixels, self.memory_limit = max_pixels, memory_limit
+        self.cluster, self.cluster_folder = cluster, cluster_folder
         self.random_state = random_state
 
     def fit(self, X: Images, y: Any, groups: Any = None) -> Self:

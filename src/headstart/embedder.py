@@ -78,7 +78,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
     Args:
         backbone: name of the backbone, any of timm's.
         weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
-        device, runtime, workers, cache: see `EmbedOptions`.
+        device, runtime, workers, cache, cluster, cluster_folder: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
             features; what would take more is refused.
@@ -106,6 +106,8 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
         memory_limit: int = MEMORY_LIMIT,
+        cluster: str | None = None,
+        cluster_folder: str | None = None,
     ) -> None:
         self.backbone = backbone
         self.weights = weights
@@ -120,6 +122,8 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self.cache = cache
         self.max_pixels = max_pixels
         self.memory_limit = memory_limit
+        self.cluster = cluster
+        self.cluster_folder = cluster_folder
 
     def fit(self, X: Images, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Open the backbone; nothing is learnt from the pictures.

@@ -150,6 +150,8 @@ CHANGES: dict[Any, Change] = {
         {"--workers": "1"}, {"--workers": "3"}, both={"--no-cache": None}, look="passes"
     ),
     "--embed-batch": Change({"--embed-batch": "2"}, both={"--no-cache": None}, look="passes"),
+    "--cluster": Change({"--cluster": "127.0.0.1:1"}, both={"--no-cache": None}),
+    "--cluster-folder": Change({"--cluster-folder": "shared"}),  # refused without --cluster
     "--cache": Change({"--no-cache": None}, look="cache"),
     "--views": Change({"--views": "1"}),
     "--test-fraction": Change({"--test-fraction": "0.4"}),

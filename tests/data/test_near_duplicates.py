@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headstart.data import near_duplicates
 from headstart.data.near_duplicates import (
     NearPairs,
     NearThresholds,
@@ -73,3 +74,28 @@ def test_features_of_an_unreadable_picture() -> None:
     features = np.array([[1, 2], [np.nan, np.nan]], dtype=np.float32)
     with pytest.raises(ValueError, match="not all finite"):
         list(near_pairs(np.zeros(2, dtype=np.uint64), thumbnails, features, STRICT))
+
+
+@pytest.mark.parametrize("with_features", [False, True])
+def test_of_many_pictures_those_in_one_bucket_are_compared(
+    with_features: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No pair is made up or given twice, copies are all found, of the pairs at the limit most."""
+    rng = np.random.default_rng(1)
+    n, half = 2000, 1000
+    cells = rng.integers(0, 256, (n, 4, 4, 3)).astype(np.float64)
+    noise = rng.normal(0, 1, (half, 4, 4, 3)) * rng.uniform(0, 45, (half, 1, 1, 1))
+    noise[:100] = 0
+    cells[half:] = cells[:half] + noise
+    thumbnails = np.clip(cells, 0, 255).astype(np.uint8).repeat(2, axis=1).repeat(2, axis=2)
+    hashes = np.zeros(n, dtype=np.uint64)
+    features = None
+    if with_features:
+        features = np.tile(rng.normal(size=(half, 16)).astype(np.float32), (2, 1))
+    compared = all_pairs(list(near_pairs(hashes, thumbnails, features, STRICT)))
+    monkeypatch.setattr(near_duplicates, "COMPARED", 100)
+    met = all_pairs(list(near_pairs(hashes, thumbnails, features, STRICT)))
+    assert len(set(met)) == len(met)
+    assert set(met) <= set(compared)
+    assert {(row, half + row, 0) for row in range(100)} <= set(met)
+    assert len(met) >= 0.98 * len(compared) > 98

@@ -44,6 +44,10 @@ class ImageRecords:
     def __len__(self) -> int:
         return len(self.digests)
 
+    def part(self, rows: slice) -> ImageRecords:
+        """Some of the pictures, in their order."""
+        return ImageRecords(self.digests[rows], self.statistics[rows], self.errors[rows])
+
     def raise_if_bad(self, images: Sequence[ImageSource]) -> None:
         """Raise one BadInputsError that lists every picture with an error."""
         bad = [BadInput(i.name, e) for i, e in zip(images, self.errors, strict=True) if e]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,6 +14,11 @@ from headstart.images.address import Url, is_url, location
 from headstart.images.formats import has_picture_suffix
 from headstart.images.source import ImageSource, LocalFile, RemoteFile, is_on_drive, not_found
 from headstart.wording import plural
+
+OFTEN = 5000  # files asked for in a folder, before its list is quicker than to ask for the rest
+# What makes a name odd: a part that is empty or begins with a point, what other systems read
+# otherwise, a NUL.
+_ODD = re.compile(r"/[./]|[:\\\0]|/$")
 
 
 class UnresolvedError(Exception):
@@ -91,9 +98,13 @@ class Resolver:
 
     def __init__(self, root: Path, *, allow_outside: bool) -> None:
         self.root = root
-        self._absolute = root.absolute()
+        self._absolute = str(root.absolute())
+        self._shown = str(root)
         self._roots = {os.path.normpath(self._absolute), os.path.realpath(root)}
         self._allow_outside = allow_outside
+        self._start = "" if self._shown == "." else self._shown.rstrip(os.sep) + os.sep
+        self._asked: dict[str, int] = {}  # how often, by folder
+        self._files: dict[str, set[str]] = {}  # the names of a folder's files
         self._folders: dict[Path, _Folder] = {}
         self._bent: dict[str, tuple[int, str]] = {}  # how many names, and the first
 
@@ -115,12 +126,16 @@ class Resolver:
             raise UnresolvedError("no picture's name")
         if "\x00" in name:
             raise UnresolvedError("the name has a NUL character")
+        # Texts as far as may be: a million names as paths would take most of the reading's time.
+        if self._is_plain(name):
+            return Path(f"{self._start}{name}")
         if not is_on_drive(name):
             # Without "..", so that what is checked is what is opened.
-            path = os.path.normpath(self._absolute / name)
+            path = os.path.normpath(os.path.join(self._absolute, name))  # noqa: PTH118
             for root in self._roots:
                 if path == root or path.startswith(root.rstrip(os.sep) + os.sep):
-                    return self.root / path[len(root) :].lstrip(os.sep)
+                    inside = path[len(root) :].lstrip(os.sep)
+                    return Path(os.path.join(self._shown, inside))  # noqa: PTH118
             if self._allow_outside:
                 return Path(path)
         elif os.name != "nt":
@@ -132,6 +147,10 @@ class Resolver:
             "or name the folder with --images"
         )
 
+    def _is_plain(self, name: str) -> bool:
+        """Whether a name leads into the folder without a look at its parts: most names do."""
+        return name[0] not in "./" and not _ODD.search(name)
+
     def resolve(self, name: str) -> Path:
         """The file of a name.
 
@@ -140,7 +159,7 @@ class Resolver:
         """
         path = self.target(name)
         try:
-            if path.is_file():
+            if self._is_file(path):
                 return path
             if path.is_dir():
                 raise UnresolvedError("is a folder, not a picture", missing=True)
@@ -149,6 +168,19 @@ class Resolver:
             return self._bend(name, path)
         except OSError as error:  # a name that is too long, a folder without permission
             raise UnresolvedError(f"not found: {error.strerror}", missing=True) from error
+
+    def _is_file(self, path: Path) -> bool:
+        """Whether a file is there. A folder that is asked for often is listed, once."""
+        place, name = os.path.split(str(path))
+        files = self._files.get(place)
+        if files is None:
+            asked = self._asked[place] = self._asked.get(place, 0) + 1
+            if asked > OFTEN:
+                with suppress(OSError), os.scandir(place) as entries:
+                    files = {entry.name for entry in entries if entry.is_file()}
+                self._files[place] = files or set()
+        # Looked at itself where the list has it not: the list may be old by now.
+        return (files is not None and name in files) or path.is_file()
 
     def _bend(self, name: str, path: Path) -> Path:
         if "\\" in name:

@@ -1,4 +1,4 @@
-"""Pairs of pictures that look the same, found in blocks and never by an n x n matrix.
+"""Pairs of pictures that look the same, found in blocks or buckets, never by an n x n matrix.
 
 A pair is near when two looks agree: the 64-bit difference hash (where does it get brighter?) and
 the 8x8 thumbnail (which colours are where?). Both are compared as they are and mirrored. What is
@@ -7,6 +7,7 @@ called agreement was measured: see docs/duplicates.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,8 @@ from headstart.progress import QUIET, Progress
 Hashes = npt.NDArray[np.uint64]  # (n,)
 Thumbnails = npt.NDArray[np.uint8]  # (n, 8, 8, 3)
 
+COMPARED = 20_000  # pictures of which every two are compared; of more only those in one bucket
+FOUND = 0.99  # least share of the pairs just at the limit that meet in a bucket
 CELLS = 6_000_000  # of one block of comparisons: 24 MB
 MANY = 500_000  # pairs that are looked at at once
 CHUNK = 2048  # pairs whose features are compared at once
@@ -100,11 +103,16 @@ def near_pairs(
 
     `progress` is told of each picture that was compared with all behind it.
 
-    Time grows with n squared (a minute or two for 100,000 pictures), memory with n. Raises
-    ValueError for features that are not finite.
+    Up to COMPARED pictures every two are compared. Of more only those that share a bucket are
+    (`_Search.in_buckets`), so that time grows little more than their number does. Memory grows
+    with n. Raises ValueError for features that are not finite.
     """
     n = len(hashes)
     search = _Search(hashes, thumbnails, features, thresholds)
+    if n > COMPARED:
+        for mirrored in (False, True):
+            yield from search.in_buckets(mirrored)
+        return
     height = max(1, CELLS // max(n, 1))
     for start in range(0, n, height):
         for mirrored in (False, True):
@@ -128,6 +136,8 @@ class _Search:
         self.mirrored_patterns = _mirrored(self.patterns)
         self.hashes, self.mirrored_hashes = hashes, mirrored_hashes(hashes)
         self.features = features
+        strict = features is None
+        self.least = thresholds.correlation if strict else thresholds.loose_correlation
         if features is not None:
             self.mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
             if not np.isfinite(self.mean).all():
@@ -139,22 +149,52 @@ class _Search:
         """First rows within start to stop, second rows, and correlations of like thumbnails."""
         others = self.mirrored_patterns if mirrored else self.patterns
         correlation = (self.patterns[start:stop] @ others[start:].T).ravel()
-        strict = self.features is None
-        least = self.limits.correlation if strict else self.limits.loose_correlation
-        alike = np.flatnonzero(correlation >= least)
+        alike = np.flatnonzero(correlation >= self.least)
         for places in np.array_split(alike, len(alike) // MANY + 1):
             first, second = np.divmod(places, len(others) - start)
             above = second > first
             yield first[above] + start, second[above] + start, correlation[places[above]]
+
+    def in_buckets(self, mirrored: bool) -> Iterator[NearPairs]:
+        """Near pairs among those that share a bucket in one of several tables.
+
+        The sides of random planes that a pattern lies on are its bucket (Charikar 2002): two
+        patterns with the angle a lie on one side of a plane with the probability 1 - a / pi. With
+        log2 n planes a table, so many tables that FOUND of the pairs at the limit meet in one; of
+        closer ones more do, of copies all.
+        """
+        rows = np.flatnonzero(self.patterns.any(axis=1))  # flat pictures are near to nothing
+        others = self.mirrored_patterns if mirrored else self.patterns
+        planes = max(8, math.ceil(math.log2(max(2, len(rows)))))
+        meeting = (1 - math.acos(self.least) / math.pi) ** planes
+        tables = math.ceil(math.log(1 - FOUND) / math.log(1 - meeting))
+        rng = np.random.default_rng(planes)
+        mine, theirs = np.empty((2, tables, len(self.patterns)), dtype=np.int32)
+        for table in range(tables):
+            normals = rng.standard_normal((self.patterns.shape[1], planes)).astype(np.float32)
+            mine[table], theirs[table] = _sides(self.patterns, normals), _sides(others, normals)
+            for first, second in _meeting(rows, mine[table], theirs[table]):
+                above = second > first
+                first, second = first[above], second[above]
+                for before in range(table):  # those that have met already
+                    new = mine[before, first] != theirs[before, second]
+                    first, second = first[new], second[new]
+                close = self._bits(first, second, mirrored) <= self.limits.loose_bits
+                first, second = first[close], second[close]
+                correlation = np.einsum("ij,ij->i", self.patterns[first], others[second])
+                alike = correlation >= self.least
+                yield self.near(first[alike], second[alike], correlation[alike], mirrored)
+
+    def _bits(self, first: IntArray, second: IntArray, mirrored: bool) -> IntArray:
+        others = self.mirrored_hashes if mirrored else self.hashes
+        return hash_distance(self.hashes[first], others[second])
 
     def near(
         self, first: IntArray, second: IntArray, correlation: Float32Array, mirrored: bool
     ) -> NearPairs:
         """Those of the like pairs that are near-duplicates."""
         limits = self.limits
-        bits = hash_distance(
-            self.hashes[first], (self.mirrored_hashes if mirrored else self.hashes)[second]
-        )
+        bits = self._bits(first, second, mirrored)
         tint = np.abs(self.tints[first] - self.tints[second]).max(axis=1)
         kept = (bits <= (limits.bits if self.features is None else limits.loose_bits)) & (
             tint <= limits.tint
@@ -166,6 +206,34 @@ class _Search:
         pairs = NearPairs(first, second, bits, cosine, np.full(len(first), mirrored))
         sure = (bits <= limits.bits) & (correlation >= limits.correlation)
         return pairs.take(sure | (cosine >= limits.cosine))
+
+
+def _sides(patterns: Float32Array, normals: Float32Array) -> npt.NDArray[np.int32]:
+    """On which side of each plane a pattern lies, one bit a plane, (n,)."""
+    powers = 1 << np.arange(normals.shape[1], dtype=np.int32)
+    return ((patterns @ normals > 0) @ powers).astype(np.int32)
+
+
+def _meeting(
+    rows: IntArray, mine: npt.NDArray[np.int32], theirs: npt.NDArray[np.int32]
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Pairs of rows whose buckets are equal, some at a time."""
+    order = rows[np.argsort(theirs[rows], kind="stable")]
+    keys = theirs[order]
+    begin = np.searchsorted(keys, mine[rows], "left")
+    counts = np.searchsorted(keys, mine[rows], "right") - begin
+    total = np.cumsum(counts)
+    start = 0
+    while start < len(rows):
+        done = total[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, done + MANY, "right")))
+        some = counts[start:stop]
+        within = np.arange(some.sum()) - np.repeat(np.cumsum(some) - some, some)
+        yield (
+            np.repeat(rows[start:stop], some),
+            order[np.repeat(begin[start:stop], some) + within],
+        )
+        start = stop
 
 
 def hash_distance(first: Hashes, second: Hashes) -> IntArray:

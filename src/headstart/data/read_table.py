@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from headstart.data.cells import Cells, read_cells
 from headstart.data.class_names import renamed
+from headstart.data.collector_pause import collector_paused
 from headstart.data.columns import Columns, find_columns
 from headstart.data.image_paths import ImageFinder, UnresolvedError
 from headstart.data.image_table import ImageTable
@@ -20,8 +21,7 @@ from headstart.options import ReadOptions
 from headstart.wording import plural
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """One line of the table, its cells trimmed; None for a column that is not there."""
 
     line: int
@@ -75,21 +75,22 @@ def read_table(
         UsageError: an option names a column, class, folder or encoding that is not there.
         MissingExtraError: a Parquet table, and pyarrow is not installed.
     """
-    cells = read_cells(path, separator=options.separator, encoding=options.encoding, data=data)
-    needs_labels = needs_labels and not keep_missing
-    cells = with_labels(path.name, cells, options, needed=needs_labels)
-    columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
-    if not cells.rows:
-        raise TableError(f"{path.name} has no rows")
-    finder = find_images(path, options)
-    reading = _Reading(path)
-    reading.notes += [*columns.notes, *cells.notes]
-    rows = _rows(cells, columns, reading, keep_all=keep_missing)
-    rows = _labelled(rows, options, reading)
-    rows = _placed(rows, finder, reading, keep_missing)
-    if not keep_missing:
-        rows = _once(rows, reading)
-    return _table(path, rows, columns, reading)
+    with collector_paused():
+        cells = read_cells(path, separator=options.separator, encoding=options.encoding, data=data)
+        needs_labels = needs_labels and not keep_missing
+        cells = with_labels(path.name, cells, options, needed=needs_labels)
+        columns = find_columns(path.name, cells.columns, options, label_needed=needs_labels)
+        if not cells.rows:
+            raise TableError(f"{path.name} has no rows")
+        finder = find_images(path, options)
+        reading = _Reading(path)
+        reading.notes += [*columns.notes, *cells.notes]
+        rows = _rows(cells, columns, reading, keep_all=keep_missing)
+        rows = _labelled(rows, options, reading)
+        rows = _placed(rows, finder, reading, keep_missing)
+        if not keep_missing:
+            rows = _once(rows, reading)
+        return _table(path, rows, columns, reading)
 
 
 def find_images(path: Path | Url, options: ReadOptions) -> ImageFinder:
@@ -123,9 +124,12 @@ def repairs(trimmed: int, padded: int) -> list[str]:
 def _rows(cells: Cells, columns: Columns, reading: _Reading, *, keep_all: bool) -> list[_Row]:
     """Rows with as many cells as the header and nothing empty; the others are refused, or kept."""
     width, trimmed, padded, rows = len(cells.columns), 0, 0, []
-    needed = [("label", columns.label), ("split", columns.split), ("group", columns.group)]
+    used = columns.used
+    places = (columns.label, columns.split, columns.group)
+    names = ("label", "split", "group")
+    needed = [(what, i) for what, i in zip(names, places, strict=True) if i is not None]
     for line, raw in cells.rows:
-        found = cut_to_width(raw, width)
+        found = raw if len(raw) == width else cut_to_width(raw, width)
         padded += len(found) < len(raw)
         if cause := wrong_width(found, width):
             if keep_all:
@@ -136,15 +140,14 @@ def _rows(cells: Cells, columns: Columns, reading: _Reading, *, keep_all: bool) 
                 reading.refuse(line, "", cause)
             continue
         texts = [trim(cell) for cell in found]
-        trimmed += sum(texts[i] != found[i] for i in columns.used)
+        if texts != found:
+            trimmed += sum(texts[i] != found[i] for i in used)
         name = texts[columns.image]
-        empty = [what for what, i in needed if i is not None and not texts[i]]
+        empty = [what for what, i in needed if not texts[i]]
         if empty and not keep_all:
             reading.refuse(line, name, f"no {' and no '.join(empty)}")
             continue
-        label, split, group = (
-            None if i is None else texts[i] for i in (columns.label, columns.split, columns.group)
-        )
+        label, split, group = [None if i is None else texts[i] for i in places]
         rows.append(_Row(line, name, label, split, group))
     reading.notes += repairs(trimmed, padded)
     return rows
@@ -163,7 +166,10 @@ def _labelled(rows: list[_Row], options: ReadOptions, reading: _Reading) -> list
     kept, excluded = kept_rows(labels, exclude)
     names, more = renamed([labels[i] for i in kept], options)
     reading.notes += notes + excluded + more
-    return [replace(rows[i], label=name) for i, name in zip(kept, names, strict=True)]
+    return [
+        rows[i] if rows[i].label == name else rows[i]._replace(label=name)
+        for i, name in zip(kept, names, strict=True)
+    ]
 
 
 def _placed(
@@ -172,7 +178,7 @@ def _placed(
     """Rows with their files; rows without one are refused, or kept when asked."""
     if keep_missing:
         placed = [
-            row if row.image is not None else replace(row, image=picture_or_cause(row.name, finder))
+            row if row.image is not None else row._replace(image=picture_or_cause(row.name, finder))
             for row in rows
         ]
         reading.notes += finder.notes
@@ -180,7 +186,7 @@ def _placed(
     placed, missing = [], []
     for row in rows:
         try:
-            placed.append(replace(row, image=finder.resolve(row.name)))
+            placed.append(row._replace(image=finder.resolve(row.name)))
         except UnresolvedError as error:
             if error.missing:
                 missing.append(row)
@@ -210,14 +216,16 @@ def picture_or_cause(name: str, finder: ImageFinder) -> ImageSource:
 
 def _once(rows: list[_Row], reading: _Reading) -> list[_Row]:
     """Each picture once; a picture with two labels, splits or groups is refused."""
-    by_place: dict[ImageSource | None, list[_Row]] = {}
-    for row in rows:
-        by_place.setdefault(row.image, []).append(row)
+    names = [row.image.name if row.image is not None else "" for row in rows]
+    if len(set(names)) == len(rows):  # as usual; and texts are compared faster than places
+        return rows
+    by_place: dict[str, list[_Row]] = {}
+    for name, row in zip(names, rows, strict=True):
+        by_place.setdefault(name, []).append(row)
     kept, repeated = [], []
     for same in by_place.values():
         first = same[0]
-        conflict = _conflict(same)
-        if conflict:
+        if len(same) > 1 and (conflict := _conflict(same)):
             lines = ", ".join(str(row.line) for row in same)
             reading.refuse(first.line, first.name, conflict, where=f"lines {lines}")
             continue

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,7 +52,7 @@ class Features:
     def __len__(self) -> int:
         return len(self.values)
 
-    def take(self, rows: IntArray | list[int]) -> Features:
+    def take(self, rows: IntArray | list[int] | slice) -> Features:
         """The features of these rows, in this order."""
         return Features(self.values[rows], self.views[rows], self.computed, self.seconds)
 
@@ -190,6 +191,7 @@ class _Run:
         self.known = known
         self.features = features
         self.names = loader.wanted.names
+        self.options = options
         self.lanes = options.workers or os.cpu_count() or 1
         self.batch = options.embed_batch
         self.computed = 0
@@ -206,9 +208,10 @@ class _Run:
         try:
             unknown = self._take_known(images)
             progress.advance(n - len(unknown))
-            for chunk in self._chunks(images, unknown):
-                self._take(chunk)
-                progress.advance(len(chunk.rows))
+            with closing(self._chunks(images, unknown, progress)) as chunks:
+                for chunk in chunks:
+                    self._take(chunk)
+                    progress.advance(len(chunk.rows))
         finally:
             progress.stop()
         self._copy_repeated()
@@ -232,11 +235,44 @@ class _Run:
         return unknown
 
     def _chunks(
-        self, images: Sequence[ImageSource], unknown: dict[int, Known | None]
-    ) -> Iterator[_Chunk]:
+        self, images: Sequence[ImageSource], unknown: dict[int, Known | None], progress: Progress
+    ) -> Generator[_Chunk, None, None]:
         """Chunks as they are done, in any order."""
         if not unknown:
             return  # and the network stays unloaded
+        if self.options.cluster is not None and self.backbone is not None:
+            yield from self._clustered(images, unknown, self.backbone, progress)
+        else:
+            yield from self._computed(images, unknown)
+
+    def _clustered(
+        self,
+        images: Sequence[ImageSource],
+        unknown: Iterable[int],
+        backbone: Backbone,
+        progress: Progress,
+    ) -> Iterator[_Chunk]:
+        """Chunks that a cluster's machines compute; Ray is loaded for them only."""
+        from headstart.features.clustered import clustered
+
+        items = [(row, images[row]) for row in unknown]
+        wanted = self.loader.wanted
+        for rows, read, vectors in clustered(items, backbone, self.options, wanted, progress):
+            loaded = [
+                replace(item, stamp=self.stamps[row]) for row, item in zip(rows, read, strict=True)
+            ]
+            # A content that was computed in another block, too, counts and is kept once.
+            new = [
+                {} if item.digest in self.complete else found
+                for item, found in zip(loaded, vectors, strict=True)
+            ]
+            chunk = _Chunk(rows, loaded, new)
+            self._keep(chunk)
+            yield chunk
+
+    def _computed(
+        self, images: Sequence[ImageSource], unknown: dict[int, Known | None]
+    ) -> Iterator[_Chunk]:
         rows = list(unknown)
         size = self._chunk_size()
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]

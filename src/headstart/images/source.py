@@ -315,7 +315,7 @@ def not_found(name: str) -> str:
 
 def is_on_drive(name: str) -> bool:
     """True for a path with a drive of Windows, such as "C:/data" and "C:\\data"."""
-    return PureWindowsPath(name).is_absolute() and ":" in name
+    return ":" in name and PureWindowsPath(name).is_absolute()
 
 
 def why_not_read(path: Path, error: OSError) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from headstart.options.definition import (
     ANSWERS,
     BACKBONES,
+    CLUSTERS,
     DECODED,
     FEATURES,
     ON_BACKBONE,
@@ -126,5 +127,24 @@ class EmbedOptions:
         FEATURES,
         "Augmented views of each training picture, besides the picture itself.",
         rule=whole(0),
+        use=ON_BACKBONE,
+    )
+    cluster: str | None = option(
+        None,
+        CLUSTERS,
+        "Compute features on a Ray cluster: HOST:PORT or ray://HOST:PORT, auto for the one that "
+        "this machine is part of, local for processes here. Its machines read the pictures.",
+        rule=text(
+            "local, auto, HOST:PORT or ray://HOST:PORT",
+            r"local|auto|(ray://)?[^\s/]*[^\s/:]:\d{1,5}",
+        ),
+        use=ON_BACKBONE,
+    )
+    cluster_folder: str | None = option(
+        None,
+        CLUSTERS,
+        "Folder on a disk that all machines of the cluster share, or an address such as "
+        "s3://bucket/folder, where blocks of features lie until they are taken up; default: the "
+        "cache folder.",
         use=ON_BACKBONE,
     )

@@ -18,6 +18,7 @@ from headstart.options.serving import ServeOptions
 from headstart.options.tables_and_pictures import ReadOptions
 
 APART = (("weights", "random_weights"), ("test_fraction", "split_column"))
+TOGETHER = (("cluster_folder", "cluster"),)  # the first is of use with the second only
 NO_REQUEST: Mapping[str, Any] = {
     "folds": 0,
     "device": "cpu",
@@ -49,8 +50,8 @@ class _Given(NamedTuple):
 def check_options(*groups: Any) -> None:
     """Look at all values of options objects, also inside other ones.
 
-    Raises UsageError with the flag, the value and what is allowed, and for two options that
-    exclude each other.
+    Raises UsageError with the flag, the value and what is allowed, for two options that exclude
+    each other, and for one that is of no use without another.
     """
     for option, value in _values(groups):
         if not option.rule.holds(value):
@@ -61,6 +62,10 @@ def check_options(*groups: Any) -> None:
             raise UsageError(
                 f"{given[first]} and {given[second]} exclude each other; leave one of them out"
             )
+    for first, second in TOGETHER:
+        if first in given and second not in given:
+            flag = all_options()[second].flag
+            raise UsageError(f"{given[first]} is of use with {flag} only; leave it out")
 
 
 def check_server(options: ServeOptions) -> None:

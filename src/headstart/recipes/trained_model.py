@@ -14,7 +14,7 @@ from headstart.data.label_values import LabelType
 from headstart.evaluate.calibration import apply_temperature
 from headstart.evaluate.predictions import Predictions, joined
 from headstart.features.embed import Features, embed_images
-from headstart.features.recent import Recent
+from headstart.features.recent import STATISTICS_BYTES, Recent
 from headstart.heads.familiarity import Familiar, is_unfamiliar
 from headstart.heads.fitted_heads import FittedHead
 from headstart.heads.standardisation import BLOCK
@@ -25,6 +25,7 @@ from headstart.progress import QUIET, Progress
 from headstart.recipes.training_examples import Examples
 
 ROWS_PART = 8  # of the memory limit, an eighth is for the features of a block of rows
+CLUSTER_PART = 2  # and half of it on a cluster, whose actors open the backbone for each block anew
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,15 @@ class TrainedModel:
         return replace(joined(list(answered)), truth=None if truth is None else tuple(truth))
 
     def block_rows(self, options: EmbedOptions) -> int:
-        """Pictures that are answered at once: those of one of the head's own blocks, if they fit.
+        """Pictures that are embedded at once: those of one of the head's own blocks, if they fit.
 
-        So the answers are equal to the bit, however many pictures there are.
+        On a cluster they are as many as fit.
         """
-        most = options.memory_limit // (ROWS_PART * 4 * self.backbone.info.feature_size)
-        return max(1, min(BLOCK, most))
+        size = 4 * self.backbone.info.feature_size
+        if options.cluster is not None:
+            most = options.memory_limit // (CLUSTER_PART * (size + STATISTICS_BYTES))
+            return max(1, most // BLOCK * BLOCK or most)
+        return max(1, min(BLOCK, options.memory_limit // (ROWS_PART * size)))
 
     def predict_blocks(
         self,
@@ -118,7 +122,9 @@ class TrainedModel:
                     progress=inner,
                     recent=recent,
                 )
-                yield self.answer(records, features, names)
+                for start in range(0, max(1, len(names)), BLOCK):
+                    part = slice(start, start + BLOCK)
+                    yield self.answer(records.part(part), features.take(part), names[part])
         finally:
             progress.stop()
 
