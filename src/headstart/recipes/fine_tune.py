@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,48 +25,32 @@ from headstart.features.embed import Features
 from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
-from headstart.recipes.batches import PictureBatches
+from headstart.recipes.batches import Batches, PictureBatches
 from headstart.recipes.checkpoint import Checkpoints, Identity
 from headstart.recipes.data_preparation import choose_split, prepare_data, tell
 from headstart.recipes.epoch_loop import EpochLoop, step_size
 from headstart.recipes.folds import FoldResult, as_predictions, predictions_of, take
 from headstart.recipes.frozen import FitResult, fit_features, train_head
 from headstart.recipes.head_choice import epoch_line
+from headstart.recipes.kept_maps import SharedMaps
 from headstart.recipes.pixel_store import PixelStore
 from headstart.recipes.processes import ALONE, Processes, joined
 from headstart.recipes.rates import Schedule, layered_groups
 from headstart.recipes.run_record import Stopwatch, make_record
 from headstart.recipes.scratch import answer_pictures, balancing, choose_validation
 from headstart.recipes.stages import unfreeze
+from headstart.recipes.step_precision import measure_steps
 from headstart.recipes.trained_model import TrainedModel
 from headstart.recipes.training_history import EpochRecord, History
 from headstart.recipes.training_state import TrainingState
 from headstart.recipes.tuned_network import TunedNetwork, as_tuned
+from headstart.recipes.tuning_defaults import usual_options
 from headstart.recipes.tuning_record import TrainedPart, Tuning, compare_phases, parts_in_words
 
-EPOCHS = 10
-RATE = 5e-4
-WEIGHT_DECAY = 0.05
-MOST_VIEWS = 8  # of each picture for phase one, where nobody says how many
+STEPS = "precision of a step"  # among what is measured
 BATCHES_AHEAD = 3  # cut while an accelerator computes
+MEASURED_PICTURES = 64  # whose steps are timed
 LEAST_BATCH = 2  # pictures, of which a batch norm can take statistics
-
-
-def usual_options(options: FitOptions) -> FitOptions:
-    """The options with fine-tuning's own defaults where nothing was asked for."""
-    loop = options.loop
-    epochs = EPOCHS if loop.epochs is None else loop.epochs
-    augment = loop.augment or "light"
-    views = options.embed.views or (0 if augment == "none" else min(epochs, MOST_VIEWS))
-    loop = replace(
-        loop,
-        epochs=epochs,
-        learning_rate=RATE if loop.learning_rate is None else loop.learning_rate,
-        weight_decay=WEIGHT_DECAY if loop.weight_decay is None else loop.weight_decay,
-        augment=augment,
-        keep=loop.keep or "best",
-    )
-    return replace(options, loop=loop, embed=replace(options.embed, views=views))
 
 
 def fit_tuned(
@@ -115,6 +100,14 @@ class Tuned:
     parts: tuple[TrainedPart, ...]
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of a step a picture, and of what all trainings make once: the frozen part's maps."""
+
+    a_picture: float
+    once: float
+
+
 class Tuner:
     """Fine-tunes one backbone on parts of the same pictures, which are decoded once.
 
@@ -140,8 +133,22 @@ class Tuner:
         self.frozen_options = replace(options, loop=LoopOptions())
         self.plain = backbone.info.preprocessing
         self._store: PixelStore | None = None
+        self.measured: dict[str, Any] = {}
+        self.tells_epochs = True
+        self._maps = self._new_maps()
         if options.tune.batch_norm == "train":
             self._check_statistics()
+
+    def _new_maps(self, views: int | None = None) -> SharedMaps:
+        embed = self.options.embed
+        return SharedMaps(
+            views=views or max(1, self.features.views.shape[1]),
+            limit=embed.memory_limit,
+            bf16=self.backbone.info.precision == "bf16",
+            device=choose_device(embed.device),
+            measured=self.measured,
+            note=self.progress.note,
+        )
 
     def _check_statistics(self) -> None:
         size = self.options.loop.batch_size
@@ -182,6 +189,7 @@ class Tuner:
             data, self.features, self.backbone, self.frozen_options, parts=(split, list(folds))
         )
         clock.lap("phase one")
+        self.share(split.train)
         tuned = self.tune(split.train, checkpoints)
         clock.lap("head")
         raw = self.answers(replace(tuned.model, temperature=1.0), split.test)
@@ -225,6 +233,7 @@ class Tuner:
     def cross_validated(self, folds: Sequence[Split]) -> FoldResult:
         """Fine-tune anew for each fold, and answer its test rows, calibrated."""
         answers = np.full((len(self.data), len(self.data.classes)), np.nan)
+        self.share(np.arange(len(self.data)), len(folds))
         for number, fold in enumerate(folds, start=1):
             self.progress.note(f"fold {number} of {len(folds)}")
             answers[fold.test] = self.answers(self.tune(fold.train).model, fold.test)
@@ -232,10 +241,17 @@ class Tuner:
         parts = [measure(take(whole, fold.test)) for fold in folds]
         return FoldResult(tuple(parts), tuple(folds), whole)
 
+    def share(self, rows: IntArray, trainings: int = 1) -> None:
+        """So many trainings that follow are on parts of these rows, and share what they keep."""
+        self._maps.begin(rows, trainings * (self.options.loop.epochs or 0))
+
     def tune(self, rows: IntArray, checkpoints: Checkpoints | None = None) -> Tuned:
         """A model fine-tuned on these rows; a tenth of them choose epoch and temperature."""
         if checkpoints is not None:
             checkpoints.refuse_other(Identity.of(self.data, self.backbone))
+            self.measured.update(checkpoints.measured)
+            checkpoints.measured = self.measured
+        self._maps.cover(rows, self.options.loop.epochs or 0)
         learn, check = choose_validation(self.data, rows, self.options.split.seed)
         start, _ = train_head(self.data, self.features, self.backbone, learn, self.frozen_options)
         network = TunedNetwork(start, len(self.data.classes))
@@ -265,15 +281,18 @@ class Tuner:
         working = network.with_folded_norms(self.plain.size) if keeps else network
         device = choose_device(options.embed.device)
         epochs = options.loop.epochs or 0
+        pictures = self._batches(learn, check, device)
+        training: Batches = pictures[0]
+        validation: Batches | None = pictures[1]
+        if keeps:
+            working, training, validation = self._maps.shorten(working, *pictures)
         loop = EpochLoop(
             options=options.loop,
             seed=seed,
             class_weights=self._class_weights(learn),
-            precision="bf16"
-            if device != "cpu" and self.backbone.info.precision == "bf16"
-            else "fp32",
+            precision=self._precision(working, training, device),
             device=device,
-            on_epoch=self._teller(len(learn), epochs),
+            on_epoch=self._teller(len(learn), epochs) if self.tells_epochs else None,
             on_batch=self.progress.advance,
             schedule=Schedule(keeps_statistics=keeps),
             groups=layered_groups(
@@ -287,7 +306,6 @@ class Tuner:
             taken_up=checkpoints.take_up if checkpoints is not None else None,
             processes=self.processes,
         )
-        training, validation = self._batches(learn, check, device)
         self.progress.start("fine-tuning", epochs * len(learn))
         try:
             return loop.run(working, training, validation)
@@ -316,6 +334,20 @@ class Tuner:
         plain = replace(training, chosen=check, augment="none", seed=None)
         return training, plain if len(check) else None
 
+    def _precision(
+        self, network: TunedNetwork, training: Batches, device: str
+    ) -> Literal["fp32", "bf16"]:
+        """Of the steps: bf16 where the backbone has it, on a processor where it is faster too."""
+        if self.backbone.info.precision != "bf16" or device != "cpu":
+            return "bf16" if self.backbone.info.precision == "bf16" else "fp32"
+        if self.processes.count > 1:
+            return "fp32"  # each would measure for itself
+        if STEPS not in self.measured:
+            found = measure_steps(network, *next(iter(training.epoch(1))))
+            self.progress.note(found.sentence)
+            self.measured[STEPS] = found.precision
+        return "bf16" if self.measured[STEPS] == "bf16" else "fp32"
+
     def _class_weights(self, learn: IntArray) -> Float32Array | None:
         if self.options.head.class_weight != "balanced":
             return None
@@ -328,15 +360,22 @@ class Tuner:
         identity = Identity.of(self.data, self.backbone)
         return lambda state: checkpoints.save(state, identity)
 
-    def seconds_a_picture(self, start: TrainedModel, rows: IntArray) -> float:
-        """How long a step takes a picture here: an epoch on these rows, after one to warm up."""
+    def cost(self, start: TrainedModel, rows: IntArray) -> Cost:
+        """What the trainings that share `rows` take here, measured on the first of these rows."""
         loop = replace(self.options.loop, epochs=2, keep="last")
-        trial = Tuner(self.data, self.features, self.backbone, replace(self.options, loop=loop))
-        trial._store = self.store
+        trial = Tuner(
+            self.data, self.features, self.backbone, replace(self.options, loop=loop), self.progress
+        )
+        trial._store, trial.measured, trial.tells_epochs = self.store, self.measured, False
+        trial._maps = trial._new_maps(views=1)
         network = TunedNetwork(start, len(self.data.classes))
         unfreeze(network.backbone, self.options.tune.unfreeze)
-        history = trial._train(network, rows, rows[:0], None)
-        return history.records[-1].seconds / len(rows)
+        few, once = rows[:MEASURED_PICTURES], 0.0
+        if self.options.tune.batch_norm == "eval":
+            training, _ = self._batches(rows, rows[:0], choose_device(self.options.embed.device))
+            once = self._maps.decide(network.with_folded_norms(self.plain.size), training)
+        seconds = trial._train(network, few, few[:0], None).records[-1].seconds
+        return Cost(seconds / len(few), once)
 
     def _teller(self, rows: int, epochs: int) -> Callable[[EpochRecord], None]:
         def told(record: EpochRecord) -> None:
