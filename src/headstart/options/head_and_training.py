@@ -75,7 +75,7 @@ class LoopOptions:
     learning_rate: float | None = option(
         None,
         MODELS,
-        "Step size of the optimizer; default: 0.001 for a head, 0.0001 for the small CNN, 0.001 "
+        "Step size of the optimizer; default: 0.001 for a head, 0.0001 for the small CNN, 0.0005 "
         "for fine-tuning.",
         rule=number("above 0 and finite", lambda value: value > 0),
         use=STEPS,

@@ -68,7 +68,7 @@ def fit_auto(
     tuner = Tuner(data, features, backbone, options, progress)
     split, folds = choose_split(data, options.split), choose_folds(data, options.split)
     frozen = fit_features(
-        data, features, backbone, tuner.frozen_options, parts=(split, folds), clock=clock
+        data, features, backbone, tuner.frozen_options, progress, parts=(split, folds), clock=clock
     )
     left = 60 * options.tune.minutes * SPARE - (time.perf_counter() - began)
     lines, epochs = _decide(tuner, frozen.model, split, left)
@@ -105,6 +105,10 @@ def _decide(
         few = "a class has too few training pictures to hold some out, so nothing can be tried"
         tell(tuner.progress, (f"auto: {few}",))
         return (f"auto: {few}", KEPT), 0
+    if seconds <= 0:
+        line = f"auto: the frozen model took all of {minutes:g} minutes; more --minutes are needed"
+        tell(tuner.progress, (line,))
+        return (line, NOT_TRIED, KEPT), 0
     tuner.share(split.train, FOLDS + 1)
     cost = tuner.cost(frozen, split.train)
     per_picture = cost.a_picture
@@ -115,10 +119,10 @@ def _decide(
         needed = epochs * len(split.train) * per_picture + cost.once
         line = (
             f"{measured}; {LEAST_EPOCHS} epochs with {FOLDS} folds need {needed / 60:.1f} minutes, "
-            f"and --minutes {minutes:g} leaves {max(0.0, seconds) / 60:.1f}"
+            f"and --minutes {minutes:g} leaves {seconds / 60:.1f}"
         )
         tell(tuner.progress, (line,))
-        return (line, "auto: fine-tuning was not tried", KEPT), 0
+        return (line, NOT_TRIED, KEPT), 0
     first = (
         f"{measured}; {plan.epochs} epochs of {wanted}, {plan.folds} folds and the model take "
         f"about {(plan.seconds + cost.once) / 60:.1f} of {minutes:g} minutes"
@@ -130,6 +134,7 @@ def _decide(
     return (first, found, last), plan.epochs if pays else 0
 
 
+NOT_TRIED = "auto: fine-tuning was not tried"
 KEPT = "auto: the frozen model is kept"
 
 
@@ -187,7 +192,7 @@ def _try(tuner: Tuner, folds: Sequence[Split], plan: Plan) -> tuple[Predictions,
     for number, fold in enumerate(folds, start=1):
         tuner.progress.note(f"trial {number} of {len(folds)}")
         frozen, _ = train_head(
-            data, tuner.features, tuner.backbone, fold.train, tuner.frozen_options
+            data, tuner.features, tuner.backbone, fold.train, tuner.frozen_options, tuner.progress
         )
         answers[0][fold.test] = _placed(frozen.probabilities(tuner.features.values[fold.test]),
                                         frozen.head.classes, k)  # fmt: skip

@@ -108,8 +108,9 @@ class EpochLoop:
 
         The module ends on the processor in eval mode, with the weights of the epoch with the least
         validation loss for `keep="best"` (the first of equals), else of the last epoch; so too
-        without validation rows. When an error or a key stops the run, it has the weights kept so
-        far: those of the start when no epoch was completed.
+        without validation rows. With a schedule the start counts as epoch 0: it is kept where no
+        epoch has a smaller validation loss. When an error or a key stops the run, it has the
+        weights kept so far: those of the start when no epoch was completed.
 
         Raises UsageError without a number of epochs, and NonFiniteError with epoch and step.
         """
@@ -125,6 +126,8 @@ class EpochLoop:
             self.taken_up(state)
         draws = _draws(module)
         try:
+            if self.schedule is not None and by_loss and not state.records:
+                state.least = steps.validated(0, validation).loss or math.inf
             while len(state.records) < epochs and not self._is_over(state, by_loss):
                 number = len(state.records) + 1
                 with _seeded(self.seed, number, steps.device) if draws else nullcontext():

@@ -186,7 +186,12 @@ class Tuner:
         """Fine-tune on the training rows and in each fold, and measure both phases."""
         data, options = self.data, self.options
         one = fit_features(
-            data, self.features, self.backbone, self.frozen_options, parts=(split, list(folds))
+            data,
+            self.features,
+            self.backbone,
+            self.frozen_options,
+            self.progress,
+            parts=(split, list(folds)),
         )
         clock.lap("phase one")
         self.share(split.train)
@@ -216,7 +221,7 @@ class Tuner:
             split=split,
             test=test,
             test_uncalibrated=predictions_of(data, split.test, raw),
-            train_accuracy=tuned.history.records[tuned.history.kept_epoch - 1].training_accuracy,
+            train_accuracy=tuned.history.kept_accuracy or one.train_accuracy,
             folds=validated,
             history=tuned.history,
             record=make_record("fine-tune", as_json(options), data, clock),
@@ -253,7 +258,9 @@ class Tuner:
             checkpoints.measured = self.measured
         self._maps.cover(rows, self.options.loop.epochs or 0)
         learn, check = choose_validation(self.data, rows, self.options.split.seed)
-        start, _ = train_head(self.data, self.features, self.backbone, learn, self.frozen_options)
+        start, _ = train_head(
+            self.data, self.features, self.backbone, learn, self.frozen_options, self.progress
+        )
         network = TunedNetwork(start, len(self.data.classes))
         parts = unfreeze(network.backbone, self.options.tune.unfreeze)
         head = sum(parameter.numel() for parameter in network.classifier.parameters())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from headstart.options import FitOptions
 
 EPOCHS = 10
-RATE = 1e-3
+RATE = 5e-4
 WEIGHT_DECAY = 0.05
 MOST_VIEWS = 4  # of each picture for phase one, where nobody says how many
 
