@@ -6,13 +6,15 @@ Makes pictures of 224 x 224 and of 4000 x 3000 pixels, then prints, all measured
 machine's matrix rates; for each backbone the bare network's best eager rates in bf16 and in fp32
 (channels_last, pictures that lie in memory already), the rate of `headstart embed` with an empty
 cache in the precision that it chooses, their ratios and both processes' peak memory; and for the
-large pictures the rate against Pillow's plain decoding in one thread. ResNet18 has random weights,
-since only its speed is of interest.
+large pictures the rate against Pillow's plain decoding in one thread, and against the bound: what
+libjpeg's decoding at a quarter and the bare network take one after the other, on all cores.
+ResNet18 has random weights, since only its speed is of interest.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import resource
@@ -132,6 +134,19 @@ def plain_pillow_rate(folder: Path) -> float:
     return len(files) / (time.perf_counter() - began)
 
 
+def scaled_decoding_rate(folder: Path) -> float:
+    """Pictures per second of libjpeg's decoding at a quarter, a thread for each core."""
+    contents = [file.read_bytes() for file in sorted(folder.rglob("*.jpg"))[:20]]
+
+    def run(times: int) -> None:
+        for number in range(times):
+            with Image.open(io.BytesIO(contents[number % len(contents)])) as picture:
+                picture.draft(None, (LARGE[0] // 4, LARGE[1] // 4))
+                picture.load()
+
+    return timed(run, 1, os.cpu_count() or 1)
+
+
 def in_own_process(part: str, name: str, folder: Path) -> list[str]:
     """Run one measurement alone, so that its peak memory is its own."""
     command = [
@@ -178,16 +193,19 @@ def main() -> None:
         make_pictures(large, chosen.large, LARGE)
         rates = (f"{precision} {matrix_rate(precision):.0f}" for precision in PRECISIONS)
         print("matrix product, GFLOP/s:", ", ".join(rates))
-        for name in chosen.backbones.split(","):
-            report(name, small)
-        pillow = plain_pillow_rate(large)
-        rate = float(in_own_process("embed", chosen.backbones.split(",")[0], large)[0])
+        names = chosen.backbones.split(",")
+        bare = {name: report(name, small) for name in names}
+        pillow, scaled = plain_pillow_rate(large), scaled_decoding_rate(large)
+        rate = float(in_own_process("embed", names[0], large)[0])
         print(f"{LARGE[0]} x {LARGE[1]}: Pillow {pillow:.1f}/s, headstart embed {rate:.1f}/s, "
               f"{rate / pillow:.1f} times as fast")  # fmt: skip
+        bound = 1 / (1 / scaled + 1 / bare[names[0]])
+        print(f"bound {bound:.1f}/s (libjpeg at a quarter {scaled:.1f}/s, then the backbone), "
+              f"{bound / rate:.2f} times headstart's rate")  # fmt: skip
 
 
-def report(name: str, small: Path) -> None:
-    """Print one backbone's rates and memory."""
+def report(name: str, small: Path) -> float:
+    """Print one backbone's rates and memory; the bare network's best rate."""
     best, peaks = {}, {}
     for precision in PRECISIONS:
         *lines, bare_peak = in_own_process(precision, name, small)
@@ -200,6 +218,7 @@ def report(name: str, small: Path) -> None:
     rate, peak = (float(line) for line in in_own_process("embed", name, small))
     shares = ", ".join(f"{rate / best[p]:.2f} of the bare backbone's in {p}" for p in PRECISIONS)
     print(f"{name}: headstart embed {rate:.0f}/s, {shares}; peak memory {peak:.0f} MB")
+    return max(best.values())
 
 
 if __name__ == "__main__":

@@ -99,6 +99,8 @@ def test_the_program_and_python_learn_the_same(
         json.loads((folder / "headstart.json").read_text(encoding="utf-8"))
         for folder in (tmp_path / "run" / "model", tmp_path / "saved")
     ]
+    for said in told:  # pictures have the names that they were given by: in a table, and as paths
+        del said["digest"], said["examples"]["examples.json"]
     assert told[0] == told[1]
     paths = [labelled.table.parent / row["image"] for row in labelled.rows]
     loaded = headstart.load(tmp_path / "run" / "model", device="cpu")

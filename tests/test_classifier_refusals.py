@@ -29,6 +29,7 @@ SHARED: list[tuple[str, Any, str]] = [
     ("precision", "fp16", "auto, fp32 or bf16"),
     ("precision", np.float32, "auto, fp32 or bf16"),
     ("device", None, "auto, cpu, cuda, cuda:N or mps"),
+    ("runtime", "fast", "auto, torch, onnxruntime or openvino"),
     ("workers", "2", "a whole number from 1 to"),
     ("workers", 0, "a whole number from 1 to"),
     ("workers", True, "a whole number from 1 to"),

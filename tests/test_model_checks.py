@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from headstart.backbones.opening import open_backbone
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import make_head
+from headstart.heads.familiarity_fit import fit_familiarity
 from headstart.model_dir import _content_digest, load_model, save_model
 from headstart.options import BackboneOptions, HeadOptions
 from headstart.recipes.trained_model import TrainedModel
@@ -32,7 +33,10 @@ def fitted(head: str) -> TrainedModel:
     X[:30, :20] += 1
     learner = make_head(HeadOptions(head=head), 0)  # type: ignore[arg-type]
     learner.fit(X, np.repeat([0, 1], 30))
-    return TrainedModel(backbone, learner.fitted_, ("cat, small", "dög"), 1.7)
+    familiarity = fit_familiarity(X, np.repeat([0, 1], 30), None, 0)
+    return TrainedModel(
+        backbone, learner.fitted_, ("cat, small", "dög"), 1.7, familiarity=familiarity
+    )
 
 
 def rewritten(folder: Path, **values: object) -> None:
@@ -93,7 +97,7 @@ def test_another_models_head_is_refused(head: str, tmp_path: Path) -> None:
 
 
 def test_a_flipped_bit_in_any_tensor_is_refused(saved: Path) -> None:
-    for name in ("head.safetensors", "model.safetensors"):
+    for name in FILES[1:]:
         whole = (saved / name).read_bytes()
         start = 8 + int.from_bytes(whole[:8], "little")
         for place in (start, (start + len(whole)) // 2, len(whole) - 8):
@@ -156,7 +160,7 @@ def test_numbers_that_no_fit_gives_are_refused(
         load_model(saved, device="cpu")
 
 
-FILES = ["headstart.json", "head.safetensors", "model.safetensors"]
+FILES = ["headstart.json", "head.safetensors", "familiar.safetensors", "model.safetensors"]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -33,6 +33,7 @@ PICTURES = local_files(sorted((SAVED / "pictures").glob("*.png"))[:2])
 TRIALS = int(os.environ.get("HEADSTART_FUZZ", "250"))
 LONGEST = 20  # seconds for one answer, which takes some hundredths
 JSON, HEAD, WEIGHTS = "headstart.json", "head.safetensors", "model.safetensors"
+FAMILIAR = "familiar.safetensors"
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, 1, -1, 3, 7, 224, 10**15, 10**400, 0.0, -0.5, 1e308, 1e-308),
     *(float("nan"), float("inf"), "", "x", "1", "nearest", "border", "squash", "fc6", "bf16"),
@@ -67,12 +68,16 @@ def no_longer_than(seconds: int) -> Iterator[None]:
 
 def answers(folder: Path) -> np.ndarray:
     model = load_model(folder, device="cpu")
-    return model.predict(PICTURES, options=EmbedOptions(device="cpu", cache=False)).probabilities
+    found = model.predict(PICTURES, options=EmbedOptions(device="cpu", cache=False))
+    assert found.familiar is None or ((found.familiar > 0) & (found.familiar <= 1)).all()
+    return found.probabilities
 
 
 def sign(folder: Path, described: dict[str, Any]) -> None:
     """Write the description as if it were this program's."""
     described["tensors"] = digest(load_file(folder / WEIGHTS))
+    if (folder / FAMILIAR).exists() and described.get("familiarity"):
+        described["familiarity"] = digest(load_file(folder / FAMILIAR))
     described["digest"] = _content_digest(described, load_file(folder / HEAD))
     (folder / JSON).write_text(json.dumps(described))
 
@@ -112,7 +117,8 @@ def change_field(folder: Path, rng: np.random.Generator) -> bool:
 
 def change_arrays(folder: Path, rng: np.random.Generator) -> bool:
     """One array with other numbers, of another shape or type, or gone; signed."""
-    path = folder / (HEAD, WEIGHTS)[rng.integers(2)]
+    there = [name for name in (HEAD, WEIGHTS, FAMILIAR) if (folder / name).exists()]
+    path = folder / there[rng.integers(len(there))]
     arrays = load_file(path)
     name = sorted(arrays)[rng.integers(len(arrays))]
     array = arrays[name]

@@ -123,7 +123,8 @@ def test_options_that_exclude_each_other() -> None:
 UNUSED: dict[str, Any] = {
     "backbone": "resnet18", "weights": Path("w.pth"), "layer": "fc7", "random_weights": True,
     "mirror": True,
-    "precision": "fp32", "device": "cuda", "views": 2, "folds": 5, "head": "svm", "C": 2.0,
+    "precision": "fp32", "device": "cuda", "runtime": "openvino",
+    "views": 2, "folds": 5, "head": "svm", "C": 2.0,
     "epochs": 3, "learning_rate": 0.1, "batch_size": 8, "optimizer": "sgd", "weight_decay": 0.1,
     "label_smoothing": 0.1, "keep": "best", "augment": "none",
     "unfreeze": "all", "layer_decay": 0.5, "batch_norm": "train", "minutes": 1.0,
@@ -165,7 +166,9 @@ def test_epochs_are_for_the_linear_head_and_the_small_cnn() -> None:
 
 
 def test_what_training_from_scratch_does_anyway_may_be_asked_for() -> None:
-    check_fit(in_rooms({"device": "cpu", "folds": 0, "recipe": "scratch"}), "scratch")
+    check_fit(
+        in_rooms({"device": "cpu", "runtime": "torch", "folds": 0, "recipe": "scratch"}), "scratch"
+    )
     check_fit(FitOptions(backbone=BackboneOptions(image_size=64)), "scratch")
     with pytest.raises(UsageError, match="--image-size is 30; it must be a multiple of 4 for the"):
         check_fit(FitOptions(backbone=BackboneOptions(image_size=30)), "scratch")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -107,3 +111,28 @@ def test_a_pass_over_pictures_leaves_every_count(tiny_backbone: Backbone) -> Non
         assert pool.submit(torch.get_num_threads).result() == 1
         assert count_of_a_new_thread() == torch.get_num_threads() == COUNT
     assert count_of_a_new_thread() == torch.get_num_threads() == COUNT
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's list of threads")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the child only looks and leaves
+def test_a_fork_waits_for_threads_that_are_still_ending(tiny_backbone: Backbone) -> None:
+    """A thread lingers here as libraries make it: in what the system calls when it ends."""
+    system, key = ctypes.CDLL(None), ctypes.c_uint()
+    pause = ctypes.cast(system.usleep, ctypes.c_void_p)
+    assert system.pthread_key_create(ctypes.byref(key), pause) == 0
+
+    def linger() -> Path:
+        system.pthread_setspecific(key, ctypes.c_void_p(200_000))  # microseconds
+        return Path(f"/proc/self/task/{threading.get_native_id()}")
+
+    with tiny_backbone.threads(1) as pool:
+        thread = pool.submit(linger).result()
+    began = time.monotonic()
+    assert thread.exists()  # joined, and there
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    assert not thread.exists()
+    assert 0.05 < time.monotonic() - began < 2
+    assert os.waitpid(child, 0)[1] == 0
+    system.pthread_key_delete(key)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,13 @@ from headstart.data.label_values import label_text, places, read_labels
 from headstart.errors import BadInput, BadInputsError, DataError, HeadstartError
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import embed_images
+from headstart.images.memory_budget import MemoryBudget
 from headstart.images.source import ImageSource, image_sources
 from headstart.options import EmbedOptions
 from headstart.recipes.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from headstart.explain.explanation import Explanation
 
 Images = Iterable[Any]  # of paths, URLs, bytes, Pillow images or uint8 arrays (h, w, 3)
 ADVICE = "Mend them, or leave them out."
@@ -37,6 +41,7 @@ class OnPictures(ABC):
     """Abstract: an object that takes pictures, with the parameters that say how."""
 
     device: str
+    runtime: Any
     workers: int | None
     cache: bool
     max_pixels: int
@@ -73,6 +78,7 @@ class OnPictures(ABC):
     def _embed_options(self) -> EmbedOptions:
         return EmbedOptions(
             device=self.device,
+            runtime=self.runtime,
             workers=plain(self.workers),
             cache=plain(self.cache),
             memory_limit=plain(self.memory_limit),
@@ -124,11 +130,33 @@ class AnsweringPictures(OnPictures):
 
     def predict_proba(self, X: Images) -> FloatArray:
         """Probabilities (n, k), columns as in `classes_`. Raises BadInputsError as `predict`."""
+        return self._answered(X).probabilities[:, self._columns]
+
+    def _answered(self, X: Images) -> Predictions:
+        """Answers for readable pictures. Raises BadInputsError with all others."""
         answers = self.predictions(X)
         bad = zip(answers.images, answers.errors, strict=True)
         if inputs := [BadInput(name, error) for name, error in bad if error]:
             raise BadInputsError(inputs, ADVICE)
-        return answers.probabilities[:, self._columns]
+        return answers
+
+    def familiarity(self, X: Images) -> FloatArray:
+        """How familiar n pictures are, from 0 to 1, (n,): below 0.05 they are unfamiliar.
+
+        It is the share of the training pictures that are as unlike the others as a picture is, or
+        more: of pictures like these, 95 of 100 have 0.05 or more. Raises BadInputsError as
+        `predict`, and DataError for a model that cannot tell: one of an earlier version, one
+        trained from scratch, or one that learnt from fewer than some twenty pictures.
+        """
+        self._check_fitted()
+        if self.model_.familiarity is None:
+            raise DataError(
+                "this model does not tell how familiar a picture is: it was saved by an earlier "
+                "version, was trained from scratch, or learnt from too few pictures; fit it anew "
+                "on 20 or more"
+            )
+        answers = self._answered(X)
+        return np.empty(0) if answers.familiar is None else answers.familiar
 
     def predictions(self, X: Images, y: Any = None) -> Predictions:
         """Answers for n pictures; an unreadable picture has its error in its row.
@@ -144,6 +172,33 @@ class AnsweringPictures(OnPictures):
                 images, truth=truth, options=self._embed_options(), max_pixels=self.max_pixels
             )
         return replace(answers, errors=tuple(map(self._spelt, answers.errors)))
+
+    def explain(self, image: Any, label: Any = None, *, method: str = "auto") -> Explanation:
+        """What speaks for a class in one picture, as a map over it that `save` writes as a PNG.
+
+        Args:
+            image: a path, a URL, bytes, a Pillow image or a uint8 array (h, w, 3).
+            label: the class, as `classes_` has it; None for the predicted one.
+            method: "cam", exact, for a linear head on the mean of the network's last map;
+                "grad-cam", which needs captum; "occlusion", slow, for any model; or "auto" for the
+                first of these that can be had.
+
+        Raises ImageError for a picture that cannot be read, TypeError for what is none, and
+        UsageError for a label that is no class or a method that the model does not allow.
+
+        Example:
+            >>> classifier.explain("photo.jpg").save("why.png")  # doctest: +SKIP
+        """
+        from headstart.explain.explain import explain_picture
+
+        self._check_fitted()
+        (source,) = image_sources([image])
+        (name,) = (None,) if label is None else self._as_texts([label], 1)
+        budget = MemoryBudget(plain(self.memory_limit))
+        with self._naming_parameters():
+            return explain_picture(
+                self.model_, source, name, method, max_pixels=self.max_pixels, budget=budget
+            )
 
     def score(self, X: Images, y: Any, sample_weight: Any = None) -> float:
         """Share of right answers among n pictures with labels (n,) or (n, 1), weighted by (n,).

@@ -1,9 +1,10 @@
 """Where headstart keeps what it can compute again, and which of the files there are its own.
 
 The folder may be any that the user named, with files of theirs in it. A file is ours only when it
-carries our mark: a SQLite file its application number, weights a note in their header, a download
-a description beside it, a backbone's description its content. Files of version 0.1 had no marks;
-they are known by their tables, and weights by a description that names them.
+carries our mark: a SQLite file its application number, weights a note in their header, a graph its
+first line, a download a description beside it, a backbone's description its content. Files of
+version 0.1 had no marks; they are known by their tables, and weights by a description that names
+them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SQLITE_START = b"SQLite format 3\0"
 APPLICATION_ID_AT = 68  # bytes from the start; see the SQLite file format, section 1.3
 LARGEST_HEADER = 100_000_000  # bytes of a safetensors header, the format's own limit
 SIDECAR = ".headstart.json"
+GRAPH_SUFFIX = ".graph"
+GRAPH_MARK = b"headstart graph 1\n"  # at the start of an exported network
 SET_ASIDE = re.compile(r"\.damaged-\d{18,}$")
 _FILES = ("files", ("path", "size", "mtime", "ctime", "sha256"))
 TABLES_OF_0_1 = (
@@ -126,6 +129,8 @@ def is_ours(path: Path) -> bool:
         return read_json(path).get("program") == OWN_MARK["program"]
     if path.parent.name == "downloads":
         return _is_own_download(path)
+    if path.suffix == GRAPH_SUFFIX:
+        return _is_own_graph(path)
     if path.suffix == ".json":
         return _is_description(read_json(path))
     return path.suffix == ".safetensors" and _are_own_weights(path)
@@ -164,6 +169,12 @@ def _is_own_download(path: Path) -> bool:
         return told["program"] == OWN_MARK["program"] and Entry(**told["file"]).fits(path)
     except (LookupError, TypeError):
         return False
+
+
+def _is_own_graph(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(GRAPH_MARK)) == GRAPH_MARK
+    return False
 
 
 def _is_description(content: dict[str, Any]) -> bool:

@@ -32,12 +32,16 @@ from headstart.options import (
     RecipeOptions,
     SplitOptions,
     TuneOptions,
+    WriteOptions,
 )
-from headstart.options.checks import check_fit
+from headstart.options.checks import AUTO_BACKBONE, check_fit
+from headstart.options.fine_tuning import DEFAULT_MINUTES
 from headstart.options.head_and_training import RecipeName
+from headstart.rank.auto_backbone import train_auto_backbone
 from headstart.recipes.data_preparation import prepare_data
-from headstart.recipes.frozen import train_head
+from headstart.recipes.frozen import train_head, with_familiarity
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_examples import with_examples
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load_folder"]
 
@@ -58,11 +62,14 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             within the training rows.
         class_weight: None, or "balanced" for the same total weight of every class.
         weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
+        minutes: the longest that backbone "auto" may take to choose one of those here, by folds
+            within X.
         unfreeze, epochs, learning_rate, layer_decay, augment: of fine-tuning; see `TuneOptions` and
             `LoopOptions`.
         views: augmented views of each picture that are learnt from besides it.
         near_duplicates: keep near-duplicates together where rows are held out, not only copies.
-        device, workers, cache: see `EmbedOptions`.
+        keep_examples: keep small copies of training pictures with the model, for explanations.
+        device, runtime, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
             features; what would take more is refused.
@@ -71,6 +78,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
     Attributes:
         classes_: the classes of y in their own type, sorted, (k,).
         model_: the backbone with its fitted head.
+        choice_: three lines on what was chosen, where `backbone` is "auto".
 
     Example:
         >>> classifier = ImageClassifier().fit(paths, labels)  # doctest: +SKIP
@@ -91,6 +99,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         mirror: bool = False,
         random_weights: bool = False,
         precision: str = "auto",
+        minutes: float = DEFAULT_MINUTES,
         unfreeze: str = "3",
         epochs: int | None = None,
         learning_rate: float | None = None,
@@ -98,7 +107,9 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         augment: str | None = None,
         views: int = 0,
         near_duplicates: bool = True,
+        keep_examples: bool = False,
         device: str = "auto",
+        runtime: str = "auto",
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
@@ -116,6 +127,7 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.mirror = mirror
         self.random_weights = random_weights
         self.precision = precision
+        self.minutes = minutes
         self.unfreeze = unfreeze
         self.epochs = epochs
         self.learning_rate = learning_rate
@@ -123,7 +135,9 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         self.augment = augment
         self.views = views
         self.near_duplicates = near_duplicates
+        self.keep_examples = keep_examples
         self.device = device
+        self.runtime = runtime
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
@@ -158,9 +172,11 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             splits=("train",) * len(images),
             groups=None if groups is None else read_groups(groups, len(images)),
         )
-        backbone = self._open()
         with self._naming_parameters():
-            model = _trained(table, backbone, options)
+            if self.backbone == AUTO_BACKBONE:
+                model, self.choice_ = train_auto_backbone(table, options)
+            else:
+                model = _trained(table, self._open(), options)
         return self._hold(replace(model, label_type=labels.type), labels.classes)
 
     def _fit_options(self) -> FitOptions:
@@ -172,13 +188,18 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
             backbone=self._backbone_options(),
             embed=replace(self._embed_options(), views=plain(self.views)),
             split=SplitOptions(seed=self._seed(), near_duplicates=plain(self.near_duplicates)),
+            write=WriteOptions(keep_examples=plain(self.keep_examples)),
             recipe=RecipeOptions(recipe=self._checked_recipe()),
             loop=LoopOptions(
                 epochs=plain(self.epochs),
                 learning_rate=plain(self.learning_rate),
                 augment=self.augment,  # type: ignore[arg-type]  # checked with the others
             ),
-            tune=TuneOptions(unfreeze=self.unfreeze, layer_decay=plain(self.layer_decay)),
+            tune=TuneOptions(
+                unfreeze=self.unfreeze,
+                layer_decay=plain(self.layer_decay),
+                minutes=plain(self.minutes),
+            ),
             head=HeadOptions(
                 head=self.head,  # type: ignore[arg-type]  # checked with the others
                 C=plain(self.C),
@@ -226,12 +247,18 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
 
         options = usual_options(options)
         data, features = prepare_data(table, backbone, options)
-        return Tuner(data, features, backbone, options).tune(np.arange(len(data))).model
+        tuner, rows = Tuner(data, features, backbone, options), np.arange(len(data))
+        return tuner.with_familiarity(tuner.tune(rows).model, rows)
     data, features = prepare_data(table, backbone, options)
-    return train_head(data, features, backbone, np.arange(len(data)), options)[0]
+    rows = np.arange(len(data))
+    model, _ = train_head(data, features, backbone, rows, options)
+    model = with_examples(model, data, features, rows, options)
+    return with_familiarity(model, data, features, rows, options)
 
 
-def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
+def load_folder(
+    folder: str | Path, *, device: str = "auto", runtime: str = "auto"
+) -> ImageClassifier:
     """The classifier in a model folder. Raises ModelFolderError for anything else.
 
     Its classes have the type that they were fitted with, text for a model of the program, sorted. A
@@ -245,11 +272,12 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
     when it is fitted again, and "small_cnn", which was trained from scratch, cannot be opened
     again by its name.
     """
-    model = load_model(on_disk(folder), device=device)
+    model = load_model(on_disk(folder), device=device, runtime=runtime)
     info, asked = model.backbone.info, model.head.asked
     is_tuned = info.source.startswith(TUNED_SOURCE)
     source = info.source.removeprefix(TUNED_SOURCE)
-    is_from_file = source.startswith(FILE_SOURCE) and not is_tuned
+    is_from_file = source.startswith(FILE_SOURCE) and not (is_tuned or info.parts)
+    is_shared = info.precision == "fp32" or info.runtime == "torch"  # another may compute it, too
     classifier = ImageClassifier(
         info.name,
         recipe="fine-tune" if is_tuned else "frozen",
@@ -257,12 +285,14 @@ def load_folder(folder: str | Path, *, device: str = "auto") -> ImageClassifier:
         C=asked.C,
         class_weight=asked.class_weight,
         weights=(Path(folder) / WEIGHTS_FILE).absolute() if is_from_file else None,
-        layer=info.layer,
-        image_size=info.preprocessing.size,
+        layer="pooled" if info.parts else info.layer,
+        # Joined networks have their layers and sizes in their name.
+        image_size=None if info.parts else info.preprocessing.size,
         mirror=info.mirror,
         random_weights=source == RANDOM_SOURCE,
         precision=info.precision,
         device=device,
+        runtime=runtime if is_shared else info.runtime,
         random_state=asked.random_state,
     )
     if model.label_type is None:  # an old model's columns stay where they were

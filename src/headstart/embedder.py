@@ -44,7 +44,7 @@ class OnBackbone(OnPictures, BaseEstimator):
         options = self._backbone_options()
         with self._naming_parameters():
             check_options(options, self._embed_options(), self._read_options())
-            return open_backbone(options, device=self.device)
+            return open_backbone(options, device=self.device, runtime=self.runtime)
 
     def _backbone_options(self) -> BackboneOptions:
         is_path = isinstance(self.weights, str | os.PathLike)
@@ -78,7 +78,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
     Args:
         backbone: name of the backbone, any of timm's.
         weights, layer, image_size, mirror, random_weights, precision: see `BackboneOptions`.
-        device, workers, cache: see `EmbedOptions`.
+        device, runtime, workers, cache: see `EmbedOptions`.
         max_pixels: largest picture in pixels; larger ones are refused.
         memory_limit: bytes for pictures that are read and decoded at the same time, and for their
             features; what would take more is refused.
@@ -101,6 +101,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         random_weights: bool = False,
         precision: str = "auto",
         device: str = "auto",
+        runtime: str = "auto",
         workers: int | None = None,
         cache: bool = True,
         max_pixels: int = MAX_PIXELS,
@@ -114,6 +115,7 @@ class ImageEmbedder(TransformerMixin, OnBackbone):
         self.random_weights = random_weights
         self.precision = precision
         self.device = device
+        self.runtime = runtime
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels

@@ -53,6 +53,7 @@ class ExportedClassifier(AnsweringPictures):
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.device = "cpu"
+        self.runtime = "auto"
         self.workers = workers
         self.cache = cache
         self.max_pixels = max_pixels
@@ -67,7 +68,9 @@ class ExportedClassifier(AnsweringPictures):
         """It always is."""
 
 
-def load(path: str | Path, *, device: str = "auto") -> ImageClassifier | ExportedClassifier:
+def load(
+    path: str | Path, *, device: str = "auto", runtime: str = "auto"
+) -> ImageClassifier | ExportedClassifier:
     """The classifier in a model folder or in an exported file, by its name: model.onnx.
 
     A folder gives an `ImageClassifier`, as `headstart.classifier.load_folder` says, a file an
@@ -75,13 +78,13 @@ def load(path: str | Path, *, device: str = "auto") -> ImageClassifier | Exporte
     `score`.
 
     Raises ModelFolderError for anything else, MissingExtraError for a package that is not
-    installed, and UsageError for a device that cannot be had.
+    installed, and UsageError for a device or a runtime that cannot be had.
     """
     path = on_disk(path)
     if is_exported(path):
-        return ExportedClassifier(load_exported(path, device=device))
+        return ExportedClassifier(load_exported(path, device=device, runtime=runtime))
     try:
         from headstart.classifier import load_folder
     except ModuleNotFoundError as error:
         raise explained(error) or error from error
-    return load_folder(path, device=device)
+    return load_folder(path, device=device, runtime=runtime)

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.backbone import BackboneInfo
 from headstart.backbones.catalogue import find_known
+from headstart.heads.familiarity import UNFAMILIAR
 from headstart.outputs.manifest import read_json
 from headstart.recipes.trained_model import TrainedModel
 from headstart.wording import one_line, plural
@@ -31,7 +33,7 @@ HEADS = {
 
 
 def short_figures(metrics: Mapping[str, Any], data_digest: str) -> dict[str, Any]:
-    """The figures that stay with a model, from what `metrics.json` holds."""
+    """The figures that stay with a model, and its choice, from what `metrics.json` holds."""
     folds = metrics["folds"]
     pooled = {name: folds["pooled"][name] for name in ("n", "accuracy_interval")} if folds else {}
     return {
@@ -42,6 +44,8 @@ def short_figures(metrics: Mapping[str, Any], data_digest: str) -> dict[str, Any
         },
         "test": {name: metrics["test"][name] for name in _TEST},
         "folds": {name: folds[name] for name in _FOLDS} | pooled if folds else None,
+        "unfamiliar": metrics.get("unfamiliar"),
+        "decision": metrics["decision"],
     }
 
 
@@ -72,8 +76,8 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
         f"Tells {len(model.classes)} classes apart: {_classes(model.classes)}.",
         "",
         f"Made by headstart: {head} on the features ({info.layer}, {info.feature_size:,} numbers) "
-        f"of `{info.name}`, whose weights ({one_line(info.source)}) stay as they are. Pictures are "
-        f"resized to {info.preprocessing.resize} pixels and cut to {info.preprocessing.size}.",
+        f"of `{info.name}`, whose weights ({one_line(info.source)}) stay as they are. "
+        f"{_prepared(info)}",
         "",
         "## How good it is",
         "",
@@ -81,17 +85,47 @@ def card(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm: 
         "",
         "## Limits",
         "",
-        "- It answers every picture with one of its classes, also a picture of something else.",
+        f"- It answers every picture with one of its classes, also a picture of something else. "
+        f"{_familiar(model, figures)}",
         "- The figures hold for pictures like those it was tested on. Where pictures come from "
         "another camera, place or time, measure again: `headstart evaluate`.",
+        *_examples(model),
         "",
         "## How to run it",
         "",
         "    headstart predict THIS_FOLDER photo.jpg",
         "",
-        *_timm(opens_in_timm),
+        *_timm(info, opens_in_timm),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _examples(model: TrainedModel) -> list[str]:
+    """What the folder tells of the pictures that were learnt from."""
+    if model.examples is None:
+        return []
+    copies = ", with small copies of them" if model.examples.get().small else ""
+    return [f"- `examples.json` has the names of pictures that it learnt from{copies}."]
+
+
+def _familiar(model: TrainedModel, figures: Mapping[str, Any] | None) -> str:
+    """What tells a picture of something else."""
+    if model.familiarity is None:
+        return "It cannot tell such pictures."
+    words = (
+        f"`familiar`, from 0 to 1, tells such pictures: it is below {UNFAMILIAR:g} for one that is "
+        "farther from what was learnt than 95 of 100 training pictures were"
+    )
+    known = (figures or {}).get("unfamiliar")
+    found = f" (and for {known['unfamiliar']} of {known['n']} test pictures)" if known else ""
+    return f"{words}{found}."
+
+
+def _prepared(info: BackboneInfo) -> str:
+    steps = [one.preprocessing for one in info.parts or (info,)]
+    sizes = [f"resized to {one.resize} pixels and cut to {one.size}" for one in steps]
+    each = f", for each of the {len(sizes)} networks in turn" if len(sizes) > 1 else ""
+    return f"Pictures are {', and '.join(sizes)}{each}."
 
 
 def _classes(classes: tuple[str, ...]) -> str:
@@ -128,6 +162,7 @@ def _figures(figures: Mapping[str, Any] | None) -> list[str]:
         f"{plural(data['trained'], 'picture')} trained it.",
         "",
         f"Digest of the pictures and labels: `{data['digest']}`",
+        *(line for told in figures.get("decision", ()) for line in ("", one_line(told))),
     ]
 
 
@@ -139,7 +174,14 @@ def _interval(ends: Any) -> str:
     return f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
 
 
-def _timm(opens: bool) -> list[str]:
+def _timm(info: BackboneInfo, opens: bool) -> list[str]:
+    if info.parts:
+        return [
+            f"It takes the features of {len(info.parts)} networks side by side, which timm does "
+            "not. Each network alone is a folder that timm opens, as long as it is no VGG:",
+            "",
+            '    timm.create_model("local-dir:THIS_FOLDER/network1", pretrained=True)',
+        ]
     if not opens:
         return ["Its head is no layer that timm knows, so timm does not open it."]
     return [
@@ -162,7 +204,7 @@ def _yaml(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm:
         *(["- timm"] if opens_in_timm else []),
         f"library_name: {'timm' if opens_in_timm else 'headstart'}",
         "pipeline_tag: image-classification",
-        *_licence(name),
+        *_licence(model.backbone.info),
     ]
     accuracy = figures["test"]["accuracy"] if figures else None
     if figures and accuracy is not None:
@@ -182,7 +224,8 @@ def _yaml(model: TrainedModel, figures: Mapping[str, Any] | None, opens_in_timm:
     return [*lines, "---"]
 
 
-def _licence(name: str) -> list[str]:
-    """Of the backbone's weights, where it is known."""
-    known = find_known(name)
-    return [f"license: {known.licence.lower()}"] if known else []
+def _licence(info: BackboneInfo) -> list[str]:
+    """Of the backbone's weights, where it is known; none for networks of several."""
+    known = [find_known(part.name) for part in info.parts or (info,)]
+    licences = {entry.licence.lower() if entry else None for entry in known}
+    return [f"license: {name}" for name in licences if name and len(licences) == 1]

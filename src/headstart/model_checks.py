@@ -70,6 +70,7 @@ _SHAPES = {
     "knn": "rows=md codes=m mean=d class_weights=k n_neighbors=1",
     "mlp": "first=dh first_bias=h last=ho last_bias=o mean=d scale=d n_iter=1",
 }
+_FAMILIAR = "coef=cd distances=m intercept=c mean=d transform=qd weights=2"
 _LARGEST = 1e60  # of a number, and 1 of the least scale: products of several stay finite
 _WHOLE = ("codes", "n_neighbors", "n_iter")
 
@@ -87,8 +88,19 @@ def check_arrays(head: str, arrays: Arrays, features: int, classes: int, where: 
     All numbers are finite, scales and weights above 0 and codes those of classes; only C may be
     infinite, which is no penalty. Raises LookupError for an unknown head.
     """
-    shapes = dict(part.split("=") for part in _SHAPES[head].split())
-    _check_shapes(shapes, arrays, features, classes, where)
+    _check_shapes(_SHAPES[head], arrays, features, classes, where)
+    _check_numbers(arrays, classes, where, {"rows": 1.001})  # those of kNN have length 1
+
+
+def check_familiarity(arrays: Arrays, features: int, classes: int, where: Path) -> None:
+    """Raise ModelFolderError unless these are a `Familiarity`'s; arguments as `check_arrays`."""
+    _check_shapes(_FAMILIAR, arrays, features, classes, where)
+    _check_numbers(arrays, classes, where, {"mean": 1.001})  # of rows of length 1
+    if not (np.diff(arrays["distances"]) >= 0).all():
+        raise ModelFolderError(f"{where} is damaged: its distances do not rise")
+
+
+def _check_numbers(arrays: Arrays, classes: int, where: Path, bounds: Mapping[str, float]) -> None:
     for name, array in arrays.items():
         if name == "C":
             good, wanted = array > 0, "above 0"
@@ -100,9 +112,8 @@ def check_arrays(head: str, arrays: Arrays, features: int, classes: int, where: 
             good, wanted = (array >= 0) & (array < classes), f"from 0 to {classes - 1}"
         elif name in _WHOLE:
             good, wanted = array >= (name == "n_neighbors"), "0 or more, or no neighbours"
-        else:  # the rows of kNN have length 1
-            largest = min(_LARGEST, float(np.finfo(array.dtype).max))
-            most = 1.001 if name == "rows" else largest
+        else:
+            most = bounds.get(name, min(_LARGEST, float(np.finfo(array.dtype).max)))
             good, wanted = np.abs(array) <= most, f"finite and at most {most:g}"
         if not good.all():
             raise ModelFolderError(
@@ -111,9 +122,8 @@ def check_arrays(head: str, arrays: Arrays, features: int, classes: int, where: 
             )
 
 
-def _check_shapes(
-    shapes: Mapping[str, str], arrays: Arrays, features: int, classes: int, where: Path
-) -> None:
+def _check_shapes(described: str, arrays: Arrays, features: int, classes: int, where: Path) -> None:
+    shapes = dict(part.split("=") for part in described.split())
     if shapes.keys() != arrays.keys():
         raise ModelFolderError(
             f"{where} is damaged: it has the arrays {', '.join(sorted(arrays))}, expected "

@@ -2,23 +2,30 @@
 
     headstart.json       classes, temperature, backbone, head: what this program reads
     head.safetensors     the head's arrays
+    familiar.safetensors what tells how familiar a picture is, where there is such a thing
     model.safetensors    the backbone's tensors under timm's names, with the last layer when it fits
     config.json          timm's own description, when timm can open the folder
+    examples.*           training pictures: features, names, labels; see `model_examples`
     README.md            the model's card, for people and hubs
     figures.json         what was measured, when it was
+    network1/, network2/ in place of model.safetensors where the features of several networks stand
+                         side by side: each with a model.safetensors and a config.json of its own
 
 A linear head on the features that the architecture's last layer takes is written into that layer,
 standardisation and temperature folded in. `timm.create_model("local-dir:FOLDER")` then gives the
 same answers as logits.
 
-headstart.json has digests of itself with the head's arrays, of model.safetensors and of
-config.json: a part that was damaged, edited, removed or taken from another model is refused.
+Joined networks have no last layer in common; timm opens each of them by its own folder, and gives
+its features.
+
+headstart.json has digests of itself with the head's arrays and of the other parts: one that was
+damaged, edited, removed or taken from another model is refused.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +33,28 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.backbone import BackboneInfo
+from headstart.backbones.network_name import MOST_JOINED
 from headstart.backbones.opening import SMALL_CNN, restore_backbone
 from headstart.backbones.weights.digest import digest
 from headstart.errors import ModelFolderError
 from headstart.heads.catalogue import restore_head
+from headstart.heads.familiarity import Familiarity
 from headstart.heads.fitted_heads import Arrays, Asked, FittedLinear
 from headstart.model_card import CARD, FIGURES, card
 from headstart.model_checks import (
     check_arrays,
     check_classes,
+    check_familiarity,
     check_label_type,
     check_temperature,
+)
+from headstart.model_examples import (
+    ARRAYS_FILE,
+    EXAMPLE_FILES,
+    NAMES_FILE,
+    StoredExamples,
+    example_arrays,
+    write_names,
 )
 from headstart.model_files import (
     DESCRIPTION,
@@ -54,9 +72,13 @@ from headstart.outputs.text_files import write_json, write_text
 from headstart.recipes.trained_model import TrainedModel
 
 HEAD_FILE = "head.safetensors"
+FAMILIAR_FILE = "familiar.safetensors"
 WEIGHTS_FILE = "model.safetensors"
 TIMM_FILE = "config.json"
-MODEL_FILES = (DESCRIPTION, HEAD_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES)
+MODEL_FILES = (
+    DESCRIPTION, HEAD_FILE, FAMILIAR_FILE, WEIGHTS_FILE, TIMM_FILE, CARD, FIGURES, *EXAMPLE_FILES
+)  # fmt: skip
+NETWORKS = tuple(f"network{number}" for number in range(1, MOST_JOINED + 1))
 SAVED = "save"  # how the list of files names a model that was saved by itself
 
 
@@ -66,7 +88,8 @@ def save_model(model: TrainedModel, folder: Path) -> None:
     Files of the user beside it stay. Raises UsageError for a file in the way that was not written
     by this program or was changed since, and OSError.
     """
-    home = OutputFolder(Path(folder), SAVED, files=MODEL_FILES)
+    networks = NETWORKS[: len(model.backbone.info.parts)]
+    home = OutputFolder(Path(folder), SAVED, files=MODEL_FILES, folders=networks)
     with home.writing() as new:
         _write_files(model, new)
 
@@ -86,19 +109,44 @@ def write_model(
 def _write_files(
     model: TrainedModel, folder: Path, figures: Mapping[str, Any] | None = None
 ) -> None:
-    tensors = model.backbone.tensors()
     why_not = _why_timm_cannot(model)
-    if not why_not and isinstance(model.head, FittedLinear):
-        layer = _last_layer(model.head, model.temperature, str(model.backbone.info.classifier))
-        tensors = {**tensors, **layer}
-        write_json(folder / TIMM_FILE, _timm_config(model))
+    parts = model.backbone.parts
+    homes = _homes(model.backbone.info)
+    digests = []
+    for part, home in zip(parts, homes, strict=True):
+        disk.make_folder(folder / home)
+        tensors = part.tensors()
+        config = None
+        if not why_not and isinstance(model.head, FittedLinear):
+            layer = _last_layer(model.head, model.temperature, str(part.info.classifier))
+            tensors = {**tensors, **layer}
+            config = _timm_config(part.info, model.classes)
+        elif len(parts) > 1 and part.info.classifier is not None:
+            config = _timm_config(part.info)
+        if config is not None:
+            write_json(folder / home / TIMM_FILE, config)
+        digests.append(digest(tensors))
+        _write_arrays(folder / home / WEIGHTS_FILE, tensors)
     arrays = model.head.to_arrays()
+    names = _timm_files(model.backbone.info)
     description = _description(model, why_not) | {
-        "tensors": digest(tensors),
-        "files": {TIMM_FILE: file_digest(folder / TIMM_FILE)},
+        "tensors": digests[0] if len(parts) == 1 else digests,
+        "files": {name: file_digest(folder / name) for name in names},
     }
+    if model.examples is not None:
+        examples = model.examples.get()
+        kept = example_arrays(examples)
+        _write_arrays(folder / ARRAYS_FILE, kept)
+        write_names(examples, folder)
+        description["examples"] = {
+            ARRAYS_FILE: digest(kept),
+            NAMES_FILE: file_digest(folder / NAMES_FILE),
+        }
+    if isinstance(model.familiarity, Familiarity):
+        known = model.familiarity.to_arrays()
+        description["familiarity"] = digest(known)
+        _write_arrays(folder / FAMILIAR_FILE, known)
     description["digest"] = _content_digest(description, arrays)
-    _write_arrays(folder / WEIGHTS_FILE, tensors)
     _write_arrays(folder / HEAD_FILE, arrays)
     write_json(folder / DESCRIPTION, description)
     write_text(folder / CARD, card(model, figures, opens_in_timm=not why_not))
@@ -106,10 +154,22 @@ def _write_files(
         write_json(folder / FIGURES, figures)
 
 
-def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
+def _homes(info: BackboneInfo) -> tuple[str, ...]:
+    """Where each network's files lie: in the folder itself, or those of joined ones below it."""
+    return NETWORKS[: len(info.parts)] or (".",)
+
+
+def _timm_files(info: BackboneInfo) -> tuple[str, ...]:
+    """The places of timm's descriptions, there or not."""
+    below = _homes(info) if info.parts else ()
+    return (TIMM_FILE, *(f"{home}/{TIMM_FILE}" for home in below))
+
+
+def load_model(folder: Path, *, device: str = "auto", runtime: str = "auto") -> TrainedModel:
     """Read a folder that `save_model` wrote. The backbone itself is loaded when it is first needed.
 
-    Raises ModelFolderError for anything that is not a complete, undamaged model of this program.
+    Raises ModelFolderError for anything that is not a complete, undamaged model of this program,
+    and UsageError for a runtime that cannot answer as it was fitted.
     """
     folder = Path(folder)
     described = folder / DESCRIPTION
@@ -125,8 +185,9 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
             description["head"], arrays, info.feature_size, len(classes), folder / HEAD_FILE
         )
         head = restore_head(description["head"], arrays, np.arange(len(classes)), asked)
-        saved, tensors = str(description["digest"]), str(description["tensors"])
+        saved, tensors = str(description["digest"]), _digests(description["tensors"], info)
         files = dict(description.get("files", {}))  # older models have none
+        digests = dict(description.get("examples", {}))
     except ModelFolderError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as e:
@@ -135,11 +196,39 @@ def load_model(folder: Path, *, device: str = "auto") -> TrainedModel:
         raise ModelFolderError(
             f"{folder} is damaged: {DESCRIPTION} and {HEAD_FILE} are not as they were saved"
         )
-    weights = folder / WEIGHTS_FILE
-    _check_weights(weights, tensors, info)
-    _check_files(folder, files)
-    backbone = restore_backbone(info, weights, device=device)
-    return TrainedModel(backbone, head, classes, temperature, label_type)
+    weights = [folder / home / WEIGHTS_FILE for home in _homes(info)]
+    for path, name, part in zip(weights, tensors, info.parts or (info,), strict=True):
+        _check_weights(path, name, part)
+    _check_files(folder, files, _timm_files(info))
+    backbone = restore_backbone(info, *weights, device=device, runtime=runtime)
+    familiarity = _familiarity(folder, description, info.feature_size, len(classes))
+    examples = StoredExamples(folder, digests, info.feature_size, len(classes)) if digests else None
+    return TrainedModel(
+        backbone, head, classes, temperature, label_type, familiarity, examples=examples
+    )
+
+
+def _familiarity(
+    folder: Path, description: Mapping[str, Any], features: int, classes: int
+) -> Familiarity | None:
+    """What tells how familiar a picture is, None for a model without, such as an older one."""
+    saved = description.get("familiarity")
+    if saved is None:
+        return None
+    path = folder / FAMILIAR_FILE
+    arrays = read_arrays(path)
+    if digest(arrays) != saved:
+        raise ModelFolderError(f"{path} is damaged: it is not as it was saved")
+    check_familiarity(arrays, features, classes, path)
+    return Familiarity.from_arrays(arrays)
+
+
+def _digests(saved: Any, info: BackboneInfo) -> list[str]:
+    """Of each network's tensors. Raises TypeError or ValueError for another number of them."""
+    found = saved if info.parts else [saved]
+    if not isinstance(found, list) or len(found) != max(1, len(info.parts)):
+        raise ValueError(f"tensors are {saved!r:.200}, expected one digest a network")
+    return [str(name) for name in found]
 
 
 def _check_weights(path: Path, tensors: str, info: BackboneInfo) -> None:
@@ -151,12 +240,12 @@ def _check_weights(path: Path, tensors: str, info: BackboneInfo) -> None:
         raise ModelFolderError(f"{path} is damaged: its tensors are not those of the saved model")
 
 
-def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
-    """Raise ModelFolderError unless a file that other programs read is as it was saved.
+def _check_files(folder: Path, files: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise ModelFolderError unless the files that other programs read are as they were saved.
 
-    Its name alone counts here, which a tampered description may have from anywhere.
+    Only `names` count here: a tampered description may have others from anywhere.
     """
-    for name in {TIMM_FILE} & files.keys():
+    for name in sorted(set(names) & files.keys()):
         found = file_digest(folder / name)
         if found == files[name]:
             continue
@@ -183,6 +272,8 @@ def _why_timm_cannot(model: TrainedModel) -> str:
     if not isinstance(model.head, FittedLinear):
         return f"the {model.head.name} head is no single linear layer"
     info = model.backbone.info
+    if info.parts:
+        return "the features of several networks are joined; it opens each of them by its folder"
     if info.mirror:
         return "the features of the mirror image are averaged in, which timm does not do"
     if info.classifier is None:
@@ -204,16 +295,17 @@ def _last_layer(head: FittedLinear, temperature: float, name: str) -> dict[str, 
     }
 
 
-def _timm_config(model: TrainedModel) -> dict[str, Any]:
-    info = model.backbone.info
+def _timm_config(info: BackboneInfo, classes: Sequence[str] = ()) -> dict[str, Any]:
+    """timm's description of a network; without its last layer where there are no classes."""
     steps = info.preprocessing
+    labels = {"label_names": list(classes)} if classes else {}
     return {
         "architecture": info.name.partition(".")[0],
-        "num_classes": len(model.classes),
+        "num_classes": len(classes),
         "num_features": info.feature_size,
-        "label_names": list(model.classes),
+        **labels,
         "pretrained_cfg": {
-            "num_classes": len(model.classes),
+            "num_classes": len(classes),
             "input_size": [3, steps.size, steps.size],
             "interpolation": steps.interpolation,
             "crop_pct": steps.size / steps.resize,

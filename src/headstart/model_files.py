@@ -30,7 +30,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     """The content of headstart.json. Raises ModelFolderError for anything else."""
     path = folder / DESCRIPTION
     try:
-        content = json.loads(_read(path).decode())
+        content = json.loads(read_bytes(path).decode())
     except (FileNotFoundError, NotADirectoryError):
         raise ModelFolderError(
             f"{folder} is not a model of this program (no {DESCRIPTION} in it); "
@@ -73,14 +73,14 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 def file_digest(path: Path) -> str | None:
     """The content's name, None where there is no such file. Raises ModelFolderError."""
     try:
-        return hashlib.sha256(_read(path)).hexdigest()
+        return hashlib.sha256(read_bytes(path)).hexdigest()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """A description's bytes. Raises OSError, and ModelFolderError as `_refuse_odd`."""
     _refuse_odd(path, MOST_JSON_BYTES)
     with path.open("rb") as file:

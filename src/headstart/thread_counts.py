@@ -7,6 +7,10 @@ others keep a single thread for good, and so does every thread that is new meanw
 here changes and restores its own count, and the second is put back at once, by a thread that is
 made for it. Users then need not be counted: nested and overlapping uses do not see each other.
 
+Python (before 3.13) has joined a thread when it no longer runs Python, a moment before the system
+has ended it. A fork in that moment copies locks that libraries hold while they let go of a thread,
+and the child waits for them for ever. So a fork waits for the threads that called `note_thread`.
+
 A change takes about 0.2 ms. What remains is that a thread which comes to torch for the first time
 in the some 20 microseconds between the two steps, without this module, takes over the wrong count.
 
@@ -17,10 +21,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+ENDING = 0.5  # seconds that a fork waits at most; a thread ends in some microseconds
 
 _lock = threading.Lock()
+_noted: deque[int] = deque(maxlen=64)  # the system's numbers; older ones have long ended
 
 
 @contextmanager
@@ -49,6 +59,11 @@ def set_own_torch_threads(count: int) -> int:
         return before
 
 
+def note_thread() -> None:
+    """A fork after the calling thread has ended waits until the system has ended it, too."""
+    _noted.append(threading.get_native_id())
+
+
 @contextmanager
 def _kept_for_new_threads() -> Iterator[None]:
     """What threads that are new to torch take over is afterwards as it was."""
@@ -57,6 +72,7 @@ def _kept_for_new_threads() -> Iterator[None]:
     read, changed = threading.Event(), threading.Event()
 
     def keep() -> None:
+        note_thread()
         count = torch.get_num_threads()  # this thread is new itself
         read.set()
         changed.wait()
@@ -72,6 +88,14 @@ def _kept_for_new_threads() -> Iterator[None]:
         keeper.join()
 
 
+def _before_fork() -> None:
+    alive = {thread.native_id for thread in threading.enumerate()}
+    ending = [Path(f"/proc/self/task/{number}") for number in _noted if number not in alive]
+    until = time.monotonic() + ENDING
+    while any(path.exists() for path in ending) and time.monotonic() < until:
+        time.sleep(0.0002)
+
+
 def _after_fork() -> None:
     """A thread that held the lock is not in the child."""
     global _lock
@@ -79,4 +103,4 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

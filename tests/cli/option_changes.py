@@ -17,7 +17,7 @@ class Change(NamedTuple):
 
     `look` says where they must differ: in the "results" (exit code, figures, answers, which files
     there are), in what "passes" through the backbone at once and by how many threads, in the
-    "cache", in the "notes", or in the headings of the "page".
+    "cache", in the "notes", in how large the "model"'s names are, or in the headings of the "page".
     """
 
     second: Flags
@@ -57,6 +57,7 @@ USUAL: dict[str, Flags] = {
     },
     "evaluate": {**IMAGES, "--device": "cpu", "--out": "out"},
     "predict": {**IMAGES, "--device": "cpu", "--out": "out.csv"},
+    "explain": {"--device": "cpu", "--out": "why.png"},
     "export": {**IMAGES, "--pictures": "labels.csv", "--out": "m.onnx"},
 }
 SCRATCH: dict[str, Flags] = {
@@ -110,6 +111,11 @@ CHANGES: dict[Any, Change] = {
     "--rename": Change({"--rename": "red=crimson"}),
     "--rename-table": Change({"--rename-table": "renames.csv"}),
     "--safe-csv": Change({"--safe-csv": None}, both={"--out": "out.csv"}),
+    "--keep-examples": Change({"--keep-examples": None}, look="model"),
+    ("explain", "--out"): Change({"--out": "other.png"}),
+    ("explain", "--device"): Change({"--device": "cuda:99"}),
+    "--class": Change({"--class": "nothing"}),
+    "--method": Change({"--method": "nothing"}),
     "--skip-bad": Change({"--skip-bad": None}, source="gap.csv"),
     "--allow-outside": Change({"--allow-outside": None}, source="outside.csv"),
     "--max-pixels": Change({"--max-pixels": "100"}),
@@ -139,6 +145,7 @@ CHANGES: dict[Any, Change] = {
         both={"--backbone": "tf_efficientnet_lite0"},
     ),
     "--device": Change({"--device": "cuda:99"}, {"--device": "cpu"}, both={"--no-cache": None}),
+    "--runtime": Change({"--runtime": "onnxruntime"}, {"--runtime": "torch"}, look="cache"),
     "--workers": Change(
         {"--workers": "1"}, {"--workers": "3"}, both={"--no-cache": None}, look="passes"
     ),

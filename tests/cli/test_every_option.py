@@ -47,8 +47,9 @@ def test_the_table_knows_every_flag_of_every_verb() -> None:
     assert not stale
     rest = {verb.__name__ for verb in VERBS} - set(USUAL)
     elsewhere = [("cache", "--clear"), ("cache", "--limit")]  # with the tests of the cache
+    measured = [("runtimes", flag) for flag in flags_of("runtimes")]  # test_runtimes.py
     server = [("serve", flag) for flag in flags_of("serve")]  # serve/test_serve_options.py
-    assert [pair for pair in PAIRS if pair[0] in rest] == [*server, *elsewhere]
+    assert [pair for pair in PAIRS if pair[0] in rest] == [*server, *measured, *elsewhere]
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +112,10 @@ class Command:
         self.patch.chdir(here)
         self.patch.setenv("HEADSTART_CACHE", str(cache))
         self.passes.clear()
-        named = ["model"] if verb in ("evaluate", "predict", "export") else []
-        if verb != "export":  # its pictures come by a flag
+        named = ["model"] if verb in ("evaluate", "predict", "explain", "export") else []
+        if verb == "explain":
+            named.append("images/p00.png")
+        elif verb != "export":  # its pictures come by a flag
             named.append(change.source)
         error = io.StringIO()
         with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
@@ -126,6 +129,7 @@ class Command:
             else None,
             "cache": sorted(path.name for path in cache.rglob("*.sqlite")),
             "notes": error.getvalue(),
+            "model": [path.stat().st_size for path in here.rglob("examples.json")],
             "page": [re.findall("<h2.*?</h2>", page.read_text()) for page in here.rglob("*.html")],
         }
         return Ended(code, error.getvalue(), looks)

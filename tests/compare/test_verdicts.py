@@ -134,7 +134,9 @@ def rows_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*results: Any) -> list[dict[str, Any]]:
         entries = tuple(
             SimpleNamespace(
-                spec=SimpleNamespace(text=name, is_small_cnn=False, layer="pooled", head="linear"),
+                spec=SimpleNamespace(
+                    text=name, is_small_cnn=False, layer="pooled", head="linear", crops=None
+                ),
                 result=one,
                 missing=None if one else "no weights\nremedy",
             )

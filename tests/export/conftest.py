@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from headstart.backbones.opening import open_backbone
 from headstart.export.onnx_export import export_onnx
 from headstart.heads.catalogue import make_head
+from headstart.heads.familiarity import Familiarity
+from headstart.heads.familiarity_fit import fit_familiarity
 from headstart.heads.fitted_heads import FittedHead
 from headstart.options import BackboneOptions, HeadOptions
 from headstart.recipes.trained_model import TrainedModel
@@ -24,6 +27,15 @@ def fitted_head(name: str, features: int, classes: int = 3, seed: int = 0) -> Fi
     X = rng.normal(size=(len(y), features)).astype(np.float32)
     X[np.arange(len(y)), y] += 2
     return make_head(HeadOptions(head=name), 0).fit(X, y).fitted_  # type: ignore[arg-type]
+
+
+def fitted_familiarity(features: int, seed: int = 0) -> Familiarity:
+    """Of random features that vary more along some axes than along others."""
+    rng = np.random.default_rng(seed)
+    X = 3 + rng.normal(size=(75, features)) / np.arange(1, features + 1)
+    found = fit_familiarity(X.astype(np.float32), np.repeat(np.arange(3), 25), None, 0)
+    assert found is not None
+    return found
 
 
 def tiny_model(
@@ -50,7 +62,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     """One model for all tests that only look."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return tiny_model()
+        made = tiny_model()
+        return replace(made, familiarity=fitted_familiarity(made.backbone.info.feature_size))
 
 
 @pytest.fixture(scope="session")

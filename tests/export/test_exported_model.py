@@ -17,6 +17,7 @@ from tests.program import run
 
 import headstart
 from headstart.errors import BadInputsError, ModelFolderError, UsageError
+from headstart.explain.explain import explain_picture
 from headstart.export.exported_model import load_exported, open_model
 from headstart.exported_classifier import ExportedClassifier
 from headstart.images.source import local_files
@@ -77,6 +78,8 @@ def test_answers_are_the_models(exported: Path, model: TrainedModel, odd_picture
         assert found.predicted == expected.predicted
         gap = np.abs(found.probabilities - expected.probabilities)[:-1]
         assert gap.max() < 1e-5
+        assert found.familiar is not None
+        assert found.familiar == pytest.approx(expected.familiar, rel=1e-6, nan_ok=True)
     assert again.predict(files).probabilities[:-1].sum(axis=1) == pytest.approx(1, abs=1e-12)
 
 
@@ -91,10 +94,25 @@ def test_the_program_predicts_without_torch(
     assert list(first[0]) == list(second[0])
     for one, other in zip(first, second, strict=True):
         for name in one:
-            if one[name] and (name == "probability" or name.startswith("p(")):
+            numbers = ("probability", "familiar")
+            if one[name] and (name in numbers or name.startswith("p(")):
                 assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-5)
             else:
                 assert one[name] == other[name]
+
+
+def test_it_is_explained_without_torch(
+    exported: Path, model: TrainedModel, odd_pictures: Path, tmp_path: Path
+) -> None:
+    """By occlusion, as its model would be."""
+    words = ("explain", exported, odd_pictures / "p1.png", "--out", tmp_path / "why.png")
+    code, said = without_torch(PROGRAM, *words)
+    assert code == 0, said
+    image = local_files([odd_pictures / "p1.png"])[0]
+    wanted = explain_picture(model, image, method="occlusion")
+    found = explain_picture(open_model(exported), image)
+    assert found.method == "occlusion"
+    assert np.allclose(found.values, wanted.values, atol=1e-4)
 
 
 def test_python_answers_without_torch(exported: Path, odd_pictures: Path) -> None:

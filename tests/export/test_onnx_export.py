@@ -22,6 +22,7 @@ from headstart.backbones.small_cnn import SmallCNNBackbone
 from headstart.errors import ExportError, UsageError
 from headstart.export import onnx_export
 from headstart.export.onnx_export import export_onnx
+from headstart.heads.familiarity import Familiarity
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.recipes.trained_model import TrainedModel
 
@@ -50,6 +51,7 @@ def test_input_and_outputs_are_named_and_free(exported: Path) -> None:
     assert [(o.name, o.type, o.shape) for o in ready.get_outputs()] == [
         ("probabilities", "tensor(float)", ["n", 3]),
         ("label", "tensor(int64)", ["n"]),
+        ("familiar", "tensor(float)", ["n"]),
     ]
 
 
@@ -60,10 +62,14 @@ def test_any_batch_of_any_size_has_the_models_answers(exported: Path, model: Tra
     for height, width in ((50, 41), (33, 90), (36, 36)):
         images = rng.integers(0, 256, (7, height, width, 3), dtype=np.uint8)
         prepared = np.stack([steps.prepare(image) for image in images])
-        expected = model.probabilities(model.backbone.embed(prepared))
+        features = model.backbone.embed(prepared)
+        expected = model.probabilities(features)
+        assert model.familiarity is not None
+        expected_familiar = model.familiarity.of(features)
         alone = np.concatenate([ready.run(None, {"image": image[None]})[0] for image in images])
         for count in (1, 2, 7):
-            found, label = ready.run(None, {"image": images[:count]})
+            found, label, familiar = ready.run(None, {"image": images[:count]})
+            assert familiar.tolist() == pytest.approx(expected_familiar[:count].tolist())
             assert np.abs(found - expected[:count]).max() < 1e-5
             assert np.abs(found - alone[:count]).max() < 1e-5
             assert label.tolist() == found.argmax(axis=1).tolist()
@@ -132,8 +138,10 @@ def test_the_small_cnn(model: TrainedModel) -> None:
         model,
         backbone=Backbone(info, HeldNetwork(network)),
         head=fitted_head("linear", features),
+        familiarity=None,
     )
-    assert export_onnx(small, opset=18)
+    ready = session(export_onnx(small, opset=18))
+    assert [output.name for output in ready.get_outputs()] == ["probabilities", "label"]
 
 
 def test_a_model_fitted_in_bf16_and_on_mirrored_pictures_is_compared_with_both() -> None:
@@ -165,6 +173,18 @@ def test_a_file_that_answers_otherwise_is_not_given(
     monkeypatch.setattr(onnx_export, "finished", lambda graph: content)
     with pytest.raises(ExportError, match=r"a probability differs by 0\.00\d*, the bound is 1e-03"):
         export_onnx(turned, opset=18)
+
+
+def test_a_file_with_another_familiar_is_not_given(
+    model: TrainedModel, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = model.familiarity
+    assert isinstance(known, Familiarity)
+    other = replace(model, familiarity=replace(known, distances=known.distances * 1e9))
+    content = exported.read_bytes()
+    monkeypatch.setattr(onnx_export, "finished", lambda graph: content)
+    with pytest.raises(ExportError, match=r"familiar differs by \d\S* more than rounding explains"):
+        export_onnx(other, opset=18)
 
 
 def test_a_head_without_nodes_is_refused_before_the_backbone_is_exported(

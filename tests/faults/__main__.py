@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from tests.faults.fault_layer import FAULTS
-from tests.faults.scenarios import SCENARIOS, Memory, prepare_shared, remembering
+from tests.faults.memory import Memory, remembering
+from tests.faults.scenarios import SCENARIOS, prepare_shared
 from tests.faults.trials import Bench
 
 

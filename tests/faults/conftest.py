@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.faults.scenarios import Memory, prepare_shared, remembering
+from tests.faults.memory import Memory, remembering
+from tests.faults.scenarios import prepare_shared
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from tests.faults.fault_layer import Killed
 
-from headstart.cli.main import app, main
+from headstart.cli.main import main
 from headstart.cli.stopping import exit_code
 from headstart.errors import UsageError
 from headstart.model_dir import load_model, save_model
@@ -109,7 +109,7 @@ def command(
 
 def _demo(root: Path, version: Version) -> None:
     """The demo with a tiny network."""
-    demo = _found("headstart.cli.demo")
+    demo = found("headstart.cli.demo")
     tiny = BackboneOptions(backbone="test_resnet", random_weights=True, image_size=32)
     fit = demo.fit
 
@@ -182,6 +182,7 @@ EVALUATE = ("evaluate", "{model}", "--device=cpu", "--images", "{set}/images", "
 CHECK = ("check", *IMAGES, *BACKBONE, "--write-fixes", "fixes.csv")
 EMBED = ("embed", *IMAGES, *BACKBONE, "--out", "features.npz")
 EXPORT = ("export", "{model}", "--out", "model.onnx")
+EXPLAIN = ("explain", "{model}", "--device=cpu")
 SCENARIOS = (
     Scenario("fit, the first one", "fit", RUN, ("run",), is_first=True),
     Scenario("fit", "fit", RUN, ("run",)),
@@ -233,6 +234,19 @@ SCENARIOS = (
         as_one=False,
     ),
     Scenario("export", "export", command(*EXPORT, new=("--opset", "20")), ("model.onnx",)),
+    Scenario(
+        "explain, one picture",
+        "explain",
+        command(*EXPLAIN, old=("{set}/images/2.jpg",), new=("{set}/images/1.jpg",)),
+        ("why.png",),
+    ),
+    Scenario(
+        "explain, a folder",
+        "explain",
+        command(*EXPLAIN, "--out=why", old=("{set}/images/2.jpg",), new=("{set}/images/1.jpg",)),
+        ("why",),
+        later=("why/notes.txt",),
+    ),
     Scenario("embed", "embed", command(*EMBED, new=("--views", "1")), ("features.npz",)),
     Scenario("demo, the first one", "demo", _demo, ("demo",), as_one=False, is_first=True),
     Scenario("demo", "demo", _demo, ("demo",), as_one=False),
@@ -258,125 +272,12 @@ SCENARIOS = (
 FITTING = tuple(one for one in SCENARIOS if one.verb.split()[0] in ("fit", "compare", "demo"))
 
 
-@dataclass
-class Memory:
-    """Results of long work by scenario and version, and the files that were drawn from them."""
-
-    key: tuple[str, Version] = ("", OLD)
-    kept: dict[Any, Any] = field(default_factory=dict)
-    is_busy: bool = False
-
-    def value(self, name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, but computed once for each scenario and version.
-
-        What it calls itself is computed as always.
-        """
-
-        def remembered(*arguments: Any, **options: Any) -> Any:
-            key = (name, self.key)
-            if self.is_busy:
-                return plain(*arguments, **options)
-            if key not in self.kept:
-                self.is_busy = True
-                try:
-                    self.kept[key] = plain(*arguments, **options)
-                finally:
-                    self.is_busy = False
-            return self.kept[key]
-
-        return remembered
-
-    def drawing(self, plain: Callable[..., Any]) -> Callable[..., Any]:
-        """The function that draws, each picture once."""
-
-        def remembered(rng: np.random.Generator, *, emergency: bool) -> Any:
-            key = (str(rng.bit_generator.state), emergency)
-            if key not in self.kept:
-                self.kept[key] = plain(rng, emergency=emergency)
-            return self.kept[key]
-
-        return remembered
-
-    def parsed(self, arguments: list[str]) -> Any:
-        """Run a command whose words were understood before; that takes longer than the rest."""
-        key = tuple(arguments)
-        if key not in self.kept:
-            self.kept[key] = app.parse_args(arguments)[:2]
-        verb, bound = self.kept[key]
-        return verb(*bound.args, **bound.kwargs)
-
-    def file(self, name: str, plain: Callable[..., Any], place: int) -> Callable[..., Any]:
-        """A function that draws a file, whose bytes are written again the next time."""
-
-        def again(*arguments: Any, **options: Any) -> None:
-            key, path = (name, self.key), arguments[place]
-            if key not in self.kept:
-                plain(*arguments, **options)
-                self.kept[key] = path.read_bytes()
-                path.unlink()
-            with disk.create(path) as file:
-                file.write(self.kept[key])
-
-        return again
-
-
-VALUES = (
-    ("headstart.recipes.fit", "fit"),
-    ("headstart.audit.fit_remarks", "measure_copies"),
-    ("headstart.cli.fit", "with_remarks"),
-    ("headstart.cli.compare", "with_remarks"),
-    ("headstart.compare.comparison", "compare"),
-    ("headstart.rank.ranking", "rank"),
-    ("headstart.audit.check", "run_check"),
-    ("headstart.features.embed", "embed_images"),
-    ("headstart.backbones.opening", "open_backbone"),
-    ("headstart.model_dir", "load_model"),
-    ("headstart.recipes.trained_model", "embed_images"),
-    ("headstart.export.export", "exported"),
-)
-SHOWN = (
-    ("headstart.cli.fit", "show_fit"),
-    ("headstart.cli.evaluate", "show_metrics"),
-    ("headstart.cli.predict", "show_answers"),
-    ("headstart.cli.compare", "show_comparison"),
-    ("headstart.cli.demo", "show_comparison"),
-    ("headstart.cli.rank", "show_ranking"),
-)
-PAGES = (
-    ("headstart.report.run_page", "write_report", 2),
-    ("headstart.report.check_folder", "write_check", 1),
-    ("headstart.report.comparison_page", "write_comparison", 1),
-    ("headstart.report.contact_sheet", "write_contact_sheet", 2),
-    ("headstart.report.ranking_page", "write_page", 1),
-)
-
-
-def _found(place: str) -> Any:
+def found(place: str) -> Any:
     """A module, or a class in one. The verbs' modules are hidden by the verbs themselves."""
     with suppress(ImportError):
         return import_module(place)
     module, _, name = place.rpartition(".")
     return getattr(import_module(module), name)
-
-
-@contextmanager
-def remembering(memory: Memory) -> Iterator[None]:
-    """Compute each result once only."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name in VALUES:
-            home = _found(module)
-            patch.setattr(home, name, memory.value(f"{module}.{name}", getattr(home, name)))
-        for module, name, place in PAGES:
-            home = _found(module)
-            patch.setattr(home, name, memory.file(f"{module}.{name}", getattr(home, name), place))
-        for module, name in SHOWN:
-            patch.setattr(_found(module), name, lambda *_: None)
-        patch.setattr(_found("headstart.cli.main"), "app", memory.parsed)
-        patch.setattr(_found("headstart.cli.demo"), "DEFAULT_MODELS", "small_cnn")
-        plain = drawn_set.write_drawn
-        patch.setattr(drawn_set, "write_drawn", lambda folder: plain(folder, count=DRAWN))
-        patch.setattr(drawn_set, "draw_picture", memory.drawing(drawn_set.draw_picture))
-        yield
 
 
 def prepare_shared(folder: Path) -> None:

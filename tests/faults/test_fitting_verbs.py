@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.faults.scenarios import FITTING, Memory, Scenario
+from tests.faults.memory import Memory
+from tests.faults.scenarios import FITTING, Scenario
 from tests.faults.trials import try_everything
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.faults.scenarios import FITTING, SCENARIOS, Memory, Scenario
+from tests.faults.memory import Memory
+from tests.faults.scenarios import FITTING, SCENARIOS, Scenario
 from tests.faults.trials import try_everything
 
 OTHERS = [scenario for scenario in SCENARIOS if scenario not in FITTING]

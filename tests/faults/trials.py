@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.fault_layer import ERRORS, FAULTS, KILL, SIGNALS, FaultLayer, faulty
-from tests.faults.scenarios import NEW, OLD, Ended, Memory, Scenario, ended, write_users_file
+from tests.faults.memory import Memory
+from tests.faults.scenarios import NEW, OLD, Ended, Scenario, ended, write_users_file
 
 from headstart.outputs.manifest import MANIFEST, read_manifest
 from headstart.outputs.replacement import PLAN

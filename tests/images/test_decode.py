@@ -145,3 +145,11 @@ def test_a_reduced_picture_is_turned_too() -> None:
     assert (found.width, found.height) == (640, 320)
     assert found.rgb.shape == (40, 80, 3)
     assert np.abs(found.rgb[10, 20].astype(int) - RED).max() < 14
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"), [(b"\x89PNG\r\n\x1a\n\0", "PNG"), (b"GIF87a)\0\x1e\0\x86", "GIF")]
+)
+def test_words_of_a_plugins_inside_are_not_told(data: bytes, kind: str) -> None:
+    with pytest.raises(ImageError, match=rf"^damaged or truncated {kind}$"):
+        decode(data)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from headstart.errors import ImageError
-from headstart.images.decode import decode
+from headstart.images.decode import decode, pixels_of
 from headstart.images.decoder_messages import quiet_libtiff
 
 
@@ -32,6 +32,15 @@ def written(capfd: pytest.CaptureFixture[str]) -> str:
 def test_a_damaged_tiff_writes_nothing(damaged: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ImageError, match="damaged or truncated TIFF"):
         decode(damaged)
+    assert written(capfd) == ""
+
+
+def test_an_image_that_pillow_opened_writes_nothing(
+    damaged: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = pytest.raises(ImageError, match="damaged or truncated TIFF")
+    with Image.open(io.BytesIO(damaged)) as image, found:
+        pixels_of(image)
     assert written(capfd) == ""
 
 

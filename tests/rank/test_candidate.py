@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from headstart.backbones.network_name import NetworkName
 from headstart.errors import UsageError
 from headstart.options import BackboneOptions
 from headstart.rank.candidate import Candidate, parse_candidates
@@ -14,10 +13,10 @@ from headstart.rank.candidate import Candidate, parse_candidates
 def test_names_sizes_and_layers() -> None:
     found = parse_candidates("resnet18, resnet50@288,vgg16:fc7 ,vgg16@256:fc6,resnet18")
     assert found == (
-        Candidate("resnet18"),
-        Candidate("resnet50", 288),
-        Candidate("vgg16", None, "fc7"),
-        Candidate("vgg16", 256, "fc6"),
+        Candidate((NetworkName("resnet18"),)),
+        Candidate((NetworkName("resnet50", 288),)),
+        Candidate((NetworkName("vgg16", None, "fc7"),)),
+        Candidate((NetworkName("vgg16", 256, "fc6"),)),
     )
     assert [one.text for one in found] == [
         "resnet18", "resnet50@288", "vgg16:fc7", "vgg16@256:fc6",
@@ -27,14 +26,20 @@ def test_names_sizes_and_layers() -> None:
 def test_a_mirror_doubles_them() -> None:
     found = parse_candidates("resnet18@128", mirror=True)
     assert [one.text for one in found] == ["resnet18@128", "resnet18@128 mirrored"]
-    chosen = found[1].options(BackboneOptions(precision="fp32"), {"resnet18": Path("w.pth")})
-    assert (chosen.backbone, chosen.image_size, chosen.mirror) == ("resnet18", 128, True)
-    assert (chosen.precision, chosen.weights) == ("fp32", Path("w.pth"))
+    chosen = found[1].options(BackboneOptions(precision="fp32"))
+    assert (chosen.backbone, chosen.mirror) == ("resnet18@128", True)
+    assert (chosen.precision, chosen.weights) == ("fp32", None)
+
+
+def test_joined_networks_are_one_candidate() -> None:
+    (one,) = parse_candidates("resnet18+vgg16@256:fc7")
+    assert one.networks == (NetworkName("resnet18"), NetworkName("vgg16", 256, "fc7"))
+    assert one.text == "resnet18+vgg16@256:fc7"
 
 
 def test_what_is_here_and_what_is_small_of_that() -> None:
     here, fast = parse_candidates("here"), parse_candidates("fast")
-    assert Candidate("tf_efficientnet_lite0") in fast
+    assert Candidate((NetworkName("tf_efficientnet_lite0"),)) in fast
     assert set(fast) <= set(here)
     assert parse_candidates("fast,tf_efficientnet_lite0") == fast
 

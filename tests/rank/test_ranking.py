@@ -60,11 +60,14 @@ def test_rounds_double_from_a_quarter_where_there_is_enough() -> None:
 def test_candidates_get_their_figures(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RATE_SECONDS", 0.01)
     weights = {"test_resnet": place / "a.safetensors", "test_efficientnet": place / "e.safetensors"}
-    candidates = parse_candidates("test_resnet@32,test_efficientnet@32,resnet50", mirror=True)
+    candidates = parse_candidates(
+        "test_resnet@32,test_efficientnet@32,test_resnet@32+test_efficientnet@40,resnet50",
+        mirror=True,
+    )
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     found = rank(
         place / "labels.csv",
-        [one for one in candidates if one.name != "resnet50" or one.mirror],
+        [one for one in candidates if one.backbone != "resnet50" or one.mirror],
         asked(place),
         sample=20,
         weights={**weights, "resnet50": place / "absent.safetensors"},
@@ -81,6 +84,10 @@ def test_candidates_get_their_figures(place: Path, monkeypatch: pytest.MonkeyPat
         assert one.interval[0] <= one.accuracy <= one.interval[1]
         assert one.rows == 20 and one.bytes == 4 * (one.parameters or 0)
         assert one.pictures_per_second and np.isfinite(one.log_evidence or np.nan)
+    both = next(one for one in run_ones if "+" in one.candidate)
+    alone = [one for one in run_ones if one.candidate in ("test_resnet@32", "test_efficientnet@32")]
+    assert both.feature_size == sum(one.feature_size or 0 for one in alone)
+    assert both.pictures_per_second
     assert any(one.may_be_best for one in run_ones) and any(one.on_front for one in run_ones)
 
 
@@ -94,7 +101,7 @@ def test_one_that_is_surely_worse_leaves_early(
 
     def judged(self: module._Round, rounds: int) -> dict[Candidate, bool]:
         stays = whole(self, rounds)
-        return {one: stays[one] and one.size != 40 for one in stays}
+        return {one: stays[one] and one.backbone != "test_resnet@40" for one in stays}
 
     monkeypatch.setattr(module._Round, "candidates", judged)
     found = rank(

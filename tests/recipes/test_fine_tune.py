@@ -12,9 +12,13 @@ from tests.recipes.tuning_set import options, tuned, write_pictures
 
 from headstart.arrays import FloatArray
 from headstart.errors import UsageError
+from headstart.heads import familiarity_fit
+from headstart.heads.familiarity import Familiarity
 from headstart.model_dir import load_model, save_model
+from headstart.recipes import fine_tune
 from headstart.recipes.batches import PictureBatches
 from headstart.recipes.frozen import FitResult
+from headstart.recipes.scratch import answer_rows_of, choose_validation
 from headstart.recipes.tuning_defaults import usual_options
 
 
@@ -118,6 +122,26 @@ def test_folds_are_made_where_they_are_asked_for(folder: Path) -> None:
     assert len(result.folds.metrics) == 2
     assert result.tuning is not None
     assert result.tuning.phases.pictures == "20 pictures, out-of-fold"
+
+
+def test_a_tuned_model_tells_how_familiar_a_picture_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tuned(folder, epochs=1).model.familiarity is None  # too few pictures for that
+    for module in (familiarity_fit, fine_tune):
+        monkeypatch.setattr(module, "LEAST", 1)
+    result = tuned(folder, epochs=1)
+    known = result.model.familiarity
+    assert isinstance(known, Familiarity)
+    _, check = choose_validation(result.data, result.split.train, options().split.seed)
+    assert len(known.distances) == len(check) > 0
+    answers = answer_rows_of(result.model, result.data, result.split.test, options()).familiar
+    assert result.test.familiar is not None
+    assert answers is not None
+    assert np.array_equal(result.test.familiar, answers)
+    held_out = answer_rows_of(result.model, result.data, check, options()).familiar
+    assert held_out is not None
+    assert np.allclose(np.sort(held_out), np.arange(2, len(check) + 2) / (len(check) + 1))
 
 
 def test_class_weights_are_in_the_loss(folder: Path) -> None:

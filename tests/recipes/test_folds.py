@@ -14,7 +14,8 @@ from headstart.data.split import Split
 from headstart.evaluate.metrics import measure
 from headstart.evaluate.predictions import Predictions
 from headstart.heads.linear import LinearHead
-from headstart.heads.solver import choice_of_c
+from headstart.heads.solver import objective
+from headstart.progress import Quiet
 from headstart.recipes.folds import FoldResult, out_of_folds, take
 
 
@@ -82,15 +83,18 @@ def test_of_long_fits_the_first_fold_alone_chooses_c(
     data: Any = Rows(targets)
     features: Any = SimpleNamespace(values=values, views=np.empty((40, 0, 6)))
     if many:
-        monkeypatch.setattr(choice_of_c, "LONG", 1)
-        monkeypatch.setattr(choice_of_c, "MANY_CLASSES", 4)
+        monkeypatch.setattr(objective, "LONG", 1)
+        monkeypatch.setattr(objective, "MANY_CLASSES", 4)
     made: list[LinearHead] = []
 
     def make() -> LinearHead:
         made.append(LinearHead())
         return made[-1]
 
+    told: list[str] = []
+    monkeypatch.setattr(Quiet, "note", lambda _, line: told.append(line))
     answers = out_of_folds(data, features, folds, make)
+    assert told == (["4 classes: the first fold alone chooses C for the others"] if many else [])
     fitted = [head for head in made if hasattr(head, "C_")]
     assert np.isfinite(answers).all()
     assert len(fitted) == 5

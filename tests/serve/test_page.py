@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from tests.page_checks import CONTRAST, NAMELESS, WIDTH, requests, show
 from tests.served import (
@@ -19,7 +21,12 @@ from tests.served import (
     picture_bytes,
     served,
 )
+from tests.tiny_classifier import LABELS, classifier
 
+from headstart.evaluate.predictions import Predictions
+from headstart.images.source import ImageSource
+from headstart.options import EmbedOptions
+from headstart.serve.predictor import Computing, open_predictor
 from headstart.serve.static_files import static_files
 
 if TYPE_CHECKING:
@@ -52,6 +59,7 @@ return [...document.querySelectorAll('.answer')].map((card) => ({
   shares: [...card.querySelectorAll('.shares li')].map((row) => row.textContent),
   shown: !card.querySelector('img').hidden,
   why: !card.querySelector('.why').hidden,
+  unfamiliar: card.querySelector('.unfamiliar').checkVisibility(),
 }))
 """
 
@@ -153,6 +161,27 @@ def test_three_dropped_pictures_one_of_them_broken(
     person.is_quiet()
 
 
+class FamiliarPredictor(RedPredictor):
+    """Of the pictures only red ones are familiar."""
+
+    def predict(self, images: Sequence[ImageSource]) -> Predictions:
+        answers = super().predict(images)
+        return replace(answers, familiar=np.where(answers.probabilities[:, 1] > 0.5, 0.05, 0.049))
+
+
+def test_an_unfamiliar_picture_says_so(open_page: Callable[..., Person]) -> None:
+    with served(FamiliarPredictor()) as running:
+        person = open_page(running, width=390)
+        cards = person.give("drop", ("a.png", RED), ("b.png", BLUE), ("c.png", RED[:60]))
+        assert [card["unfamiliar"] for card in cards] == [False, True, False]
+        words = person.browser.find_elements("css selector", ".unfamiliar")[1].text
+        assert words.startswith("Unlike what the model has learnt from")
+        ratio, where = person.browser.execute_script(CONTRAST)
+        assert ratio >= 4.5, where
+        assert person.browser.execute_script(WIDTH) <= 390
+        person.is_quiet()
+
+
 def test_pasted_and_chosen_pictures(
     server: Served, open_page: Callable[..., Person], tmp_path: Path
 ) -> None:
@@ -193,6 +222,34 @@ def test_with_the_keyboard_alone(server: Served, open_page: Callable[..., Person
     assert [card["name"] for card in person.cards()] == ["two.png"]
     assert person.focus() == "Remove two.png"
     person.is_quiet()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_a_models_own_explanation_opens_with_the_keyboard(
+    open_page: Callable[..., Person],
+    pictures: list[Path],
+    tmp_path: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    classifier(C=1.0).fit(pictures, LABELS).save(tmp_path / "model")
+    predictor = open_predictor(tmp_path / "model", Computing(EmbedOptions(device="cpu")))
+    with served(predictor, tmp_path / "model") as server:
+        person = open_page(server, width=width, scheme=scheme)
+        person.give("drop", ("one.png", pictures[0].read_bytes()))
+        image = person.browser.find_element("css selector", ".answer img")
+        while not person.focus().startswith("Why?"):
+            person.press(Keys.TAB)
+        person.press(Keys.ENTER)
+        person.until(lambda: "what speaks for" in str(image.get_attribute("alt")))
+        person.until(lambda: image.get_property("naturalWidth") == 24)  # the picture's own
+        button = person.browser.switch_to.active_element
+        assert button.get_attribute("aria-expanded") == "true"
+        assert button.text == "Only the picture"
+        assert person.browser.execute_script(WIDTH) <= width
+        person.is_quiet()
 
 
 def test_what_changes_is_said_to_a_screen_reader(

@@ -10,11 +10,14 @@ import pytest
 from PIL import Image
 from tests.tiny_classifier import LABELS, classifier
 
+from headstart import load
+from headstart.errors import ImageError, UsageError
 from headstart.export.onnx_export import export_onnx
 from headstart.images.source import EncodedImage, LocalFile
 from headstart.model_dir import load_model
 from headstart.options import EmbedOptions
-from headstart.serve.predictor import Computing, TrainedPredictor, open_predictor
+from headstart.outputs.own_files import EXPLANATION_SIGN
+from headstart.serve.predictor import Computing, Explainer, TrainedPredictor, open_predictor
 
 
 @pytest.fixture
@@ -56,6 +59,17 @@ def test_an_exported_file_answers_too(model: Path, tmp_path: Path) -> None:
     assert found.predicted == expected.predicted
 
 
+def test_the_runtime_is_the_one_that_was_asked_for(
+    pictures: Sequence[Path], tmp_path: Path
+) -> None:
+    classifier(precision="bf16").fit(pictures, LABELS).save(tmp_path / "model")
+    told = Computing(EmbedOptions(device="cpu", runtime="torch"))
+    assert open_predictor(tmp_path / "model", told).description()["runtime"] == "torch"
+    other = Computing(EmbedOptions(device="cpu", runtime="openvino"))
+    with pytest.raises(UsageError, match="--runtime is openvino, and the model was fitted"):
+        open_predictor(tmp_path / "model", other)
+
+
 def test_nothing_is_kept(model: Path, own_cache: Path) -> None:
     before = sorted(own_cache.rglob("*"))
     predictor = open_predictor(model, Computing())
@@ -77,3 +91,20 @@ def test_it_computes_as_it_is_told(model: Path) -> None:
     small = Computing(EmbedOptions(device="cpu", memory_limit=5000))
     (error,) = open_predictor(model, small).predict([EncodedImage(large.read_bytes())]).errors
     assert "more than --memory-limit 5,000" in error
+
+
+def test_a_folders_model_explains_and_an_exported_one_does_not(
+    model: Path, pictures: Sequence[Path], tmp_path: Path
+) -> None:
+    predictor = open_predictor(model, Computing(EmbedOptions(device="cpu")))
+    assert isinstance(predictor, Explainer)
+    image = LocalFile(pictures[0])
+    shown = predictor.explain(image, "blue")
+    assert EXPLANATION_SIGN.encode() in shown
+    assert shown == load(model, device="cpu").explain(pictures[0], "blue").png()
+    assert shown != predictor.explain(image, None)
+    with pytest.raises(ImageError, match="empty"):
+        predictor.explain(EncodedImage(b""), None)
+    (tmp_path / "model.onnx").write_bytes(export_onnx(load_model(model), opset=18))
+    exported = open_predictor(tmp_path / "model.onnx", Computing(EmbedOptions(device="cpu")))
+    assert not isinstance(exported, Explainer)

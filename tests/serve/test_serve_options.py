@@ -19,7 +19,7 @@ from headstart.serve.predictor import Computing, Predictor
 RED = picture_bytes()
 # What else differs where an option differs is looked at beside the file that is named.
 ELSEWHERE = {
-    "device": "test_predictor.py", "workers": "test_predictor.py",
+    "device": "test_predictor.py", "runtime": "test_predictor.py", "workers": "test_predictor.py",
     "embed_batch": "test_predictor.py", "max_pixels": "test_predictor.py",
     "memory_limit": "test_predictor.py",
     "queue": "test_limits.py", "seconds": "test_limits.py",

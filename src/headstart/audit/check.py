@@ -202,7 +202,9 @@ def run_check(source: Path | Url, options: FitOptions, progress: Progress = QUIE
         if alone is None:
             raise
         return _check_table(alone, options, clock, progress)
-    backbone = open_backbone(options.backbone, device=options.embed.device)
+    backbone = open_backbone(
+        options.backbone, device=options.embed.device, runtime=options.embed.runtime
+    )
     tell(progress, backbone.info.notes)
     clock.lap("open")
     data, features = prepare_data(table, backbone, options, progress)
@@ -213,7 +215,7 @@ def run_check(source: Path | Url, options: FitOptions, progress: Progress = QUIE
     )
     clock.lap("audit")
     found = replace(found, decided=_decided(options, data.table))
-    return Checked(found, make_record("check", _chosen(options), data, clock))
+    return Checked(found, make_record("check", _chosen(options), data, clock, [backbone]))
 
 
 def _decided(options: FitOptions, table: ImageTable) -> dict[str, str | None]:

@@ -45,7 +45,10 @@ class VggBackbone(nn.Module):
         return maps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, 3, h, w) -> (n, d)
-        maps = self.forward_features(x)
+        return self.forward_head(self.forward_features(x))
+
+    def forward_head(self, maps: torch.Tensor) -> torch.Tensor:
+        """The last map to the features (n, d)."""
         if self.layer == "pooled":
             return maps.mean(dim=(2, 3))
         hidden: torch.Tensor = self.pre_logits(maps)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
@@ -15,12 +16,15 @@ import numpy.typing as npt
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.device import device_kind
 from headstart.backbones.fingerprint import fingerprint
+from headstart.backbones.network_name import JOINED, MOST_JOINED, NetworkName
 from headstart.backbones.precision import PRECISIONS
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.runtimes.joined_networks import JoinedNetworks
 from headstart.backbones.runtimes.runtime import Network, Runtime
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.errors import UsageError
-from headstart.options import LayerName
+from headstart.options import LayerName, RuntimeName
+from headstart.thread_counts import note_thread
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +37,12 @@ _VALUES: Mapping[str, tuple[type, int]] = {  # of a description: the type, the l
     "weights_id": (str, 200),
     "source": (str, 10_000),
 }
+OPENVINO_FORKED = (
+    "OpenVINO was started before this process was forked, and its threads are not here; start "
+    'processes with "spawn" (multiprocessing.get_context("spawn")), or take --runtime torch'
+)
 HERE = ("runtime", "device")  # of the machine at hand, and so no part of a saved model
+_LATER = ("mirror", "parts")  # which earlier versions have not
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,10 @@ class BackboneInfo:
             be written into it, else None.
         notes: lines about the weights that the user should read.
         mirror: the features are the means of the picture's and of its mirror image's.
-        runtime: what computes on this machine: "torch", or "onnx" for an exported model.
+        parts: of networks whose features stand side by side, in their order; none for one network.
+            What is said of the whole is then `joined_info`'s.
+        runtime: what computes on this machine: "torch", "onnxruntime", "openvino", or "onnx" for an
+            exported model.
         device: where it computes on this machine: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
 
@@ -68,6 +80,7 @@ class BackboneInfo:
     classifier: str | None
     notes: tuple[str, ...] = ()
     mirror: bool = False
+    parts: tuple[BackboneInfo, ...] = ()
     runtime: str = field(default="torch", compare=False)
     device: str = field(default="auto", compare=False)
 
@@ -79,8 +92,13 @@ class BackboneInfo:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values of what holds on every machine."""
         values = {name: getattr(self, name) for name in _saved_fields()}
-        if not self.mirror:
-            del values["mirror"]  # earlier versions know none
+        for name in _LATER:
+            if not values[name]:
+                del values[name]  # earlier versions know none
+        if self.parts:
+            values["parts"] = [part.to_json() for part in self.parts]
+        if self.runtime != "torch" and self.precision != "fp32":
+            values["runtime"] = self.runtime  # no other gives these features
         return {
             **values,
             "preprocessing": self.preprocessing.to_json(),
@@ -90,8 +108,9 @@ class BackboneInfo:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BackboneInfo:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other content."""
-        # Models from before there was a mirror have none.
-        known = {name: values[name] for name in _saved_fields() if name != "mirror"}
+        if "parts" in values:
+            return _joined_from_json(values)
+        known = {name: values[name] for name in _saved_fields() if name not in _LATER}
         known["mirror"] = values.get("mirror", False)
         if not isinstance(known["mirror"], bool):
             raise ValueError(f"mirror is {known['mirror']!r}, expected true or false")
@@ -103,6 +122,9 @@ class BackboneInfo:
             is_kind = type(value) is kind  # True is no number here
             if not (is_kind and 0 < (value if kind is int else len(value)) <= most):
                 raise ValueError(f"{name} is {value!r:.100}, expected {_WORDS[kind]} up to {most}")
+        known["runtime"] = values.get("runtime", "torch")
+        if known["runtime"] not in get_args(RuntimeName)[1:]:
+            raise ValueError(f"runtime is {known['runtime']!r}")
         known["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
         known["notes"] = tuple(values["notes"])
         if not all(isinstance(text, str) for text in (*known["notes"], known["classifier"] or "")):
@@ -112,6 +134,48 @@ class BackboneInfo:
 
 def _saved_fields() -> list[str]:
     return [name for name in BackboneInfo.__dataclass_fields__ if name not in HERE]
+
+
+def joined_info(parts: Sequence[BackboneInfo]) -> BackboneInfo:
+    """What is known of networks whose features stand side by side.
+
+    Its preprocessing is that of the part with the largest input.
+    """
+    first = parts[0]
+    layers = list(dict.fromkeys(part.layer for part in parts))
+    ids = "\n".join(part.weights_id for part in parts)
+    return BackboneInfo(
+        name=JOINED.join(_name_with_size(part) for part in parts),
+        layer=JOINED.join(layers),
+        precision=first.precision,
+        preprocessing=max((part.preprocessing for part in parts), key=lambda steps: steps.size),
+        feature_size=sum(part.feature_size for part in parts),
+        parameters=sum(part.parameters for part in parts),
+        weights_id=hashlib.sha256(ids.encode()).hexdigest(),
+        source="; ".join(dict.fromkeys(part.source for part in parts)),
+        classifier=None,
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        mirror=first.mirror,
+        parts=tuple(parts),
+        runtime=first.runtime,
+        device=first.device,
+    )
+
+
+def _name_with_size(info: BackboneInfo) -> str:
+    """As a network is named to get it again: "resnet18@224", "vgg16@224:fc7"."""
+    layer = None if info.layer == "pooled" else info.layer
+    return NetworkName(info.name, info.preprocessing.size, layer).text
+
+
+def _joined_from_json(values: Mapping[str, Any]) -> BackboneInfo:
+    parts = list(values["parts"])
+    if not 2 <= len(parts) <= MOST_JOINED or any("parts" in part for part in parts):
+        raise ValueError(f"{len(parts)} parts are joined, expected 2 to {MOST_JOINED} networks")
+    found = joined_info([BackboneInfo.from_json(part) for part in parts])
+    if found.to_json() != values:
+        raise ValueError("what is said of joined networks is not what their parts give")
+    return found
 
 
 class Backbone:
@@ -140,6 +204,11 @@ class Backbone:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._begin()
+
+    @property
+    def parts(self) -> tuple[Backbone, ...]:
+        """The networks whose features stand side by side; itself where it is one network."""
+        return self.network.parts if isinstance(self.network, JoinedNetworks) else (self,)
 
     @property
     def module(self) -> nn.Module:
@@ -176,6 +245,11 @@ class Backbone:
         ways = (pixels, np.ascontiguousarray(pixels[:, :, ::-1])) if self.info.mirror else (pixels,)
         return tuple(self._checked(compute, way) for way in ways)
 
+    @property
+    def is_started(self) -> bool:
+        """Whether the network is loaded and ready, so that one more picture costs little."""
+        return self._runtime is not None and self._process == os.getpid()
+
     def usual_batch(self) -> int:
         """Inputs that a thread gives to `embed` at once when nobody asks for another number."""
         return self._ready().usual_batch
@@ -185,10 +259,12 @@ class Backbone:
 
         Any thread may embed; in these a call takes half a millisecond less.
         """
-        return ThreadPoolExecutor(count, "embed", self._ready().prepare_thread)
+        self._ready()
+        return ThreadPoolExecutor(count, "embed", self.prepare_thread)
 
     def prepare_thread(self) -> None:
         """What `threads` does in each of its threads, for a caller that has threads already."""
+        note_thread()
         self._ready().prepare_thread()
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
@@ -219,8 +295,15 @@ class Backbone:
             return self._runtime
 
     def _check_fork(self) -> None:
-        """A processor's network works in a forked process; an accelerator's driver does not."""
-        if self._runtime is not None and device_kind(self.info.device) != "cpu":
+        """A processor's network works in a forked process; an accelerator's driver does not.
+
+        Nor does OpenVINO, whose threads stay behind; even to let go of it would wait for them.
+        """
+        if self._runtime is None:
+            return
+        if self.info.runtime == "openvino":
+            raise UsageError(OPENVINO_FORKED)
+        if device_kind(self.info.device) != "cpu":
             raise UsageError(
                 f"{self.info.name} was started on {self.info.device} before this process was "
                 'forked, and the device cannot be used here; start processes with "spawn" '

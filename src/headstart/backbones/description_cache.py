@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,11 @@ class KeptBackbones:
     folder: Path
 
     def find(self, options: BackboneOptions, precision: str) -> BackboneInfo | None:
-        """The description made by the same options from the same, unchanged files."""
-        path = self._entry(options, precision)
+        """The description made by the same options from the same, unchanged files.
+
+        All but the arithmetic is the same in each precision, and kept once.
+        """
+        path = self._entry(options)
         try:
             entry = json.loads(path.read_text(encoding="utf-8"))
             if entry.pop("checksum") != _checksum(path.stem, entry):
@@ -44,13 +47,13 @@ class KeptBackbones:
             files = {Path(name): stamp for name, stamp in entry["files"].items()}
             if any(_stamp(file) != stamp for file, stamp in files.items()):
                 return None
-            return BackboneInfo.from_json(entry["info"])
+            return replace(BackboneInfo.from_json(entry["info"]), precision=precision)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None  # absent, or damaged: it is made anew
 
     def keep(self, options: BackboneOptions, info: BackboneInfo, files: Iterable[Path]) -> None:
         """Write the description down. A folder that cannot be written is no error."""
-        path = self._entry(options, info.precision)
+        path = self._entry(options)
         entry = {"info": info.to_json(), "files": {str(file): _stamp(file) for file in files}}
         text = json.dumps({**entry, "checksum": _checksum(path.stem, entry)}, indent=1)
         write_beside(path, text.encode())
@@ -75,10 +78,10 @@ class KeptBackbones:
     def _weights(self, weights_id: str, layer: str) -> Path:
         return self.folder / f"{weights_id}-{layer}.safetensors"
 
-    def _entry(self, options: BackboneOptions, precision: str) -> Path:
+    def _entry(self, options: BackboneOptions) -> Path:
         parts = {
             **as_json(options),
-            "precision": precision,
+            "precision": "any",
             "weights": str(options.weights.resolve()) if options.weights else None,
             "timm": version("timm"),
             "headstart": version("headstart"),

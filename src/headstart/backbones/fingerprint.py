@@ -26,8 +26,9 @@ REDUCED_SIDE = 37  # pixels; with it a JPEG of that size is decoded at half its 
 
 
 def fingerprint(info: BackboneInfo) -> str:
-    """Digest of `feature_key`: 32 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(feature_key(info), sort_keys=True).encode()).hexdigest()[:32]
+    """Digest of `feature_key`: 32 hexadecimal digits. Of joined networks that of all theirs."""
+    key = [feature_key(part) for part in info.parts] or feature_key(info)
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def feature_key(info: BackboneInfo) -> dict[str, Any]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.description_cache import KeptBackbones
-from headstart.backbones.precision import choose_precision
+from headstart.backbones.joining import join_backbones
+from headstart.backbones.network_name import options_of_each
 from headstart.backbones.preprocessing import Preprocessing
+from headstart.backbones.runtimes.choice import (
+    check_runtime,
+    first_precision,
+    fitted,
+    settled,
+)
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.backbones.weights import wheel
 from headstart.backbones.weights.digest import digest
@@ -20,8 +29,6 @@ from headstart.options import BackboneOptions
 from headstart.thread_counts import one_torch_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import torch
     from torch import nn
 
@@ -31,38 +38,65 @@ RANDOM_SEED = 0
 RANDOM_SOURCE = "random weights, untrained"
 FILE_SOURCE = "file "  # and the file's name
 TUNED_SOURCE = "fine-tuned from "  # and the source of the weights that it began with
+NO_FILES: Mapping[str, Path] = MappingProxyType({})
 SMALL_CNN = "small_cnn"  # the one network that is not timm's
 
 
-def open_backbone(options: BackboneOptions, *, device: str = "auto") -> Backbone:
+def open_backbone(
+    options: BackboneOptions,
+    *,
+    device: str = "auto",
+    runtime: str = "auto",
+    files: Mapping[str, Path] = NO_FILES,
+) -> Backbone:
     """The backbone that `options` name. The network itself is loaded when it is first needed.
+
+    The name may have a size and a layer, and join some networks: see `parse_networks`. `files` are
+    weights by a network's name.
 
     Raises UsageError for an unknown name, or a layer or size that it does not have, WeightsError
     when the weights are not to be had; an untrained backbone is only ever given for
-    `random_weights`.
+    `random_weights`. Raises MissingExtraError for a runtime that is not installed.
     """
-    precision = choose_precision(options.precision, device)
+    return join_backbones([_open(one, device, runtime) for one in options_of_each(options, files)])
+
+
+def _open(options: BackboneOptions, device: str, runtime: str) -> Backbone:
+    check_runtime(runtime, options.precision, device)
+    precision = first_precision(options.precision, runtime, device)
     kept = KeptBackbones(cache_folder() / "backbones")
     info = kept.find(options, precision)
     if info is not None:
         network = OpenedNetwork(
             _anywhere(options), precision, info.weights_id, kept_weights=kept.weights(info)
         )
-        return Backbone(replace(info, device=device), network)
+        return Backbone(settled(replace(info, device=device), runtime, options.precision), network)
     architecture, info, file = _build(options, precision)
     network = OpenedNetwork(_anywhere(options), precision, info.weights_id)
     network.hold(architecture.module)
     kept.keep(options, info, [file] if file else [])
     kept.keep_weights(info, network.tensors(info))
-    return Backbone(replace(info, device=device), network)
+    return Backbone(settled(replace(info, device=device), runtime, options.precision), network)
 
 
-def restore_backbone(info: BackboneInfo, weights: Path, *, device: str = "auto") -> Backbone:
-    """The backbone that `info` describes, its tensors in a safetensors file under timm's names.
+def restore_backbone(
+    info: BackboneInfo, *weights: Path, device: str = "auto", runtime: str = "auto"
+) -> Backbone:
+    """The backbone that `info` describes, its tensors in safetensors files under timm's names.
 
-    The file may hold more, such as a last layer.
+    Each network has a file, which may hold more, such as a last layer. Raises UsageError for a
+    runtime that does not give the features that the model was fitted on, and MissingExtraError for
+    one that is not installed.
     """
-    return Backbone(replace(info, device=device), RestoredNetwork(info, weights.absolute()))
+    return join_backbones(
+        [
+            Backbone(
+                fitted(replace(part, device=device), runtime),
+                RestoredNetwork(part, file.absolute()),
+            )
+            for part, file in zip(info.parts or (info,), weights, strict=True)
+        ]
+    )
 
 
 def _anywhere(options: BackboneOptions) -> BackboneOptions:

@@ -15,6 +15,7 @@ from headstart.options.backbone_and_features import LARGEST_SIDE
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Crop = Literal["center", "squash", "border"]
+Box = tuple[float, float, float, float]  # left, top, right, bottom, as Pillow counts
 
 RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -51,13 +52,24 @@ class Preprocessing:
         if min(width, height) < self.size:
             picture = picture.resize((width, height), RESAMPLING[self.interpolation])
             return np.asarray(_crop_padded(picture, self.size))
-        left, top = round((width - self.size) / 2.0), round((height - self.size) / 2.0)
         # Only the part that survives the crop is computed; the filter still sees beyond its edge,
         # so that the bytes are those of resizing everything and cropping afterwards.
-        x, y = picture.width / width, picture.height / height
-        box = (left * x, top * y, (left + self.size) * x, (top + self.size) * y)
+        box = self.window(picture.width, picture.height)
         side = (self.size, self.size)
         return np.asarray(picture.resize(side, RESAMPLING[self.interpolation], box=box))
+
+    def window(self, width: int, height: int) -> Box:
+        """Which part of a picture of this size becomes the input, in its own pixels.
+
+        Where the input is padded the part begins and ends outside the picture.
+        """
+        across, down = self._scaled(width, height)
+        if min(across, down) < self.size:
+            left, top = -((self.size - across) // 2), -((self.size - down) // 2)
+        else:
+            left, top = round((across - self.size) / 2.0), round((down - self.size) / 2.0)
+        x, y = width / across, height / down
+        return left * x, top * y, (left + self.size) * x, (top + self.size) * y
 
     def _scaled(self, width: int, height: int) -> tuple[int, int]:
         if self.crop == "squash":

@@ -30,7 +30,11 @@ class SmallCNNBackbone(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Normalised pictures (n, 3, size, size) to features (n, size * size / 2)."""
-        return self.forward_features(inputs).flatten(1)
+        return self.forward_head(self.forward_features(inputs))
+
+    def forward_head(self, maps: Tensor) -> Tensor:
+        """The last map laid flat."""
+        return maps.flatten(1)
 
 
 class SmallCNN(nn.Module):

@@ -31,8 +31,8 @@ def compare(
     models: Annotated[
         str,
         Parameter(
-            help="Models, separated by commas: NAME[:LAYER][+HEAD], NAME:fine-tune, or "
-            "small_cnn[:once].",
+            help="Models, separated by commas: NAME[@SIZE][:LAYER][+HEAD], NAME:fine-tune, or "
+            "small_cnn[:once]; A+B joins two networks.",
             group=parser.FIRST,
         ),
     ] = DEFAULT_MODELS,
@@ -57,6 +57,7 @@ def compare(
 
         headstart compare labels.csv --images images/
         headstart compare labels.csv --models tf_efficientnet_lite0,small_cnn:once
+        headstart compare labels.csv --models tf_efficientnet_lite2@288,resnet18+resnet34
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
         headstart compare pictures/ --models resnet18,resnet18:fine-tune
     """

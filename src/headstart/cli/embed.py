@@ -48,17 +48,14 @@ def embed(
     if len(table) == 0:
         table.raise_if_bad()
         raise DataError(f"{source}: no pictures")
-    opened = open_backbone(options.backbone, device=options.embed.device)
+    how = options.embed
+    opened = open_backbone(options.backbone, device=how.device, runtime=how.runtime)
     with progress() as shown:
         for note in (*table.notes, *opened.info.notes):
             shown.note(note)
+        seed, limit = options.split.seed, read.max_pixels
         records, found = embed_images(
-            table.images,
-            opened,
-            options.embed,
-            seed=options.split.seed,
-            max_pixels=read.max_pixels,
-            progress=shown,
+            table.images, opened, how, seed=seed, max_pixels=limit, progress=shown
         )
     unread = table.unread(records.errors)
     if not read.skip_bad:

@@ -46,19 +46,18 @@ def evaluate(
     from headstart.evaluate.metrics import measure
     from headstart.export.exported_model import open_model
     from headstart.outputs.permission import Inputs
-    from headstart.recipes.data_preparation import read_labelled
+    from headstart.recipes.data_preparation import read_labelled, tell
     from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
 
     read = options.read
     outputs = out and evaluation_outputs(out, Inputs((model, source, *options.files())))
-    trained = open_model(model, device=options.embed.device)
+    trained = open_model(model, device=options.embed.device, runtime=options.embed.runtime)
     with progress() as shown:
         table = _tested(read_labelled(source, read, progress=shown), shown)
         command = ["headstart", "evaluate", str(model), str(source), *as_typed(options)]
         command += ["--out", str(out)] if out else []
         table, unknown = in_classes_of_model(table, trained.classes, read.skip_bad, command)
-        for note in unknown:
-            shown.note(note)
+        tell(shown, unknown)
         answers = trained.predict(
             table.images,
             names=table.ids,
@@ -67,10 +66,10 @@ def evaluate(
             max_pixels=read.max_pixels,
             progress=shown,
         )
+        _tell_unfamiliar(answers, shown)
     if not read.skip_bad:
         table.raise_if_bad(table.unread(answers.errors))
-    for bad in (*table.bad, *table.unread(answers.errors)):
-        shown.note(f"left out: {bad}")
+    tell(shown, (f"left out: {bad}" for bad in (*table.bad, *table.unread(answers.errors))))
     metrics = measure(_with_groups(answers, table))
     if metrics.n == 0:
         raise DataError("no picture can be scored: not one of them can be read")
@@ -100,6 +99,14 @@ def _tested(table: ImageTable, shown: Progress) -> ImageTable:
     others = len(table) - len(rows)
     shown.note(f"the {len(rows)} test rows of the given split are scored, {others} others are not")
     return table.take(rows)
+
+
+def _tell_unfamiliar(answers: Predictions, shown: Progress) -> None:
+    """How many pictures are unlike what was learnt, where the model can tell."""
+    from headstart.heads.familiarity import unfamiliar_in_words
+
+    if answers.familiar is not None:
+        shown.note(unfamiliar_in_words(answers.familiar))
 
 
 def _with_groups(answers: Predictions, table: ImageTable) -> Predictions:

@@ -13,7 +13,7 @@ from headstart.cli import parser
 from headstart.cli.terminal import progress, show_fit, tell, with_remarks
 from headstart.errors import HeadstartError, UsageError
 from headstart.options import FitOptions
-from headstart.options.checks import check_fit
+from headstart.options.checks import AUTO_BACKBONE, check_fit
 from headstart.options.definition import TUNED
 from headstart.progress import step
 from headstart.wording import plural
@@ -47,6 +47,7 @@ def fit(
 
         headstart fit labels.csv --images images/ --out run/
         headstart fit pictures/ --backbone resnet18
+        headstart fit pictures/ --backbone auto --minutes 5
         headstart fit labels.csv --images images/ --head svm --test-fraction 0.2
         headstart fit labels.csv --images images/ --recipe scratch --epochs 50
         headstart fit labels.csv --images images/ --recipe fine-tune --unfreeze all
@@ -80,7 +81,9 @@ def fit_into(
     from headstart.audit.fit_remarks import measure_copies, measure_curve
     from headstart.outputs.permission import Inputs
     from headstart.progress import QUIET
+    from headstart.rank.auto_backbone import fit_auto_backbone
     from headstart.recipes.fit import fit as run_fit
+    from headstart.recipes.frozen import fit_frozen
     from headstart.recipes.processes import asked_processes
     from headstart.report.run_folder import run_outputs, write_run
     from headstart.report.run_page import write_report
@@ -90,7 +93,8 @@ def fit_into(
         return 0
     outputs = run_outputs(out, Inputs((source, *options.files())))
     with _saying_how_to_go_on(checkpoints), progress() as shown:
-        result = run_fit(source, options, shown, checkpoints=checkpoints)
+        frozen = fit_auto_backbone if options.backbone.backbone == AUTO_BACKBONE else fit_frozen
+        result = run_fit(source, options, shown, checkpoints=checkpoints, frozen=frozen)
         leak = measure_copies(result, options, shown)
         more = measure_curve(result, options, shown) if curve else None
     result = with_remarks(result, options.split.seed)

@@ -19,6 +19,7 @@ from headstart.cli.compare import compare
 from headstart.cli.demo import demo
 from headstart.cli.embed import embed
 from headstart.cli.evaluate import evaluate
+from headstart.cli.explain import explain
 from headstart.cli.export import export
 from headstart.cli.fit import fit
 from headstart.cli.parser import with_flags
@@ -26,6 +27,7 @@ from headstart.cli.predict import predict
 from headstart.cli.rank import rank
 from headstart.cli.refusals import plain_words, refusal
 from headstart.cli.resume import resume
+from headstart.cli.runtimes import runtimes
 from headstart.cli.serve import serve
 from headstart.cli.stopping import exit_code
 from headstart.cli.terminal import output, tell
@@ -64,11 +66,13 @@ VERBS: tuple[Callable[..., int], ...] = (
     rank,
     predict,
     evaluate,
+    explain,
     export,
     serve,
     embed,
     resume,
     backbones,
+    runtimes,
     cache,
 )
 for order, verb in enumerate(VERBS):

@@ -46,7 +46,9 @@ def predict(
     """Answer pictures with a fitted model, one row a picture in the order given.
 
     A picture that cannot be read gets a row with its error; the exit code is then 1. One that is of
-    a single colour, tiny, dark or much longer than wide gets a warning.
+    a single colour, tiny, dark, much longer than wide, or unlike what the model has learnt from
+    gets a warning. The column familiar is below 0.05 for the latter: so few training pictures lie
+    as far from what was learnt.
 
     Examples:
 
@@ -64,7 +66,7 @@ def predict(
     inputs = Inputs((model, *sources, *options.files()))
     table_file = OutputFile(out, "--out", PREDICTIONS, inputs) if out else None
     sheet_file = _sheet_file(show, inputs) if show else None
-    trained = open_model(model, device=options.embed.device)
+    trained = open_model(model, device=options.embed.device, runtime=options.embed.runtime)
     listed = picture_rows(sources, read, leave_out=show)
     _refuse_pictures(listed, table_file, sheet_file)
     with progress() as shown:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 Backbones = Annotated[
     str,
     Parameter(
-        help="Candidates, separated by commas: NAME[@SIZE][:LAYER], or the words here (all whose "
-        "weights are on this machine) and fast (those of them with few weights).",
+        help="Candidates, separated by commas: NAME[@SIZE][:LAYER], two or three of these joined "
+        "by +, or the words here (all whose weights are on this machine) and fast (those of them "
+        "with few weights).",
         group=parser.FIRST,
     ),
 ]
@@ -53,7 +54,7 @@ def rank(
     Examples:
 
         headstart rank labels.csv --images images/
-        headstart rank pictures/ --backbones resnet18,resnet50@288
+        headstart rank pictures/ --backbones resnet18,resnet50@288,resnet18+resnet50@288
         headstart rank pictures/ --backbones fast --mirror --sample 200
     """
     from headstart.compare.model_spec import parse_weights

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from headstart.outputs.disk import named
+from headstart.progress import step
 from headstart.wording import one_line, printable
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ def with_remarks(result: Result, seed: int) -> Result:
     """Say what is worth knowing of the data; the result's record has the lines as notes."""
     from headstart.audit.fit_remarks import short_checks
 
-    lines: tuple[str, ...] = short_checks(result.data, result.split.test, seed=seed)
+    with progress() as shown, step(shown, "short checks"):
+        lines: tuple[str, ...] = short_checks(result.data, result.split.test, seed=seed)
     if lines:
         say("worth knowing (headstart check tells more):")
     for line in lines:
@@ -216,7 +218,8 @@ MOST_CLASSES = 20  # more rows than a screen holds
 
 def show_fit(metrics: dict[str, Any], out: Path) -> None:
     """What `fit` prints at the end."""
-    backbone = f"{metrics['backbone']} ({metrics['weights']}, {metrics['precision']})"
+    computed = f"{metrics['precision']} by {metrics['runtime']}"
+    backbone = f"{metrics['backbone']} ({metrics['weights']}, {computed})"
     counts = f"{metrics['n_train']} pictures trained, {metrics['n_test']} tested"
     say(f"{backbone}, head {metrics['head']}: {counts}")
     show_metrics(metrics["test"], metrics["folds"])

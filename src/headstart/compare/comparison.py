@@ -75,7 +75,8 @@ def compare(
     """
     _check(specs, options)
     clock = Stopwatch()
-    unknown = set(weights) - {s.name for s in specs} - {s.name.partition(".")[0] for s in specs}
+    named = {network.name for spec in specs for network in spec.networks}
+    unknown = set(weights) - named - {name.partition(".")[0] for name in named}
     if unknown:
         raise UsageError(
             f"--weights for {', '.join(sorted(unknown))}, which --models does not name"
@@ -110,11 +111,11 @@ def compare(
             ready = features if backbone is first else None
             result = _fit(data, ready, backbone, parts, chosen, progress)
         entries.append(Entry(spec, result))
-    record = make_record("compare", as_json(options), data, clock)
-    named = {"models": ",".join(spec.text for spec in specs)}  # as they are typed
+    record = make_record("compare", as_json(options), data, clock, backbones.values())
+    typed = {"models": ",".join(spec.text for spec in specs)}
     if weights:
-        named["weights"] = " ".join(f"{name}={file}" for name, file in weights.items())
-    record = replace(record, options={**record.options, **named})
+        typed["weights"] = " ".join(f"{name}={file}" for name, file in weights.items())
+    record = replace(record, options={**record.options, **typed})
     return Comparison(tuple(entries), data, parts[0], record)
 
 
@@ -141,7 +142,10 @@ def open_all(
             continue
         chosen = spec.options(options, weights)
         try:
-            backbones[spec.text] = open_backbone(chosen.backbone, device=options.embed.device)
+            embed = options.embed
+            backbones[spec.text] = open_backbone(
+                chosen.backbone, device=embed.device, runtime=embed.runtime, files=weights
+            )
         except WeightsError as error:
             missing[spec.text] = str(error)
     if missing and not skip_missing:

@@ -1,16 +1,28 @@
-"""What a model is called on the command line: NAME[:LAYER][+HEAD], or NAME:fine-tune."""
+"""What a model is called on the command line: NAME[@SIZE][:LAYER][+HEAD], or NAME:fine-tune.
+
+A NAME after a "+" that is no head joins its network: A@288+B+svm.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
+from headstart.backbones.network_name import (
+    JOINED,
+    NetworkName,
+    file_for,
+    joined_text,
+    parse_networks,
+)
 from headstart.backbones.opening import SMALL_CNN
 from headstart.errors import UsageError
 from headstart.options import BackboneOptions, FitOptions, LoopOptions
 from headstart.options.checks import AUGMENT
 from headstart.options.every_option import all_options
+from headstart.options.head_and_training import HeadName
 
 FINE_TUNE = "fine-tune"  # in the place of a layer
 
@@ -21,17 +33,27 @@ class ModelSpec:
 
     Attributes:
         text: as it was written, "vgg16_bn:fc7+svm".
-        name: of the backbone, or "small_cnn".
-        layer: of the backbone; for the small CNN how its crops are drawn.
+        networks: whose features the head takes; one without size and layer for "small_cnn".
         head: what is fitted on the features.
+        crops: for the small CNN how its crops are drawn.
         is_tuned: the backbone is fine-tuned from the frozen head on.
     """
 
     text: str
-    name: str
-    layer: str
-    head: str
+    networks: tuple[NetworkName, ...]
+    head: str = "linear"
+    crops: str | None = None
     is_tuned: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the network, or the joined ones; "small_cnn"."""
+        return JOINED.join(network.name for network in self.networks)
+
+    @property
+    def layer(self) -> str:
+        """The layers that give the features."""
+        return JOINED.join(dict.fromkeys(one.layer or "pooled" for one in self.networks))
 
     @property
     def is_small_cnn(self) -> bool:
@@ -41,13 +63,15 @@ class ModelSpec:
     def options(self, base: FitOptions, weights: Mapping[str, Path]) -> FitOptions:
         """The options of a fit of this model: `base` with its backbone, layer and head."""
         if self.is_small_cnn:
-            loop = replace(base.loop, augment=self.layer)  # type: ignore[arg-type]  # checked
+            loop = replace(base.loop, augment=self.crops)  # type: ignore[arg-type]  # checked
             return replace(base, loop=loop)
+        sizes = [network.size for network in self.networks]
         backbone: BackboneOptions = replace(
             base.backbone,
-            backbone=self.name,
-            layer=self.layer,  # type: ignore[arg-type]  # checked by parse_models
-            weights=weights.get(self.name, weights.get(self.name.partition(".")[0])),
+            backbone=joined_text(self.networks),
+            # That of the models which name none.
+            image_size=base.backbone.image_size if None in sizes else None,
+            weights=file_for(self.name, weights),
         )
         head = replace(base.head, head=self.head)  # type: ignore[arg-type]  # checked
         if self.is_tuned:
@@ -75,20 +99,22 @@ def parse_models(text: str, augment: str | None = None) -> tuple[ModelSpec, ...]
 
 
 def _parse(text: str, augment: str) -> ModelSpec:
-    rest, _, head = text.partition("+")
-    name, _, layer = rest.partition(":")
+    rest, plus, last = text.rpartition(JOINED)
+    names, head = (rest, last) if plus and last in get_args(HeadName) else (text, "")
+    name, _, layer = names.partition(":")
     if name == SMALL_CNN:
-        _check(text, "augment", layer or augment)
         if head:
             raise UsageError(f"model {text!r}: the small CNN has its own last layer, no +{head}")
-        return ModelSpec(text, name, layer or augment, "linear")
-    if layer == FINE_TUNE:
+        _check(text, "augment", layer or augment)
+        return ModelSpec(text, (NetworkName(name),), crops=layer or augment)
+    if names.endswith(f":{FINE_TUNE}"):
+        names = names.removesuffix(f":{FINE_TUNE}")
         if head:
             raise UsageError(f"model {text!r}: fine-tuning has its own last layer, no +{head}")
-        return ModelSpec(text, name, "pooled", "linear", is_tuned=True)
-    _check(text, "layer", layer or "pooled")
-    _check(text, "head", head or "linear")
-    return ModelSpec(text, name, layer or "pooled", head or "linear")
+        if JOINED in names or ":" in names:
+            raise UsageError(f"model {text!r}: fine-tuning takes one network, NAME:{FINE_TUNE}")
+        return ModelSpec(text, parse_networks(names, "model"), is_tuned=True)
+    return ModelSpec(text, parse_networks(names, "model"), head or "linear")
 
 
 def _check(text: str, option: str, value: str) -> None:

@@ -71,7 +71,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "model": entry.spec.text,
         "layer": None if entry.spec.is_small_cnn else entry.spec.layer,
         "head": entry.spec.head,
-        "crops": entry.spec.layer if entry.spec.is_small_cnn else None,
+        "crops": entry.spec.crops,
         "missing": entry.missing,
     }
     metrics = measure(result.test) if result else None

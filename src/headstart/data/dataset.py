@@ -19,7 +19,7 @@ from headstart.errors import BadInput, BadInputsError, DataError
 from headstart.images.formats import extension_disagrees
 from headstart.images.source import ImageSource
 from headstart.images.statistics import ImageStatistics
-from headstart.progress import QUIET, Progress, step
+from headstart.progress import QUIET, Progress
 from headstart.wording import plural, some_of
 
 SHOWN_NAMES = 3
@@ -159,8 +159,7 @@ def make_dataset(
         progress.note(note)
     position = {name: number for number, name in enumerate(table.classes)}
     used = features[rows] if features is not None else None
-    with step(progress, "duplicates"):
-        duplicates = _duplicates(table, digests, kept, used, near_duplicates)
+    duplicates = _duplicates(table, digests, kept, used, near_duplicates, progress)
     data = Dataset(
         table=table,
         digests=tuple(digests),
@@ -239,6 +238,7 @@ def _duplicates(
     statistics: Sequence[ImageStatistics],
     features: Float32Array | None,
     near: bool,
+    progress: Progress,
 ) -> Duplicates:
     hashes, thumbnails = signatures(statistics) if near else (None, None)
     return find_duplicates(
@@ -247,4 +247,5 @@ def _duplicates(
         thumbnails=thumbnails,
         features=features if near else None,
         given=table.groups,
+        progress=progress,
     )

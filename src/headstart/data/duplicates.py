@@ -10,6 +10,7 @@ import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
 from headstart.data.near_duplicates import Hashes, NearPairs, NearThresholds, Thumbnails, near_pairs
+from headstart.progress import QUIET, Progress
 
 MOST_PAIRS = 100_000
 
@@ -63,6 +64,7 @@ def find_duplicates(
     features: Float32Array | None = None,
     given: Sequence[str] | None = None,
     thresholds: NearThresholds | None = None,
+    progress: Progress = QUIET,
 ) -> Duplicates:
     """Find exact and near-duplicates and put each set of them into a group.
 
@@ -74,6 +76,7 @@ def find_duplicates(
             thumbnail alone would leave in doubt.
         given: the user's own groups, (n,): rows of one name are put together, unless it is "".
         thresholds: limits for near-duplicates; default: the measured ones.
+        progress: told of the pictures that were compared.
     """
     n = len(sha256)
     for name, column in (("hashes", hashes), ("thumbnails", thumbnails), ("features", features),
@@ -89,7 +92,13 @@ def find_duplicates(
         edges += repeats([name or row for row, name in enumerate(given)])
     if hashes is not None and thumbnails is not None:
         copies = np.array([b for _, b in exact], dtype=np.int64)
-        near = _near(np.delete(np.arange(n), copies), hashes, thumbnails, features, thresholds)
+        rows = np.delete(np.arange(n), copies)
+        limits = thresholds or NearThresholds()
+        progress.start("duplicates", len(rows))
+        try:
+            near = _near(rows, hashes, thumbnails, features, limits, progress)
+        finally:
+            progress.stop()
         edges += zip(near.first.tolist(), near.second.tolist(), strict=True)
         pairs += _listed(near, features is not None)
     group = components(n, edges)
@@ -119,13 +128,14 @@ def _near(
     hashes: Hashes,
     thumbnails: Thumbnails,
     features: Float32Array | None,
-    thresholds: NearThresholds | None,
+    thresholds: NearThresholds,
+    progress: Progress,
 ) -> NearPairs:
     """Near pairs among these rows, as rows of the whole table."""
     chosen = features
     if features is not None and len(rows) < len(features):
         chosen = features[rows]  # a copy, which may be large
-    blocks = near_pairs(hashes[rows], thumbnails[rows], chosen, thresholds or NearThresholds())
+    blocks = near_pairs(hashes[rows], thumbnails[rows], chosen, thresholds, progress)
     pairs, limit = _join([]), MOST_PAIRS
     joined = np.arange(len(rows))  # groups so far, kept up to date once there are too many pairs
     for block in blocks:

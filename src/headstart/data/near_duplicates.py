@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from headstart.arrays import BoolArray, Float32Array, IntArray
 from headstart.images.statistics import THUMBNAIL_SIDE, ImageStatistics
+from headstart.progress import QUIET, Progress
 
 Hashes = npt.NDArray[np.uint64]  # (n,)
 Thumbnails = npt.NDArray[np.uint8]  # (n, 8, 8, 3)
@@ -93,8 +94,11 @@ def near_pairs(
     thumbnails: Thumbnails,
     features: Float32Array | None,
     thresholds: NearThresholds,
+    progress: Progress = QUIET,
 ) -> Iterator[NearPairs]:
     """Near pairs among n pictures, block by block; features (n, d) widen the search.
+
+    `progress` is told of each picture that was compared with all behind it.
 
     Time grows with n squared (a minute or two for 100,000 pictures), memory with n. Raises
     ValueError for features that are not finite.
@@ -106,6 +110,7 @@ def near_pairs(
         for mirrored in (False, True):
             for first, second, correlation in search.alike(start, start + height, mirrored):
                 yield search.near(first, second, correlation, mirrored)
+        progress.advance(min(height, n - start))
 
 
 class _Search:

@@ -29,6 +29,8 @@ class Predictions:
             duplicates) are not independent, and the figures' intervals and tests say so.
         warnings: what is odd about each picture by itself, such as that it is of one colour, in
             the words of a check, "" for nothing, (n,); None where that was not looked at.
+        familiar: share of the training pictures that are as unlike the others as this one or more,
+            NaN in rows with an error, (n,); None where the model cannot tell.
 
     Raises ValueError for columns of unequal length, for a class that stands twice, and for an
     answered row that is no distribution (logits, for example).
@@ -41,6 +43,7 @@ class Predictions:
     errors: tuple[str, ...]
     groups: IntArray | None = None
     warnings: tuple[str, ...] | None = None
+    familiar: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.images), len(self.classes)
@@ -50,8 +53,9 @@ class Predictions:
         for name, column in columns.items():
             if column is not None and len(column) != n:
                 raise ValueError(f"{name} has {len(column)} rows, expected {n}")
-        if self.groups is not None and self.groups.shape != (n,):
-            raise ValueError(f"groups are {self.groups.shape}, expected {(n,)}")
+        for name, numbers in {"groups": self.groups, "familiar": self.familiar}.items():
+            if numbers is not None and numbers.shape != (n,):
+                raise ValueError(f"{name} are {numbers.shape}, expected {(n,)}")
         if len(set(self.classes)) != k:
             raise ValueError(f"a class stands twice in {self.classes}")
         self._check_distributions()
@@ -85,6 +89,7 @@ class Predictions:
             errors=self.errors[:rows],
             groups=None if self.groups is None else self.groups[:rows],
             warnings=cut(self.warnings),
+            familiar=None if self.familiar is None else self.familiar[:rows].copy(),
         )
 
     @property
@@ -143,6 +148,7 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
     if len(parts) == 1:
         return replace(parts[0], truth=None, groups=None)
     warned = all(part.warnings is not None for part in parts)
+    familiar = [part.familiar for part in parts if part.familiar is not None]
     return Predictions(
         images=tuple(name for part in parts for name in part.images),
         classes=parts[0].classes,
@@ -150,4 +156,5 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
         truth=None,
         errors=tuple(error for part in parts for error in part.errors),
         warnings=tuple(line for part in parts for line in part.warnings or ()) if warned else None,
+        familiar=np.concatenate(familiar) if len(familiar) == len(parts) else None,
     )

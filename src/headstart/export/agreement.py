@@ -11,13 +11,16 @@ from headstart.arrays import ByteImage, Float32Array, FloatArray
 from headstart.backbones.backbone import Backbone
 from headstart.errors import ExportError
 from headstart.export.check_pictures import CheckPicture
+from headstart.heads.familiarity import Familiarity
 from headstart.recipes.trained_model import TrainedModel
 
 MOST = 1e-3  # difference of a probability from that in fp32
 MOST_UNRESIZED = 1e-5  # where the picture needs no resize
 MOST_IN_BATCH = 1e-5  # between a picture alone and the same one among others
+MOST_DISTANCE = 1e-3  # share by which the distance behind `familiar` may be another
 
-Answer = Callable[[ByteImage], FloatArray]  # pictures (n, h, w, 3) to probabilities (n, k)
+# Pictures (n, h, w, 3) to probabilities (n, k), with `familiar` behind them where it is given.
+Answer = Callable[[ByteImage], FloatArray]
 Prepare = Callable[[ByteImage], Float32Array]  # the same to the bytes before normalising
 
 
@@ -34,6 +37,8 @@ class Agreement:
             and the largest; None for one fitted in fp32.
         equal_bytes: share of the prepared bytes that are Pillow's; None where they are given.
         byte_difference: the largest difference between those that are not.
+        familiar: difference of `familiar` beyond what `MOST_DISTANCE` explains; None where it is
+            not given.
     """
 
     pictures: int
@@ -43,6 +48,7 @@ class Agreement:
     from_reduced: tuple[float, float] | None
     equal_bytes: float | None
     byte_difference: int
+    familiar: float | None = None
 
     def lines(self) -> list[str]:
         """The differences in words."""
@@ -57,6 +63,8 @@ class Agreement:
             f"largest difference of a probability: {self.largest:.1e} from the model in fp32, "
             f"{self.unresized:.1e} where nothing is resized, {self.in_batch:.1e} between batches"
         )
+        if self.familiar is not None:
+            found.append(f"familiar is the model's, its distance within {MOST_DISTANCE:.1%}")
         if self.from_reduced is not None:
             median, largest = self.from_reduced
             found.append(
@@ -78,6 +86,11 @@ class Agreement:
                     f"{found:.1g}, the bound is {most:.0e}; nothing is written. Another opset "
                     "(--opset), or another backbone, may do"
                 )
+        if self.familiar is not None and not self.familiar <= MOST_UNRESIZED:
+            raise ExportError(
+                "the exported model does not give the model's answers: familiar differs by "
+                f"{self.familiar:.1g} more than rounding explains; nothing is written"
+            )
 
 
 def compare(
@@ -122,6 +135,7 @@ class _Differences:
         self.largest = {True: 0.0, False: 0.0}  # by whether a resize was needed
         self.equal: list[float] = []
         self.from_reduced: list[float] = []
+        self.familiar: list[float] = []
 
     def bytes(self, found: Float32Array, expected: ByteImage) -> None:
         """Prepared pictures by both ways, (n, size, size, 3)."""
@@ -133,7 +147,11 @@ class _Differences:
         self, prepared: ByteImage, found: FloatArray, alone: FloatArray, needs_resize: bool
     ) -> None:
         """Probabilities of a batch, and of its first picture alone."""
-        expected = self.exact.probabilities(self.exact.backbone.embed(prepared))
+        features, k = self.exact.backbone.embed(prepared), len(self.exact.classes)
+        expected = self.exact.probabilities(features)
+        given, found, alone = found[:, k:], found[:, :k], alone[:, :k]
+        if given.size and isinstance(self.exact.familiarity, Familiarity):
+            self.familiar.append(beyond_rounding(self.exact.familiarity, features, given[:, 0]))
         worst = max(_gap(found, expected), _gap(alone, expected[:1]))
         self.largest[needs_resize] = max(self.largest[needs_resize], worst)
         self.in_batch = max(self.in_batch, _gap(alone, found[:1]))
@@ -153,12 +171,24 @@ class _Differences:
             from_reduced=(float(np.median(reduced)), max(reduced)) if reduced else None,
             equal_bytes=float(np.mean(self.equal)) if self.equal else None,
             byte_difference=self.byte_difference,
+            familiar=max(self.familiar, default=None),
         )
+
+
+def beyond_rounding(known: Familiarity, features: Float32Array, given: FloatArray) -> float:
+    """How far what is given lies outside of `familiar` for slightly other distances.
+
+    It is a count of training pictures that are farther out, which makes a step at each.
+    """
+    distance = known.distance(features)
+    low, high = (known.rank(distance * (1 + sign * MOST_DISTANCE)) for sign in (1, -1))
+    gap = np.maximum(low - given, given - high).max()
+    return float(gap) if np.isfinite(gap) else float("inf")
 
 
 def in_precision(model: TrainedModel, precision: str) -> TrainedModel:
     """The same model on a processor in another precision."""
-    info = replace(model.backbone.info, precision=precision, device="cpu")
+    info = replace(model.backbone.info, precision=precision, device="cpu", runtime="torch")
     return replace(model, backbone=Backbone(info, model.backbone.network))
 
 

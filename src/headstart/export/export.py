@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from headstart.errors import UsageError
 from headstart.export.check_pictures import GivenPictures
 from headstart.export.exported_file import TORCH
 from headstart.export.onnx_export import export_onnx, notes
@@ -35,6 +36,7 @@ def exported(
 
     Raises MissingExtraError, UsageError and ExportError, as `export_onnx` and `export_torch`.
     """
+    _refuse_joined(model)
     pictures = given.decoded if given else ()
     if kind == TORCH:
         from headstart.export.torch_program import export_torch
@@ -55,3 +57,13 @@ def exported(
         progress.note(line)
     loss.require(options.max_drop)
     return loss.content
+
+
+def _refuse_joined(model: TrainedModel) -> None:
+    info = model.backbone.info
+    if info.parts:
+        raise UsageError(
+            f"{info.name} joins {len(info.parts)} networks, each with a resize of its own, and "
+            "such a model cannot be exported; use its folder (`headstart predict`, `headstart "
+            "serve`), or fit one of the networks and export that"
+        )

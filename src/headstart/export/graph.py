@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 PICTURE = "image"  # names of the graph's input and outputs
 PROBABILITIES = "probabilities"
 LABEL = "label"
+FAMILIAR = "familiar"
 
 
 @dataclass
@@ -71,12 +72,6 @@ class GraphParts:
         return self.add("If", condition, then_branch=graphs[0], else_branch=graphs[1])
 
     def take(self, graph: onnx.GraphProto) -> None:
-        """Add all nodes and constants of a graph, without notes on how they were made."""
-        for node in graph.node:
-            del node.metadata_props[:]  # of the exporter: lines of source files and their places
-            node.doc_string = ""
-            self.nodes.append(node)
-        for tensor in graph.initializer:
-            tensor.doc_string = ""
-            del tensor.metadata_props[:]
-            self.constants.append(tensor)
+        """Add all nodes and constants of a graph."""
+        self.nodes += graph.node
+        self.constants += graph.initializer

@@ -23,6 +23,7 @@ from headstart.arrays import ByteImage, FloatArray
 from headstart.errors import ExportError
 from headstart.export.check_pictures import GivenPictures, spread
 from headstart.export.onnx_export import answering, canvases, finished
+from headstart.heads.familiarity import is_unfamiliar
 from headstart.recipes.trained_model import TrainedModel
 
 MOST_CALIBRATED = 100  # pictures; more change the steps' sizes little
@@ -43,6 +44,8 @@ class Loss:
         largest: difference of a probability.
         bytes_before, bytes_after: sizes of the files.
         seconds_before, seconds_after: for one picture on one core, the middle of some.
+        unfamiliar: shares of the pictures that are unfamiliar, before and after; None where the
+            model does not tell.
     """
 
     content: bytes
@@ -55,6 +58,7 @@ class Loss:
     bytes_after: int
     seconds_before: float
     seconds_after: float
+    unfamiliar: tuple[float, float] | None = None
 
     def require(self, max_drop: float) -> None:
         """Raise ExportError when more is lost than allowed."""
@@ -75,7 +79,14 @@ class Loss:
             f"largest difference of a probability {self.largest:.1e}",
             f"size {self.bytes_before:,} to {self.bytes_after:,} bytes, one picture on one core "
             f"{self.seconds_before * 1e3:.1f} to {self.seconds_after * 1e3:.1f} ms",
+            *self._unfamiliar(),
         ]
+
+    def _unfamiliar(self) -> list[str]:
+        if self.unfamiliar is None:
+            return []
+        before, after = self.unfamiliar
+        return [f"unfamiliar pictures: a share of {before:.3f} to {after:.3f}"]
 
 
 def quantised(
@@ -92,7 +103,8 @@ def quantised(
     steps = model.backbone.info.preprocessing
     pictures = canvases(given.prepared, steps)
     content = finished(_rounded(exact, pictures[spread(len(pictures), MOST_CALIBRATED)], notes))
-    before, after = (_answers(file, pictures) for file in (exact, content))
+    given_before, given_after = (_answers(file, pictures) for file in (exact, content))
+    before, after = (answers[:, : len(model.classes)] for answers in (given_before, given_after))
     right = before.argmax(axis=1)
     labelled = given.labels is not None and set(given.labels) <= set(model.classes)
     if labelled:
@@ -110,7 +122,14 @@ def quantised(
         bytes_after=len(content),
         seconds_before=_seconds(exact, timed),
         seconds_after=_seconds(content, timed),
+        unfamiliar=None
+        if model.familiarity is None
+        else (_unfamiliar_share(given_before), _unfamiliar_share(given_after)),
     )
+
+
+def _unfamiliar_share(answers: FloatArray) -> float:
+    return float(is_unfamiliar(answers[:, -1]).mean())
 
 
 def _rounded(exact: bytes, pictures: ByteImage, notes: dict[str, str]) -> onnx.ModelProto:

@@ -10,7 +10,13 @@ import numpy as np
 
 from headstart.arrays import ByteImage, Float32Array, FloatArray
 from headstart.backbones.preprocessing import Preprocessing
-from headstart.backbones.runtimes.onnx_runtime import PICTURE, OnnxNetwork, on_canvas
+from headstart.backbones.runtimes.onnx_runtime import (
+    PICTURE,
+    OnnxNetwork,
+    columns,
+    on_canvas,
+    outputs_read,
+)
 from headstart.errors import MissingExtraError
 from headstart.export.agreement import compare
 from headstart.export.check_pictures import check_pictures
@@ -67,11 +73,16 @@ def export_onnx(
 
 
 def answering(content: bytes) -> Any:
-    """What answers pictures (n, h, w, 3) with probabilities (n, k) by an exported file."""
+    """What answers pictures (n, h, w, 3) by an exported file with probabilities (n, k).
+
+    `familiar` is behind them where the file knows it, (n, k + 1).
+    """
     network = OnnxNetwork(content, "the exported model")
+    outputs = outputs_read(network.session)
 
     def answer(batch: ByteImage) -> FloatArray:
-        return _run(network, batch).astype(np.float64)
+        given = {PICTURE: np.ascontiguousarray(batch)}
+        return columns(network.session.run(outputs, given)).astype(np.float64)
 
     return answer
 

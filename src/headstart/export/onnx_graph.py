@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 import onnx
 from onnx import TensorProto, helper
 
+from headstart.backbones.runtimes.network_graph import FEATURES, INPUT, LARGEST, network_graph
 from headstart.errors import UsageError
-from headstart.export.graph import LABEL, PICTURE, PROBABILITIES, GraphParts
+from headstart.export.familiar_graph import familiar
+from headstart.export.graph import FAMILIAR, LABEL, PICTURE, PROBABILITIES, GraphParts
 from headstart.export.head_graph import chosen, probabilities
-from headstart.export.network_graph import FEATURES, INPUT, network_graph
 from headstart.export.preprocessing_graph import check_preprocessing, normalised, prepared_bytes
+from headstart.heads.familiarity import Familiarity
 from headstart.options import LEAST_OPSET
 from headstart.recipes.trained_model import TrainedModel
 
-LARGEST = 2**31 - 1  # bytes; what one file of this format can hold
 COUNT = "n"  # name of the free first axis
 
 
@@ -32,7 +33,7 @@ def check_opset(opset: int) -> None:
 
 
 def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> onnx.ModelProto:
-    """Picture, resize, crop, normalise, backbone, head, temperature, softmax, label.
+    """Picture, resize, crop, normalise, backbone, head, temperature, softmax, label, familiar.
 
     Args:
         model: its backbone is exported in fp32.
@@ -50,7 +51,9 @@ def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> on
         prepared = before.add("Concat", prepared, _mirrored(before, prepared), axis=0)
     normalised(before, info.preprocessing, prepared, INPUT)
     network = GraphParts("network")
-    network.take(network_graph(model.backbone, opset))
+    advice = "leave --opset out, or take another backbone"
+    module, size = model.backbone.module, info.preprocessing.size
+    network.take(network_graph(module, info.name, size, opset=opset, advice=advice))
     after = GraphParts("head")
     features = FEATURES
     if info.mirror:  # the means of both halves of the batch
@@ -65,6 +68,9 @@ def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> on
         ),
         helper.make_tensor_value_info(LABEL, TensorProto.INT64, [COUNT]),
     ]
+    if isinstance(model.familiarity, Familiarity):
+        familiar(after, model.familiarity, features, FAMILIAR)
+        outputs.append(helper.make_tensor_value_info(FAMILIAR, TensorProto.FLOAT, [COUNT]))
     return _joined((before, network, after), outputs, opset, notes)
 
 

@@ -20,6 +20,7 @@ MADE_AGAIN = (
     "images.sqlite.damaged-*",
     "features/*.sqlite*",
     "backbones/*.safetensors",
+    "backbones/*.graph",
 )
 
 

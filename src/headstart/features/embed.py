@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,9 +86,35 @@ def embed_images(
     `options.memory_limit` holds.
     """
     options = options or EmbedOptions()
-    wanted = _wanted(backbone, options, seed, max_pixels)
-    _check_room(len(images), len(wanted.names) * backbone.info.feature_size, options)
-    return _pass(images, backbone, options, wanted, progress, recent)
+    _check_room(len(images), (1 + options.views) * backbone.info.feature_size, options)
+    parts = backbone.parts
+    recent = recent if len(parts) == 1 else None  # it has a place for one network's features
+    # A pass for each network: a large JPEG is decoded at the scale that the network's size needs,
+    # and what is kept of a network must not depend on the others that it is joined with.
+    passes = [
+        _pass(images, part, options, _wanted(part, options, seed, max_pixels), progress, recent)
+        for part in parts
+    ]
+    return passes[0] if len(passes) == 1 else _side_by_side(passes)
+
+
+def _side_by_side(
+    passes: Sequence[tuple[ImageRecords, Features]],
+) -> tuple[ImageRecords, Features]:
+    """The features of several networks in one row for each picture."""
+    records, features = [one for one, _ in passes], [one for _, one in passes]
+    first = records[0]
+    errors = list(first.errors)
+    for other in records[1:]:
+        for row, (error, digest) in enumerate(zip(other.errors, other.digests, strict=True)):
+            changed = "" if digest == first.digests[row] else "it changed while it was read"
+            errors[row] = errors[row] or error or changed
+    return replace(first, errors=tuple(errors)), Features(
+        np.concatenate([one.values for one in features], axis=1),
+        np.concatenate([one.views for one in features], axis=2),
+        max(one.computed for one in features),
+        math.fsum(one.seconds for one in features),
+    )
 
 
 def _wanted(backbone: Backbone | None, options: EmbedOptions, seed: int, max_pixels: int) -> Wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -164,12 +165,18 @@ def decode_picture(
     if kind is None:
         raise ImageError(f"not a picture; it looks like {looks_like(head)}")
     stream = io.BytesIO(content)
-    with quiet_decoding():
+    with _quiet(kind):
         if kind == "HEIC":
             return _decode_heic(stream, max_pixels, claim)
-        with quiet_libtiff() if kind == "TIFF" else nullcontext():
-            image = _header(stream, kind, head, max_pixels)
-            return _decode_image(image, kind, head, minimum_side, claim)
+        image = _header(stream, kind, head, max_pixels)
+        return _decode_image(image, kind, head, minimum_side, claim)
+
+
+@contextmanager
+def _quiet(kind: str) -> Iterator[None]:
+    """Nothing that decoders say reaches the terminal."""
+    with quiet_decoding(), quiet_libtiff() if kind == "TIFF" else nullcontext():
+        yield
 
 
 @contextmanager
@@ -186,8 +193,14 @@ def _explained(kind: str) -> Iterator[None]:
     except Exception as error:
         if "truncated" in str(error).lower():
             raise ImageError(f"truncated: the {kind} data end too early") from error
-        detail = str(error) or type(error).__name__
-        raise ImageError(f"damaged or truncated {kind}: {detail}") from error
+        raise ImageError(f"damaged or truncated {kind}{_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    """Pillow's words behind a colon; "" for those of a plugin that stumbled over what it read."""
+    origin = error.__cause__ or error
+    is_stumble = isinstance(origin, struct.error | LookupError) and str(origin) == str(error)
+    return "" if is_stumble or not str(error) else f": {error}"
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
@@ -255,7 +268,7 @@ def pixels_of(image: Image.Image) -> ByteImage:
     The image itself stays as it is. Raises ImageError as `decode_picture`.
     """
     kind = image.format or "picture"
-    with _turns[id(image) % len(_turns)], quiet_decoding(), _explained(kind):
+    with _turns[id(image) % len(_turns)], _quiet(kind), _explained(kind):
         depth = _depth(image)
         loaded = image.copy()
         loaded.format = image.format

@@ -1,6 +1,7 @@
 """What is odd about one picture by itself: blank, tiny, elongated, too dark, or unscaled 16 bits.
 
-Whether it is blurred, or far from others, only a set of pictures can tell.
+Whether it is blurred only a set of pictures can tell, and whether it is far from others a set or a
+model that has learnt from one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ ALONE = {
     "tiny": "{size}, enlarged a lot for the network",
     "extreme shape": "{size}, of which the network sees the middle square",
 }
+
+
+# What is said of one that is farther out than 95 of 100 pictures that the model learnt from.
+UNFAMILIAR = "unlike what the model has learnt from"
 
 
 def elongation(statistics: ImageStatistics) -> float:

@@ -11,6 +11,7 @@ from headstart.options.backbone_and_features import (
     EmbedOptions,
     LayerName,
     PrecisionName,
+    RuntimeName,
 )
 from headstart.options.every_option import FitOptions, as_json
 from headstart.options.exporting import LEAST_OPSET, ExportOptions
@@ -44,6 +45,7 @@ __all__ = [
     "PrecisionName",
     "ReadOptions",
     "RecipeOptions",
+    "RuntimeName",
     "ServeOptions",
     "SplitOptions",
     "TuneOptions",

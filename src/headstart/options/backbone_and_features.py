@@ -9,6 +9,7 @@ from typing import Literal
 from headstart.options.definition import (
     ANSWERS,
     BACKBONES,
+    DECODED,
     FEATURES,
     ON_BACKBONE,
     PICTURES,
@@ -25,6 +26,7 @@ MEMORY_LIMIT = 4_000_000_000  # bytes; a fifth for files, and 16 for each of 200
 
 LayerName = Literal["pooled", "fc6", "fc7", "last"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
+RuntimeName = Literal["auto", "torch", "onnxruntime", "openvino"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,9 @@ class BackboneOptions:
     backbone: str = option(
         DEFAULT_BACKBONE,
         BACKBONES,
-        "Name of the backbone, any of timm's; `headstart backbones` lists some.",
+        "Name of the backbone, any of timm's (`headstart backbones` lists some); NAME@SIZE has "
+        "another picture size, and A+B has the features of two networks side by side. fit "
+        "takes auto: the best of those here, chosen within --minutes.",
         use=ON_BACKBONE,
         most_used=True,
     )
@@ -52,7 +56,7 @@ class BackboneOptions:
     )
     image_size: int | None = option(
         None,
-        SIZES,
+        (*SIZES, "runtimes"),
         "Side of the network's input in pixels; default: what the backbone was trained for, 224 "
         "for the small CNN.",
         rule=whole(1, LARGEST_SIDE),
@@ -60,8 +64,8 @@ class BackboneOptions:
     precision: PrecisionName = option(
         "auto",
         FEATURES,
-        "Arithmetic of the backbone; auto is bf16 on a processor or accelerator that is faster in "
-        "it, else fp32.",
+        "Arithmetic of the backbone; auto is bf16 by torch on a processor or accelerator that is "
+        "faster in it, else fp32.",
         use=ON_BACKBONE,
     )
     mirror: bool = option(
@@ -82,9 +86,16 @@ class EmbedOptions:
 
     device: str = option(
         "auto",
-        ANSWERS,
+        DECODED,
         "Where the backbone runs: auto, cpu, cuda, cuda:1, mps.",
         rule=text("auto, cpu, cuda, cuda:N or mps", r"auto|cpu|cuda(:\d+)?|mps"),
+        use=ON_BACKBONE,
+    )
+    runtime: RuntimeName = option(
+        "auto",
+        ANSWERS,
+        "What computes the backbone: torch, onnxruntime or openvino; auto is torch, or what "
+        "`headstart runtimes` found best on this machine.",
         use=ON_BACKBONE,
     )
     workers: int | None = option(
@@ -105,7 +116,7 @@ class EmbedOptions:
     )
     memory_limit: int = option(
         MEMORY_LIMIT,
-        ANSWERS,
+        DECODED,
         "Bytes for files read and pictures decoded at the same time, over all workers, for the "
         "features of all pictures, and for what training keeps between epochs: pictures in memory, "
         "maps of a frozen part in a file.",

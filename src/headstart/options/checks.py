@@ -6,10 +6,11 @@ The terminal program and the Python faces ask here, and nothing below them asks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from headstart.errors import UsageError
+from headstart.options.backbone_and_features import DEFAULT_BACKBONE
 from headstart.options.definition import EXACT, TUNED, Way
 from headstart.options.every_option import FitOptions, Option, all_options
 from headstart.options.head_and_training import RecipeName
@@ -17,11 +18,16 @@ from headstart.options.serving import ServeOptions
 from headstart.options.tables_and_pictures import ReadOptions
 
 APART = (("weights", "random_weights"), ("test_fraction", "split_column"))
-NO_REQUEST: Mapping[str, Any] = {"folds": 0, "device": "cpu"}  # the small CNN does so anyway
+NO_REQUEST: Mapping[str, Any] = {
+    "folds": 0,
+    "device": "cpu",
+    "runtime": "torch",
+}  # the small CNN does so anyway
 AUGMENT = {
     "scratch": ("each-epoch", "once", "none"),
     "fine-tune": ("none", "light", "medium", "strong"),
 }
+AUTO_BACKBONE = "auto"  # in place of a backbone's name: ranked and chosen
 SMALL_CNN_SIDE = 4  # pixels; its two poolings halve the picture's side twice
 
 
@@ -75,15 +81,38 @@ def check_fit(options: FitOptions, recipe: RecipeName) -> None:
     An option counts as given when it is not at its default. Raises UsageError.
     """
     check_options(options)
-    head = options.head.head
+    head, backbone = options.head.head, options.backbone.backbone
+    if recipe in TUNED and "+" in backbone:
+        raise UsageError(
+            f"--backbone {backbone} joins networks, and --recipe {recipe} trains one; name one, or "
+            "leave --recipe out"
+        )
     if recipe == "scratch":
         _check_use(options, frozenset(("scratch",)), "here the small CNN is trained from scratch")
     elif recipe in TUNED:
+        if backbone == AUTO_BACKBONE:
+            raise UsageError(
+                f"--backbone auto chooses a frozen network, and here the recipe is {recipe}; name "
+                "a network, or leave --recipe out"
+            )
         _check_use(options, frozenset((recipe,)), f"here the recipe is {recipe}")
+    elif backbone == AUTO_BACKBONE:
+        _check_auto_backbone(options)
+        _check_use(options, frozenset((head, "auto-backbone")), "here the backbone is chosen")
     elif options.loop.epochs is not None:
         _check_use(options, frozenset(("epochs",)), "here --epochs trains the linear head")
     else:
         _check_use(options, frozenset((head,)), f"here the head {head} is solved exactly")
+
+
+def _check_auto_backbone(options: FitOptions) -> None:
+    """What is chosen cannot be asked for."""
+    chosen = replace(options.backbone, backbone=DEFAULT_BACKBONE, precision="auto")
+    for given in _given((chosen,)):
+        raise UsageError(
+            f"{given} is for a backbone that is named, and --backbone auto chooses it; leave one "
+            "of them out"
+        )
 
 
 def check_comparison(

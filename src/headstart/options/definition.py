@@ -120,20 +120,24 @@ def rule_for(hint: Any, rule: Rule | None) -> Rule:
 
 
 # In which a model is made.
-Way = Literal["linear", "svm", "knn", "mlp", "epochs", "scratch", "fine-tune", "auto"]
+Way = Literal[
+    "linear", "svm", "knn", "mlp", "epochs", "scratch", "fine-tune", "auto", "auto-backbone"
+]  # fmt: skip
 
 # The verbs that have an option.
 FIT = ("fit",)
 MODELS = ("fit", "compare")
 LABELLED = (*MODELS, "check")
-BACKBONES = ("fit", "check", "embed")
+BACKBONES = ("fit", "check", "embed", "runtimes")
 SIZES = (*LABELLED, "embed")
 FEATURES = (*SIZES, "rank")
 LABELS = (*FEATURES, "evaluate")
 PICTURES = (*LABELS, "predict")
 EXPORT = ("export",)
+EXPLAIN = ("explain",)
 SERVER = ("serve",)
 ANSWERS = (*PICTURES, *SERVER)
+DECODED = (*ANSWERS, *EXPLAIN)
 LOOKED_AT = (*PICTURES, *EXPORT)
 
 
@@ -160,7 +164,7 @@ HEAD_OR_SMALL_CNN = Use(
 )
 ON_PICTURES = Use(TUNED | {"scratch"}, "the small CNN, trained from scratch, or fine-tuning")
 FINE_TUNING = Use(TUNED, "fine-tuning, --recipe fine-tune or auto")
-AUTO = Use(frozenset(("auto",)), "--recipe auto")
+AUTO = Use(frozenset(("auto", "auto-backbone")), "--recipe auto or --backbone auto")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class TuneOptions:
     minutes: float = option(
         DEFAULT_MINUTES,
         FIT,
-        "The longest that --recipe auto may take, in minutes.",
+        "The longest that --recipe auto or --backbone auto may take, in minutes.",
         rule=number("above 0 and finite", lambda value: value > 0),
         use=AUTO,
     )

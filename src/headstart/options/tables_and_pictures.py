@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.options.definition import (
-    ANSWERS,
+    DECODED,
     ENCODING,
     EXPORT,
     LABELLED,
@@ -111,7 +111,7 @@ class ReadOptions:
     )
     max_pixels: int = option(
         MAX_PIXELS,
-        (*ANSWERS, *EXPORT),
+        (*DECODED, *EXPORT),
         "Largest picture in pixels; larger ones are refused.",
         rule=whole(1),
     )

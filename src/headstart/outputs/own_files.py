@@ -17,6 +17,7 @@ from pathlib import Path
 from headstart.outputs.spreadsheet_cells import is_safe, restored
 
 SHEET_SIGN = "answers of headstart predict"
+EXPLANATION_SIGN = "an explanation by headstart"
 FIXES_HEADER = ("image", "label", "suggested", "probability", "fix")
 SPLIT_HEADER = "image,label,split,group"
 FEATURES_ARRAYS = {"features.npy", "images.npy", "sha256.npy"}
@@ -51,13 +52,15 @@ def first_line(path: Path) -> str:
 
 
 def is_predictions_table(path: Path) -> bool:
-    """True for image, label (or not), predicted, probability, p(CLASS)..., error, warning (or not).
+    """True for image, label, predicted, probability, p(CLASS)..., familiar, error, warning.
 
-    Tables of earlier versions have no warnings.
+    Some have no label, and tables of earlier versions neither familiar nor warning.
     """
     header = next(iter(_rows(path, 1)), [])
     if header[-1:] == ["warning"]:
         header.pop()
+    if header[-2:-1] == ["familiar"]:
+        header.pop(-2)
     rest = header[2:] if header[1:2] == ["label"] else header[1:]
     return (
         header[:1] == ["image"]
@@ -95,25 +98,35 @@ def is_exported_model(path: Path) -> bool:
 
 def is_contact_sheet(path: Path) -> bool:
     """True for a picture of answers, which has this program's sign in its notes."""
+    return _has_sign(path, SHEET_SIGN)
+
+
+def is_explanation(path: Path) -> bool:
+    """True for a picture of what an answer rests on, by its own sign."""
+    return _has_sign(path, EXPLANATION_SIGN)
+
+
+def _has_sign(path: Path, sign: str) -> bool:
     try:
         small = path.stat().st_size <= LARGEST_SHEET
-        return small and SHEET_SIGN.encode() in path.read_bytes()
+        return small and sign.encode() in path.read_bytes()
     except OSError:
         return False
 
 
 def is_sheet_among_pictures(path: Path) -> bool:
-    """`is_contact_sheet` of a PNG, JPEG or WebP without reading all of it, for many pictures.
+    """Whether a PNG, JPEG or WebP has one of our signs, without reading all of it.
 
     The notes stand at a picture's beginning, in WebP at its end.
     """
     try:
         with path.open("rb") as file:
-            head = file.read(NOTES_BYTES)
+            notes = file.read(NOTES_BYTES)
             file.seek(max(0, path.stat().st_size - NOTES_BYTES))
-            return SHEET_SIGN.encode() in head + file.read(NOTES_BYTES)
+            notes += file.read(NOTES_BYTES)
     except OSError:
         return False
+    return any(sign.encode() in notes for sign in (SHEET_SIGN, EXPLANATION_SIGN))
 
 
 def is_unedited_fixes(path: Path) -> bool:
@@ -137,5 +150,6 @@ def _rows(path: Path, most: int | None = None) -> list[list[str]]:
 PREDICTIONS = FileKind("is no table of answers of this program", is_predictions_table)
 FEATURES = FileKind("is no file of features of this program", is_features_file)
 CONTACT_SHEET = FileKind("is no picture of answers of this program", is_contact_sheet)
+EXPLANATION = FileKind("is no explanation of this program", is_explanation)
 EXPORTED = FileKind("is no model that this program exported", is_exported_model)
 FIXES = FileKind("may hold your edits", is_unedited_fixes)

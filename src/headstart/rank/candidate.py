@@ -1,16 +1,14 @@
-"""What is ranked: a backbone at a size and a layer, with or without its mirror image."""
+"""What is ranked: backbones at a size and a layer, with or without the mirror image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from headstart.backbones.catalogue import KNOWN
+from headstart.backbones.network_name import NetworkName, joined_text, parse_networks
 from headstart.backbones.weights.inventory import where_from
 from headstart.errors import UsageError
 from headstart.options import BackboneOptions
-from headstart.options.every_option import all_options
 
 HERE = "here"  # every known backbone whose weights are on this machine
 FAST = "fast"  # those of them with few weights
@@ -22,38 +20,31 @@ class Candidate:
     """One line of a ranking.
 
     Attributes:
-        name: of the backbone.
-        size: side of its input in pixels; None for what it was trained for.
-        layer: which activations are the features.
+        networks: the backbone, or some whose features stand side by side.
         mirror: the features of the mirror image are averaged in.
     """
 
-    name: str
-    size: int | None = None
-    layer: str = "pooled"
+    networks: tuple[NetworkName, ...]
     mirror: bool = False
 
     @property
-    def text(self) -> str:
-        """As it is typed, and whether it is mirrored: "resnet18@256:fc7 mirrored"."""
-        size = "" if self.size is None else f"@{self.size}"
-        layer = "" if self.layer == "pooled" else f":{self.layer}"
-        return f"{self.name}{size}{layer}{' mirrored' if self.mirror else ''}"
+    def backbone(self) -> str:
+        """As it is typed: "resnet18@256", "resnet18+vgg16:fc7"."""
+        return joined_text(self.networks)
 
-    def options(self, base: BackboneOptions, weights: Mapping[str, Path]) -> BackboneOptions:
+    @property
+    def text(self) -> str:
+        """As it is typed, and whether it is mirrored: "resnet18@256 mirrored"."""
+        return f"{self.backbone}{' mirrored' if self.mirror else ''}"
+
+    def options(self, base: BackboneOptions) -> BackboneOptions:
         """The options that open it; all else as in `base`."""
-        return replace(
-            base,
-            backbone=self.name,
-            image_size=self.size,
-            layer=self.layer,  # type: ignore[arg-type]  # checked by parse_candidates
-            mirror=self.mirror,
-            weights=weights.get(self.name, weights.get(self.name.partition(".")[0])),
-        )
+        return replace(base, backbone=self.backbone, mirror=self.mirror)
 
 
 def parse_candidates(text: str, *, mirror: bool = False) -> tuple[Candidate, ...]:
-    """Candidates separated by commas: NAME[@SIZE][:LAYER], or the words "here" and "fast".
+    """Candidates separated by commas: NAME[@SIZE][:LAYER], some joined
+    by "+", or the words "here" and "fast".
 
     With `mirror` each of them stands there twice, without its mirror image and with it. Raises
     UsageError that says what is allowed.
@@ -63,7 +54,7 @@ def parse_candidates(text: str, *, mirror: bool = False) -> tuple[Candidate, ...
         if part in (HERE, FAST):
             found |= dict.fromkeys(_present(FEW_WEIGHTS if part == FAST else float("inf")))
         elif part:
-            found[_parse(part)] = None
+            found[Candidate(parse_networks(part, "candidate"))] = None
     if not found:
         raise UsageError(
             f"--backbones is {text!r}; an example: tf_efficientnet_lite0,tf_efficientnet_lite2@288"
@@ -74,23 +65,7 @@ def parse_candidates(text: str, *, mirror: bool = False) -> tuple[Candidate, ...
 
 def _present(most: float) -> list[Candidate]:
     return [
-        Candidate(entry.name)
+        Candidate((NetworkName(entry.name),))
         for entry in KNOWN
         if entry.parameters <= most and where_from(entry)[0]
     ]
-
-
-def _parse(text: str) -> Candidate:
-    rest, _, layer = text.partition(":")
-    name, at, size = rest.partition("@")
-    layer = layer or "pooled"
-    if at and not size.isdecimal():
-        raise UsageError(f"candidate {text!r}: the size is {size!r}; it must be a number of pixels")
-    side = int(size) if at else None
-    for option, value in (("backbone", name), ("layer", layer), ("image_size", side)):
-        rule = all_options()[option].rule
-        if not rule.holds(value):
-            raise UsageError(
-                f"candidate {text!r}: {option} is {value!r}; it must be {rule.allowed}"
-            )
-    return Candidate(name, side, layer)

@@ -132,10 +132,11 @@ def rank(
     live, saved, last = sorted(opened, key=lambda one: one.text), 0.0, None
     for number, size in enumerate(rounds):
         last = _Round(table.take(sorted(order[:size].tolist())), options, progress)
-        for candidate in live:
-            standings[candidate] = last.take(candidate, opened[candidate], standings[candidate])
-        stays = last.candidates(len(rounds))
         is_last = number == len(rounds) - 1
+        for candidate in live:
+            found = last.take(candidate, opened[candidate], standings[candidate])
+            standings[candidate] = last.scored(candidate, found) if is_last else found
+        stays = last.candidates(len(rounds))
         for candidate in live:
             standings[candidate] = replace(
                 standings[candidate],
@@ -144,6 +145,8 @@ def rank(
             )
         if not is_last:
             gone = [candidate for candidate in live if not stays[candidate]]
+            for candidate in gone:  # of those that go on, only the last round's are shown
+                standings[candidate] = last.scored(candidate, standings[candidate])
             left = (len(order) - size) / np.array([_rate(standings[one]) for one in gone])
             saved += float(left.sum())
             live = [candidate for candidate in live if stays[candidate]]
@@ -152,7 +155,7 @@ def rank(
     ordered = sorted(
         _with_front(standings).values(), key=lambda one: (-one.rows, -(one.accuracy or 0.0))
     )
-    record = make_record("rank", as_json(options), last.data, clock)
+    record = make_record("rank", as_json(options), last.data, clock, opened.values())
     named = {"backbones": ",".join(candidate.text for candidate in candidates), "sample": sample}
     record = replace(record, options={**record.options, **named})
     return Ranking(tuple(ordered), tuple(rounds), saved, last.data, record)
@@ -196,6 +199,7 @@ class _Round:
         self.data: Dataset | None = None
         self.folds: list[Split] = []
         self.answers: dict[Candidate, FoldResult] = {}
+        self.features: dict[Candidate, Features] = {}  # until they are scored
 
     def take(self, candidate: Candidate, backbone: Backbone, before: Standing) -> Standing:
         """Embed the sample, fit the head by folds, and score the features."""
@@ -203,6 +207,7 @@ class _Round:
         make = head_maker(self.options.head, self.options.loop, self.options.split.seed)
         folds = cross_validate(data, features, self.folds, make, self.progress)
         self.answers[candidate] = folds
+        self.features[candidate] = features
         figures, info = measure(folds.predictions), backbone.info
         rate = before.pictures_per_second or measured_rate(backbone)
         found = f"accuracy {figures.accuracy:.3f}, {rate:.0f} pictures/s"
@@ -214,13 +219,22 @@ class _Round:
             interval=figures.accuracy_interval,
             standard_error=folds.to_json()["accuracy_standard_error"],
             log_loss=figures.log_loss,
-            log_evidence=log_evidence(features.values, data.targets),
-            h_score=shrunk_h_score(features.values, data.targets),
-            neighbours=neighbour_accuracy(features.values, data.targets, data.groups),
             pictures_per_second=rate,
             parameters=info.parameters,
             bytes=info.parameters * BYTES_A_WEIGHT,
             feature_size=info.feature_size,
+        )
+
+    def scored(self, candidate: Candidate, standing: Standing) -> Standing:
+        """The standing with the scores of features alone; they are let go."""
+        if self.data is None:
+            raise ValueError("nothing was taken yet")
+        values, data = self.features.pop(candidate).values, self.data
+        return replace(
+            standing,
+            log_evidence=log_evidence(values, data.targets),
+            h_score=shrunk_h_score(values, data.targets),
+            neighbours=neighbour_accuracy(values, data.targets, data.groups),
         )
 
     def _embedded(self, backbone: Backbone) -> tuple[Dataset, Features]:
@@ -245,6 +259,8 @@ class _Round:
 
 def measured_rate(backbone: Backbone, seconds: float = RATE_SECONDS) -> float:
     """Pictures per second of the backbone alone, on all cores and without decoding."""
+    if len(backbone.parts) > 1:  # one after the other
+        return 1 / sum(1 / measured_rate(part, seconds) for part in backbone.parts)
     cores = os.cpu_count() or 1
     side, count = backbone.info.preprocessing.size, backbone.usual_batch()
     pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
@@ -264,8 +280,11 @@ def _open_all(
     standings = {candidate: Standing(candidate.text) for candidate in candidates}
     for candidate in candidates:
         try:
-            chosen = candidate.options(options.backbone, weights)
-            opened[candidate] = open_backbone(chosen, device=options.embed.device)
+            chosen = candidate.options(options.backbone)
+            embed = options.embed
+            opened[candidate] = open_backbone(
+                chosen, device=embed.device, runtime=embed.runtime, files=weights
+            )
         except WeightsError as error:
             standings[candidate] = replace(standings[candidate], missing=str(error))
     if not opened:

@@ -60,7 +60,9 @@ def fit_auto(
     """
     began, clock = time.perf_counter(), Stopwatch()
     options = usual_options(options)
-    backbone = open_backbone(options.backbone, device=options.embed.device)
+    backbone = open_backbone(
+        options.backbone, device=options.embed.device, runtime=options.embed.runtime
+    )
     tell(progress, backbone.info.notes)
     clock.lap("open")
     data, features = prepare_data(table, backbone, options, progress)
@@ -75,7 +77,7 @@ def fit_auto(
     clock.lap("trial")
     tell(progress, lines[1:])
     if not epochs:
-        record = make_record("frozen", as_json(options), data, clock)
+        record = make_record("frozen", as_json(options), data, clock, [backbone])
         record = replace(record, notes=(*record.notes, *lines))
         return replace(frozen, record=record, decision=lines)
     chosen = replace(

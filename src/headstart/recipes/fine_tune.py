@@ -6,8 +6,8 @@ Importing this module loads torch; import it inside the function that trains.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from headstart.data.split import Split
 from headstart.errors import UsageError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.metrics import measure
-from headstart.features.embed import Features
+from headstart.features.embed import Features, embed_images
+from headstart.heads.familiarity_fit import LEAST, fit_on_two
 from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
@@ -37,17 +38,21 @@ from headstart.recipes.pixel_store import PixelStore
 from headstart.recipes.processes import ALONE, Processes, joined
 from headstart.recipes.rates import Schedule, layered_groups
 from headstart.recipes.run_record import Stopwatch, make_record
-from headstart.recipes.scratch import answer_pictures, balancing, choose_validation
+from headstart.recipes.scratch import (
+    answer_pictures,
+    answer_rows_of,
+    balancing,
+    choose_validation,
+)
 from headstart.recipes.stages import unfreeze
-from headstart.recipes.step_precision import measure_steps
+from headstart.recipes.step_precision import choose_step_precision
 from headstart.recipes.trained_model import TrainedModel
 from headstart.recipes.training_history import EpochRecord, History
 from headstart.recipes.training_state import TrainingState
-from headstart.recipes.tuned_network import TunedNetwork, as_tuned
+from headstart.recipes.tuned_network import Tuned, TunedNetwork, as_tuned
 from headstart.recipes.tuning_defaults import usual_options
-from headstart.recipes.tuning_record import TrainedPart, Tuning, compare_phases, parts_in_words
+from headstart.recipes.tuning_record import Cost, Tuning, compare_phases, parts_in_words
 
-STEPS = "precision of a step"  # among what is measured
 BATCHES_AHEAD = 3  # cut while an accelerator computes
 MEASURED_PICTURES = 64  # whose steps are timed
 LEAST_BATCH = 2  # pictures, of which a batch norm can take statistics
@@ -66,7 +71,9 @@ def fit_tuned(
     """
     clock = Stopwatch()
     options = usual_options(options)
-    backbone = open_backbone(options.backbone, device=options.embed.device)
+    backbone = open_backbone(
+        options.backbone, device=options.embed.device, runtime=options.embed.runtime
+    )
     tell(progress, backbone.info.notes)
     clock.lap("open")
     with joined() as processes:
@@ -83,29 +90,6 @@ def chosen_folds(data: Dataset, options: FitOptions) -> list[Split]:
     from headstart.recipes.data_preparation import choose_folds
 
     return choose_folds(data, options.split) if options.split.folds is not None else []
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """One fine-tuned model.
-
-    Attributes:
-        model: with its temperature.
-        history: epoch by epoch.
-        parts: the backbone's stages, with what of them was trained.
-    """
-
-    model: TrainedModel
-    history: History
-    parts: tuple[TrainedPart, ...]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of a step a picture, and of what all trainings make once: the frozen part's maps."""
-
-    a_picture: float
-    once: float
 
 
 class Tuner:
@@ -185,21 +169,22 @@ class Tuner:
     ) -> FitResult:
         """Fine-tune on the training rows and in each fold, and measure both phases."""
         data, options = self.data, self.options
+        parts = (split, list(folds))
         one = fit_features(
-            data,
-            self.features,
-            self.backbone,
-            self.frozen_options,
-            self.progress,
-            parts=(split, list(folds)),
+            data, self.features, self.backbone, self.frozen_options, self.progress, parts=parts
         )
         clock.lap("phase one")
         self.share(split.train)
         tuned = self.tune(split.train, checkpoints)
+        tuned = replace(tuned, model=self.with_familiarity(tuned.model, split.train))
         clock.lap("head")
-        raw = self.answers(replace(tuned.model, temperature=1.0), split.test)
+        answered = answer_rows_of(
+            replace(tuned.model, temperature=1.0), data, split.test, self.options
+        )
+        raw = answered.probabilities
         calibrated = apply_temperature(raw, tuned.model.temperature)
         test = predictions_of(data, split.test, calibrated)
+        test = replace(test, familiar=answered.familiar)
         clock.lap("test")
         validated = self.cross_validated(folds) if folds else None
         clock.lap("folds")
@@ -213,7 +198,6 @@ class Tuner:
             )
         else:
             phases = compare_phases(one.test, test, "test picture")
-        head = tuned.model.head.to_arrays()
         return FitResult(
             model=tuned.model,
             data=data,
@@ -224,11 +208,11 @@ class Tuner:
             train_accuracy=tuned.history.kept_accuracy or one.train_accuracy,
             folds=validated,
             history=tuned.history,
-            record=make_record("fine-tune", as_json(options), data, clock),
+            record=make_record("fine-tune", as_json(options), data, clock, [self.backbone]),
             tuning=Tuning(
                 unfreeze=options.tune.unfreeze,
                 parts=tuned.parts,
-                head_weights=int(head["coef"].size + head["intercept"].size),
+                head_weights=tuned.head_weights,
                 views=self.features.views.shape[1],
                 phases=phases,
             ),
@@ -272,6 +256,26 @@ class Tuner:
             model = replace(model, temperature=temperature)
         return Tuned(model, history, tuple(parts))
 
+    def with_familiarity(self, model: TrainedModel, rows: IntArray) -> TrainedModel:
+        """The model with what tells how familiar a picture is.
+
+        Its statistics are of the rows that were learnt from, ranked by those that chose the epoch,
+        if these are enough.
+        """
+        learn, check = choose_validation(self.data, rows, self.options.split.seed)
+        if len(check) < LEAST:
+            return model
+        both = np.concatenate([learn, check])
+        values = embed_images(
+            [self.data.table.images[row] for row in both],
+            model.backbone,
+            replace(self.options.embed, cache=False, views=0),
+            max_pixels=self.options.read.max_pixels,
+        )[1].values
+        known, held_out = values[: len(learn)], values[len(learn) :]
+        found = fit_on_two(known, self.data.targets[learn], held_out)
+        return replace(model, familiarity=found)
+
     def answers(self, model: TrainedModel, rows: IntArray) -> FloatArray:
         """Probabilities (b, k) of these rows by the path that prediction takes."""
         return answer_pictures(model, self.data, rows, self.options)
@@ -297,7 +301,15 @@ class Tuner:
             options=options.loop,
             seed=seed,
             class_weights=self._class_weights(learn),
-            precision=self._precision(working, training, device),
+            precision=choose_step_precision(
+                working,
+                training,
+                self.backbone.info.precision,
+                device,
+                alone=self.processes.count == 1,
+                measured=self.measured,
+                note=self.progress.note,
+            ),
             device=device,
             on_epoch=self._teller(len(learn), epochs) if self.tells_epochs else None,
             on_batch=self.progress.advance,
@@ -340,20 +352,6 @@ class Tuner:
         )
         plain = replace(training, chosen=check, augment="none", seed=None)
         return training, plain if len(check) else None
-
-    def _precision(
-        self, network: TunedNetwork, training: Batches, device: str
-    ) -> Literal["fp32", "bf16"]:
-        """Of the steps: bf16 where the backbone has it, on a processor where it is faster too."""
-        if self.backbone.info.precision != "bf16" or device != "cpu":
-            return "bf16" if self.backbone.info.precision == "bf16" else "fp32"
-        if self.processes.count > 1:
-            return "fp32"  # each would measure for itself
-        if STEPS not in self.measured:
-            found = measure_steps(network, *next(iter(training.epoch(1))))
-            self.progress.note(found.sentence)
-            self.measured[STEPS] = found.precision
-        return "bf16" if self.measured[STEPS] == "bf16" else "fp32"
 
     def _class_weights(self, learn: IntArray) -> Float32Array | None:
         if self.options.head.class_weight != "balanced":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headstart.data.image_table import ImageTable
 from headstart.errors import UsageError
 from headstart.images.address import Url
 from headstart.options import FitOptions
@@ -24,10 +26,11 @@ def fit(
     progress: Progress = QUIET,
     *,
     checkpoints: Checkpoints | None = None,
+    frozen: Callable[[ImageTable, FitOptions, Progress], FitResult] = fit_frozen,
 ) -> FitResult:
     """Read a table or a folder, and fit; fine-tuning saves where it stands after each epoch.
 
-    Raises UsageError and DataError.
+    `frozen` fits where the backbone stays frozen. Raises UsageError and DataError.
     """
     recipe = options.recipe.recipe
     check_fit(options, recipe)
@@ -50,4 +53,4 @@ def fit(
         from headstart.recipes.auto import fit_auto
 
         return fit_auto(table, options, progress, checkpoints=checkpoints)
-    return fit_frozen(table, options, progress)
+    return frozen(table, options, progress)

@@ -20,7 +20,7 @@ from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import Head
-from headstart.heads.solver.choice_of_c import is_long
+from headstart.heads.solver.objective import is_long
 from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import stack_views
 
@@ -96,6 +96,7 @@ def out_of_folds(
     size = features.values.size
     later = folds
     if _takes_long(data, features, make()):
+        progress.note(f"{len(data.classes)} classes: the first fold alone chooses C for the others")
         first = fit_fold(data, features, folds[0], make)
         make, later = _taking_c_of(make, first), folds[1:]
         probabilities[folds[0].test] = answer_fold(data, features, folds[0], first)
@@ -185,4 +186,5 @@ def take(predictions: Predictions, rows: IntArray) -> Predictions:
         truth=pick(predictions.truth) if predictions.truth is not None else None,
         errors=pick(predictions.errors),
         groups=predictions.groups[rows] if predictions.groups is not None else None,
+        familiar=predictions.familiar[rows] if predictions.familiar is not None else None,
     )

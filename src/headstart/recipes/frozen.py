@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headstart.arrays import IntArray
+from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
@@ -18,6 +18,7 @@ from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
+from headstart.heads.familiarity_fit import fit_familiarity
 from headstart.heads.head import Head
 from headstart.heads.probabilities import softmax
 from headstart.heads.solver.choice_of_c import JudgedRows
@@ -40,6 +41,7 @@ from headstart.recipes.folds import (
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_examples import with_examples
 from headstart.recipes.tuning_record import Tuning, advice
 
 if TYPE_CHECKING:
@@ -85,7 +87,9 @@ class FitResult:
 def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
     """Embed, split, fit, and measure. Raises UsageError and DataError."""
     clock = Stopwatch()
-    backbone = open_backbone(options.backbone, device=options.embed.device)
+    backbone = open_backbone(
+        options.backbone, device=options.embed.device, runtime=options.embed.runtime
+    )
     tell(progress, backbone.info.notes)
     clock.lap("open")
     data, features = prepare_data(table, backbone, options, progress)
@@ -118,23 +122,26 @@ def fit_features(
     split, folds = parts or (choose_split(data, options.split), choose_folds(data, options.split))
     _check_training_classes(data, split)
     model, history = train_head(data, features, backbone, split.train, options, progress)
+    model = with_examples(model, data, features, split.train, options)
+    model = with_familiarity(model, data, features, split.train, options)
     clock.lap("head")
     raw = model.head.predict_proba(features.values)
     make = head_maker(options.head, options.loop, options.split.seed)
     validated = cross_validate(data, features, folds, make, progress) if folds else None
     clock.lap("folds")
     calibrated = apply_temperature(raw, model.temperature)
+    tested = features.values[split.test]
     return FitResult(
         model=model,
         data=data,
         features=features,
         split=split,
-        test=take(as_predictions(data, calibrated), split.test),
+        test=_with_familiar(take(as_predictions(data, calibrated), split.test), model, tested),
         test_uncalibrated=take(as_predictions(data, raw), split.test),
         train_accuracy=float(np.mean(raw[split.train].argmax(1) == data.targets[split.train])),
         folds=validated,
         history=history,
-        record=make_record("frozen", as_json(options), data, clock),
+        record=make_record("frozen", as_json(options), data, clock, [backbone]),
     )
 
 
@@ -167,6 +174,16 @@ def train_head(
     return model, getattr(head, "history_", None)
 
 
+def with_familiarity(
+    model: TrainedModel, data: Dataset, features: Features, rows: IntArray, options: FitOptions
+) -> TrainedModel:
+    """The model with what tells how familiar a picture is, fitted on these rows without views."""
+    found = fit_familiarity(
+        features.values[rows], data.targets[rows], data.groups_of(rows), options.split.seed
+    )
+    return replace(model, familiarity=found)
+
+
 def _check_training_classes(data: Dataset, split: Split) -> None:
     absent = set(range(len(data.classes))) - set(data.targets[split.train].tolist())
     if absent:
@@ -174,6 +191,13 @@ def _check_training_classes(data: Dataset, split: Split) -> None:
         raise DataError(
             f"no training picture of {names}; the given split has them for the test only"
         )
+
+
+def _with_familiar(answers: Predictions, model: TrainedModel, values: Float32Array) -> Predictions:
+    """Answers for features (n, d) with how familiar the pictures are, where the model can tell."""
+    if model.familiarity is None:
+        return answers
+    return replace(answers, familiar=model.familiarity.of(values))
 
 
 def _temperature_of(held_out: JudgedRows) -> float:

@@ -6,16 +6,20 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from headstart.backbones.backbone import Backbone
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
 
-PACKAGES = ("headstart", "torch", "torchvision", "timm", "scikit-learn", "numpy", "scipy", "pillow")
+PACKAGES = (
+    "headstart", "torch", "torchvision", "timm", "scikit-learn", "numpy", "scipy", "pillow",
+    "onnxruntime", "openvino",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class RunRecord:
         seed: seed of everything random.
         data_digest: digest over the pictures' contents and labels in their order.
         versions: of Python and the packages that compute.
-        machine: system, processor and number of cores.
+        machine: system, processor, number of cores, and the runtimes that computed features.
         started: time in UTC, ISO 8601.
         seconds: how long the parts took, by name.
         notes: lines that were told to the user.
@@ -75,9 +79,16 @@ class Stopwatch:
 
 
 def make_record(
-    recipe: str, options: Mapping[str, Any], data: Dataset | ImageTable, clock: Stopwatch
+    recipe: str,
+    options: Mapping[str, Any],
+    data: Dataset | ImageTable,
+    clock: Stopwatch,
+    backbones: Iterable[Backbone] = (),
 ) -> RunRecord:
-    """The record of a run on this data; `options` are plain JSON values with their room "split"."""
+    """The record of a run on this data; `options` are plain JSON values with their room "split".
+
+    `backbones` are those that the features came from.
+    """
     table = data.table if isinstance(data, Dataset) else data
     digests = data.digests if isinstance(data, Dataset) else ("",) * len(data)
     return RunRecord(
@@ -87,11 +98,18 @@ def make_record(
         seed=options["split"]["seed"],
         data_digest=data_digest(digests, table.labels or ()),
         versions=versions(),
-        machine=machine(),
+        machine={**machine(), **_computed_by(backbones)},
         started=clock.started,
         seconds={**clock.seconds, "total": clock.total()},
         notes=data.notes,
     )
+
+
+def _computed_by(backbones: Iterable[Backbone]) -> dict[str, str]:
+    whole = [backbone.info for backbone in backbones]
+    infos = [part for info in whole for part in info.parts or (info,)]
+    found = dict.fromkeys(f"{info.runtime} in {info.precision}" for info in infos)
+    return {"runtime": ", ".join(found)} if found else {}
 
 
 def data_digest(sha256: Sequence[str], labels: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError
 from headstart.evaluate.calibration import apply_temperature, fit_temperature
+from headstart.evaluate.predictions import Predictions, joined
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
@@ -102,7 +103,14 @@ def train_on(
 def answer_pictures(
     model: TrainedModel, data: Dataset, rows: IntArray, options: FitOptions
 ) -> FloatArray:
-    """Probabilities (b, k) of some rows by the path that prediction takes, some at a time."""
+    """Probabilities (b, k) of some rows by the path that prediction takes."""
+    return answer_rows_of(model, data, rows, options).probabilities
+
+
+def answer_rows_of(
+    model: TrainedModel, data: Dataset, rows: IntArray, options: FitOptions
+) -> Predictions:
+    """Answers for some rows by the path that prediction takes, some at a time."""
     own = replace(options.embed, cache=False, views=0)
     parts = [
         model.predict(
@@ -112,7 +120,7 @@ def answer_pictures(
         )
         for start in range(0, len(rows), AT_A_TIME)
     ]
-    return np.concatenate([part.probabilities for part in parts])
+    return joined(parts)
 
 
 def balancing(data: Dataset, rows: IntArray) -> Float32Array:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from headstart.recipes.batches import Batches
+
+CHOSEN = "precision of a step"  # among what is measured
 MARGIN = 1.2  # times as fast as fp32 it must be, so that two runs choose alike
 
 
@@ -47,3 +51,29 @@ def _seconds(network: nn.Module, inputs: Tensor, targets: Tensor, bf16: bool) ->
             logits = network(inputs).float()
         torch.autograd.backward(cross_entropy(logits, targets))
     return (time.perf_counter() - began) / len(inputs)
+
+
+def choose_step_precision(
+    network: nn.Module,
+    training: Batches,
+    wanted: str,
+    device: str,
+    *,
+    alone: bool,
+    measured: dict[str, Any],
+    note: Callable[[str], None],
+) -> Literal["fp32", "bf16"]:
+    """Of the steps: fp32 where that is wanted; on a processor bf16 only where it is faster.
+
+    What is measured is noted in a line, and kept in `measured`. One of several processes, which
+    would each measure for itself, takes fp32.
+    """
+    if wanted != "bf16" or device != "cpu":
+        return "bf16" if wanted == "bf16" else "fp32"
+    if not alone:
+        return "fp32"
+    if CHOSEN not in measured:
+        found = measure_steps(network, *next(iter(training.epoch(1))))
+        note(found.sentence)
+        measured[CHOSEN] = found.precision
+    return "bf16" if measured[CHOSEN] == "bf16" else "fp32"

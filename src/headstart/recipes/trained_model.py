@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from headstart.evaluate.calibration import apply_temperature
 from headstart.evaluate.predictions import Predictions, joined
 from headstart.features.embed import Features, embed_images
 from headstart.features.recent import Recent
+from headstart.heads.familiarity import Familiar, is_unfamiliar
 from headstart.heads.fitted_heads import FittedHead
 from headstart.heads.standardisation import BLOCK
-from headstart.images.picture_warnings import picture_warnings
+from headstart.images.picture_warnings import UNFAMILIAR, picture_warnings
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS, EmbedOptions
 from headstart.progress import QUIET, Progress
+from headstart.recipes.training_examples import Examples
 
 ROWS_PART = 8  # of the memory limit, an eighth is for the features of a block of rows
 
@@ -37,6 +39,9 @@ class TrainedModel:
             them as the head gave them.
         label_type: what the labels were in Python before they became text; None for a model that
             was saved before this was kept.
+        examples: pictures that it learnt from, to name those most like another; None for a model
+            that keeps none.
+        familiarity: tells how familiar a picture is; None where nothing does.
     """
 
     backbone: Backbone
@@ -44,6 +49,8 @@ class TrainedModel:
     classes: tuple[str, ...]
     temperature: float = 1.0
     label_type: LabelType | None = "text"
+    familiarity: Familiar | None = None
+    examples: Examples | None = field(default=None, kw_only=True, compare=False)
 
     def probabilities(self, features: Float32Array | FloatArray) -> FloatArray:
         """Class probabilities (n, k) for features (n, d)."""
@@ -123,26 +130,35 @@ class TrainedModel:
         truth: Sequence[str] | None = None,
     ) -> Predictions:
         """Answers for features that are there already."""
-        return Predictions(
-            images=tuple(names),
-            classes=self.classes,
-            probabilities=answer_rows(self, features.values, records.errors),
-            truth=tuple(truth) if truth is not None else None,
-            errors=records.errors,
-            warnings=tuple(
-                "" if item is None else "; ".join(picture_warnings(item))
-                for item in records.statistics
-            ),
+        answers = answer_rows(self, features.values, tuple(names), records.errors)
+        alone = (() if item is None else picture_warnings(item) for item in records.statistics)
+        warnings = tuple(
+            "; ".join((*lines, *far))
+            for lines, far in zip(alone, unfamiliar_words(answers), strict=True)
         )
+        return replace(answers, truth=tuple(truth) if truth is not None else None,
+                       warnings=warnings)  # fmt: skip
 
 
-def answer_rows(model: TrainedModel, values: Float32Array, errors: Sequence[str]) -> FloatArray:
-    """Probabilities (n, k); NaN in the rows that have an error."""
+def answer_rows(
+    model: TrainedModel, values: Float32Array, names: tuple[str, ...], errors: tuple[str, ...]
+) -> Predictions:
+    """Answers for features (n, d), of which those in rows that have an error do not count."""
     rows = np.array([not error for error in errors], dtype=np.bool_)
     answers = np.full((len(values), len(model.classes)), np.nan)
+    familiar = None if model.familiarity is None else np.full(len(values), np.nan)
     if rows.any():
         answers[rows] = model.probabilities(values[rows])
-    return answers
+        if model.familiarity is not None and familiar is not None:
+            familiar[rows] = model.familiarity.of(values[rows])
+    return Predictions(names, model.classes, answers, None, errors, familiar=familiar)
+
+
+def unfamiliar_words(answers: Predictions) -> list[tuple[str, ...]]:
+    """For each row, () or what is said of a picture that is unlike what was learnt."""
+    if answers.familiar is None:
+        return [()] * len(answers)
+    return [(UNFAMILIAR,) if is_far else () for is_far in is_unfamiliar(answers.familiar)]
 
 
 class _OneWork:

@@ -62,7 +62,9 @@ def write_comparison_folder(
         disk.make_folder(home)
         figures = short_figures(run_metrics(entry.result), entry.result.record.data_digest)
         write_model(entry.result.model, home / MODEL_FOLDER, figures)
-        row["bytes_on_disk"] = sum(f.stat().st_size for f in (home / MODEL_FOLDER).iterdir())
+        row["bytes_on_disk"] = sum(
+            path.stat().st_size for path in (home / MODEL_FOLDER).rglob("*") if path.is_file()
+        )
         write_predictions(home / "predictions.csv", entry.result.test)
         write_optional(entry.result, home)
     write_split(folder / "split.csv", comparison.data, comparison.split)

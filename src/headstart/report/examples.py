@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headstart.audit.neighbours import nearest_rows, unit_rows
+from headstart.errors import ImageError, UsageError
 from headstart.evaluate.predictions import Predictions
+from headstart.explain.explain import explain_picture
+from headstart.heads.fitted_heads import FittedLinear
 from headstart.images.source import ImageSource
 from headstart.recipes.frozen import FitResult
-from headstart.report.thumbnails import Thumbnail, thumbnail
+from headstart.recipes.trained_model import TrainedModel
+from headstart.report.thumbnails import Thumbnail, thumbnail, thumbnail_of
 
 SHOWN = 12
 NEAREST_SIDE = 96  # pixels
@@ -35,6 +39,7 @@ class Example:
             right; `other_probability` belongs to it.
         small: the picture itself, or why it cannot be shown.
         nearest: what the model knew that is most like it; None where it was not looked for.
+        why: the picture with what speaks for the answer; None where it was not looked for.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Example:
     other_probability: float
     small: Thumbnail
     nearest: Nearest | None = None
+    why: Thumbnail | None = None
 
     @property
     def alt(self) -> str:
@@ -89,6 +95,29 @@ def _example(answers: Predictions, image: ImageSource, row: int, max_pixels: int
         other_probability=float(shares[other]),
         small=thumbnail(image, max_pixels=max_pixels),
     )
+
+
+def with_reasons(
+    shown: Sequence[Example], images: Sequence[ImageSource], model: TrainedModel, max_pixels: int
+) -> tuple[Example, ...]:
+    """The examples with the exact map of what speaks for their answers in the model.
+
+    As they are for a model without such a map, and for one whose network was not loaded in this run
+    because all features were known: to load it takes longer than all else.
+    """
+    if not (model.backbone.is_started and isinstance(model.head, FittedLinear)):
+        return tuple(shown)
+    found = []
+    for example, image in zip(shown, images, strict=True):
+        try:
+            reason = explain_picture(model, image, example.answer, "cam", max_pixels=max_pixels)
+        except ImageError:
+            found.append(example)
+        except UsageError:  # layers after the pooling, or no map at all
+            return tuple(shown)
+        else:
+            found.append(replace(example, why=thumbnail_of(reason.overlay())))
+    return tuple(found)
 
 
 def with_nearest(

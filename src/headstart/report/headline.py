@@ -121,6 +121,8 @@ def _meaning(metrics: dict[str, Any]) -> list[str]:
     if tuning is not None:
         sentence = tuning["phases"]["sentence"]
         found.append(f"{sentence[0].upper()}{sentence[1:]}.")
+    if metrics.get("unfamiliar"):
+        found.append(f"{metrics['unfamiliar']['words']}.")
     if metrics["train_accuracy"] >= CERTAIN:
         found.append(
             f"On the pictures it learnt from it is right for {metrics['train_accuracy']:.3f}; "

@@ -11,9 +11,9 @@ from headstart.outputs.text_files import write_table
 
 
 def predictions_header(predictions: Predictions) -> tuple[str, ...]:
-    """image, label (when known), predicted, probability, p(CLASS)..., error, warning (when known).
+    """The columns' names; label, familiar and warning only where they are known.
 
-    The classes come in stored order.
+    image, label, predicted, probability, p(CLASS) in stored order, familiar, error, warning.
     """
     return (
         "image",
@@ -21,6 +21,7 @@ def predictions_header(predictions: Predictions) -> tuple[str, ...]:
         "predicted",
         "probability",
         *(f"p({name})" for name in predictions.classes),
+        *(("familiar",) if predictions.familiar is not None else ()),
         "error",
         *(("warning",) if predictions.warnings is not None else ()),
     )
@@ -30,14 +31,15 @@ def predictions_rows(predictions: Predictions) -> Iterator[tuple[str, ...]]:
     """Cells under `predictions_header`. A row without an answer has blanks and its error."""
     best = predictions.predicted_index
     names = predictions.predicted
-    truth, warnings = predictions.truth, predictions.warnings
+    truth, warnings, familiar = predictions.truth, predictions.warnings, predictions.familiar
     for i, image in enumerate(predictions.images):
         error = predictions.errors[i]
         if error:
-            numbers = [""] * (1 + len(predictions.classes))
+            numbers = [""] * (1 + len(predictions.classes) + (familiar is not None))
         else:
             shares = [repr(share) for share in predictions.probabilities[i].tolist()]
             numbers = [shares[best[i]], *shares]
+            numbers += [] if familiar is None else [repr(float(familiar[i]))]
         label = () if truth is None else (truth[i],)
         warning = () if warnings is None else (warnings[i],)
         yield (image, *label, names[i], *numbers, error, *warning)

@@ -10,6 +10,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.split import Split
 from headstart.evaluate.calibration import brier_score, expected_calibration_error
 from headstart.evaluate.metrics import measure
+from headstart.heads.familiarity import is_unfamiliar, unfamiliar_in_words
 from headstart.model_card import short_figures
 from headstart.model_dir import write_model
 from headstart.outputs.permission import Inputs, OutputFolder
@@ -77,6 +78,7 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
         "layer": info.layer,
         "weights": info.source,
         "precision": info.precision,
+        "runtime": info.runtime,
         "feature_size": info.feature_size,
         "head": result.model.head.name,
         "strength": _strength(result),
@@ -87,10 +89,23 @@ def run_metrics(result: FitResult) -> dict[str, Any]:
         "train_accuracy": result.train_accuracy,
         "test": test,
         "folds": result.folds.to_json() if result.folds is not None else None,
+        "unfamiliar": _unfamiliar(result),
         "tuning": result.tuning.to_json() if result.tuning is not None else None,
         "decision": list(result.decision),
         "seconds": result.record.seconds,
         "pictures_embedded": result.features.computed if result.features is not None else 0,
+    }
+
+
+def _unfamiliar(result: FitResult) -> dict[str, Any] | None:
+    """How many test pictures are unlike what was learnt; None where the model cannot tell."""
+    familiar = result.test.familiar
+    if familiar is None:
+        return None
+    return {
+        "n": len(familiar),
+        "unfamiliar": int(is_unfamiliar(familiar).sum()),
+        "words": unfamiliar_in_words(familiar, "test picture"),
     }
 
 

@@ -11,7 +11,14 @@ from headstart.audit.learning_curve import LearningCurve
 from headstart.options import MAX_PIXELS
 from headstart.recipes.frozen import FitResult
 from headstart.report.audit_plots import curve_drawing, leak_drawing
-from headstart.report.examples import SHOWN, examples, uncertain_rows, with_nearest, wrong_rows
+from headstart.report.examples import (
+    SHOWN,
+    examples,
+    uncertain_rows,
+    with_nearest,
+    with_reasons,
+    wrong_rows,
+)
 from headstart.report.headline import headline
 from headstart.report.record import record_tables
 from headstart.report.render import write_page
@@ -52,6 +59,9 @@ def write_report(
     limit = result.record.options.get("read", {}).get("max_pixels", MAX_PIXELS)
     wrong, doubtful = wrong_rows(known.answers), uncertain_rows(known.answers)
     most_wrong = examples(known.answers, images, wrong[:SHOWN], limit)
+    most_wrong = with_reasons(
+        most_wrong, [images[row] for row in wrong[:SHOWN]], result.model, limit
+    )
     at_fault = [known.rows[row] for row in wrong[:SHOWN]]
     context = {
         "title": title,

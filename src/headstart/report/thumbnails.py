@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 from dataclasses import dataclass
 
-from PIL import Image
-
+from headstart.arrays import ByteImage
 from headstart.errors import ImageError
-from headstart.images.decode import decode
+from headstart.images.small_copy import small_copy, small_jpeg
 from headstart.images.source import ImageSource
 from headstart.options import MAX_PIXELS
 
 SIDE = 160  # pixels of the longer side
-QUALITY = 82
 
 
 @dataclass(frozen=True)
@@ -30,11 +27,15 @@ class Thumbnail:
 def thumbnail(image: ImageSource, *, side: int = SIDE, max_pixels: int = MAX_PIXELS) -> Thumbnail:
     """The picture at no more than `side` pixels as JPEG; a smaller one keeps its size."""
     try:
-        picture = Image.fromarray(decode(image, minimum_side=side, max_pixels=max_pixels))
+        return _in_page(*small_copy(image, side, max_pixels))
     except ImageError as error:
         return Thumbnail("", 0, 0, str(error))
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    written = io.BytesIO()
-    picture.save(written, format="JPEG", quality=QUALITY)
-    text = base64.b64encode(written.getvalue()).decode("ascii")
-    return Thumbnail(f"data:image/jpeg;base64,{text}", picture.width, picture.height)
+
+
+def thumbnail_of(rgb: ByteImage, side: int = SIDE) -> Thumbnail:
+    """`thumbnail` of a decoded picture (h, w, 3)."""
+    return _in_page(*small_jpeg(rgb, side))
+
+
+def _in_page(content: bytes, width: int, height: int) -> Thumbnail:
+    return Thumbnail(f"data:image/jpeg;base64,{base64.b64encode(content).decode()}", width, height)

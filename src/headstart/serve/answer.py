@@ -19,6 +19,11 @@ class PictureAnswer(BaseModel):
     probabilities: dict[str, float] | None = Field(
         None, description="Every class's probability, in the model's order; their sum is 1."
     )
+    familiar: float | None = Field(
+        None,
+        description="Share of the training pictures that are as unlike the others, 0 to 1: below "
+        "0.05 the picture is unlike what the model has learnt from. Only where the model can tell.",
+    )
     error: str | None = Field(None, description="Why the picture cannot be read.")
 
 
@@ -45,9 +50,12 @@ def _one(name: str, row: Row) -> dict[str, Any]:
         return {"name": name, "error": answers.errors[number]}
     shares = answers.probabilities[number]
     best = int(shares.argmax())
-    return {
+    found: dict[str, Any] = {
         "name": name,
         "predicted": answers.classes[best],
         "probability": float(shares[best]),
         "probabilities": dict(zip(answers.classes, shares.tolist(), strict=True)),
     }
+    if answers.familiar is not None:
+        found["familiar"] = float(answers.familiar[number])
+    return found

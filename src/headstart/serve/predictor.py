@@ -10,10 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from headstart.arrays import ByteImage
+from headstart.arrays import ByteImage, Float32Array
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.evaluate.predictions import Predictions
-from headstart.export.exported_model import open_model
+from headstart.explain.explain import explain_picture
+from headstart.export.exported_model import is_exported, open_model
 from headstart.images.decode import decode_picture
 from headstart.images.memory_budget import MemoryBudget
 from headstart.images.source import ImageSource
@@ -81,27 +84,30 @@ class TrainedPredictor:
 
     def predict(self, images: Sequence[ImageSource]) -> Predictions:
         """Answers in the order of `images`. Raises UsageError when memory ends."""
-        info = self.model.backbone.info
         errors = [""] * len(images)
+        found = [self._features(part, images, errors) for part in self.model.backbone.parts]
+        values = np.concatenate(found, axis=1)
+        names = tuple(image.name for image in images)
+        return answer_rows(self.model, values, names, tuple(errors))
+
+    def _features(
+        self, backbone: Backbone, images: Sequence[ImageSource], errors: list[str]
+    ) -> Float32Array:
+        """One network's features (n, d); why a picture cannot be read is put into `errors`."""
         inputs: dict[int, ByteImage] = {}
         for row, image in enumerate(images):
+            if errors[row]:
+                continue
             try:
-                inputs[row] = self._prepared(image)
+                inputs[row] = self._prepared(image, backbone.info.preprocessing)
             except ImageError as error:
                 errors[row] = str(error)
-        values = np.full((len(images), info.feature_size), np.nan, dtype=np.float32)
+        values = np.full((len(images), backbone.info.feature_size), np.nan, dtype=np.float32)
         if inputs:
-            values[list(inputs)] = self.model.backbone.embed(np.stack(list(inputs.values())))
-        return Predictions(
-            images=tuple(image.name for image in images),
-            classes=self.classes,
-            probabilities=answer_rows(self.model, values, errors),
-            truth=None,
-            errors=tuple(errors),
-        )
+            values[list(inputs)] = backbone.embed(np.stack(list(inputs.values())))
+        return values
 
-    def _prepared(self, image: ImageSource) -> ByteImage:
-        steps = self.model.backbone.info.preprocessing
+    def _prepared(self, image: ImageSource, steps: Preprocessing) -> ByteImage:
         with self._budget.share() as claim:
             decoded = decode_picture(
                 image, minimum_side=steps.resize, max_pixels=self._max_pixels, claim=claim
@@ -117,11 +123,31 @@ class TrainedPredictor:
             "head": self.model.head.name,
             "weights": info.source,
             "precision": info.precision,
+            "runtime": info.runtime,
             "input_size": info.preprocessing.size,
             "temperature": self.model.temperature,
         }
 
 
+class ExplainingPredictor(TrainedPredictor):
+    """A model folder's model that also says what an answer rests on."""
+
+    def explain(self, image: ImageSource, class_name: str | None) -> bytes:
+        """The map over the picture, as a PNG. Raises ImageError, and UsageError as `predict`."""
+        found = explain_picture(
+            self.model, image, class_name, max_pixels=self._max_pixels, budget=self._budget
+        )
+        return found.png()
+
+
 def open_predictor(place: Path, computing: Computing) -> Predictor:
-    """The predictor for a model's place. Raises ModelFolderError for what is no model."""
-    return TrainedPredictor(open_model(place, device=computing.embed.device), computing)
+    """The predictor for a model's place. Raises ModelFolderError for what is no model.
+
+    An exported model, which answers a hundred times for one explanation, explains nothing here:
+    other requests would wait. Nor do joined networks.
+    """
+    embed = computing.embed
+    model = open_model(place, device=embed.device, runtime=embed.runtime)
+    if is_exported(place) or model.backbone.info.parts:
+        return TrainedPredictor(model, computing)
+    return ExplainingPredictor(model, computing)

@@ -6,7 +6,7 @@ import pytest
 
 from headstart.heads.head import TrainingRows
 from headstart.heads.linear import LinearHead
-from headstart.heads.solver import choice_of_c
+from headstart.heads.solver import choice_of_c, objective
 from headstart.heads.solver.choice_of_c import PATH, folds_for_choice
 from headstart.heads.svm import SvmHead
 
@@ -106,8 +106,8 @@ def test_a_long_fit_takes_each_fold_alone_and_answers_alike(
 ) -> None:
     X, y = many_classes()
     usual = kind().fit(X, y)
-    monkeypatch.setattr(choice_of_c, "LONG", 1)
-    monkeypatch.setattr(choice_of_c, "MANY_CLASSES", 30)
+    monkeypatch.setattr(objective, "LONG", 1)
+    monkeypatch.setattr(objective, "MANY_CLASSES", 30)
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     long = kind().fit(X, y)
     assert long.C_ == usual.C_
@@ -118,8 +118,8 @@ def test_a_long_fit_takes_each_fold_alone_and_answers_alike(
 def test_a_long_fit_keeps_what_its_folds_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = many_classes()
     assert LinearHead().fit(X, y).held_out_ is None
-    monkeypatch.setattr(choice_of_c, "LONG", 1)
-    monkeypatch.setattr(choice_of_c, "MANY_CLASSES", 30)
+    monkeypatch.setattr(objective, "LONG", 1)
+    monkeypatch.setattr(objective, "MANY_CLASSES", 30)
     assert LinearHead(C=0.1).fit(X, y).held_out_ is None  # without folds
     held_out = LinearHead().fit(X, y).held_out_
     assert held_out is not None

@@ -1,7 +1,8 @@
 """Answers of an exported model, by onnxruntime on a processor; torch is not needed.
 
 The graph of such a file holds the whole model, so what comes out in place of features are class
-probabilities. Importing this module does not load onnxruntime.
+probabilities and, behind them, how familiar the picture is. Importing this module does not load
+onnxruntime.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from headstart.errors import MissingExtraError, ModelFolderError, UsageError
 if TYPE_CHECKING:
     from headstart.backbones.backbone import BackboneInfo
 
-PICTURE, ANSWERS = "image", "probabilities"  # names of the graph's input and of the output read
+PICTURE = "image"  # names of the graph's input, and of the outputs that are read
+ANSWERS, FAMILIAR = "probabilities", "familiar"
 USUAL_BATCH = 4  # pictures that a thread takes at once; each is computed by itself
 QUIET = 4  # of onnxruntime's own messages only what ends the process
 
@@ -43,7 +45,7 @@ class OnnxNetwork:
     def session(self) -> Any:
         """onnxruntime's session. Raises ModelFolderError for a graph that it does not take."""
         if self._session is None:
-            self._session = _session(self.content, self.name)
+            self._session = open_session(self.content, self.name)
         return self._session
 
     def start(self, info: BackboneInfo) -> OnnxRuntime:
@@ -61,8 +63,12 @@ class OnnxNetwork:
         return {**self.__dict__, "_session": None}
 
 
-def _session(content: bytes, name: str) -> Any:
-    """A session that computes in the caller's thread alone."""
+def open_session(content: bytes, name: str) -> Any:
+    """A session of onnxruntime that computes in the caller's thread alone.
+
+    Raises MissingExtraError without onnxruntime, ModelFolderError for a graph that it does not
+    take; `name` is what the graph is called there.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -104,13 +110,17 @@ class OnnxRuntime:
     def __init__(self, session: Any, preprocessing: Preprocessing) -> None:
         self.usual_batch = USUAL_BATCH
         self._session = session
+        self._outputs = outputs_read(session)
         self._steps = preprocessing
 
     def prepare_thread(self) -> None:
         """Nothing to prepare: a session computes in the thread that calls it."""
 
     def embed(self, pixels: ByteImage) -> Float32Array:
-        """Class probabilities (n, k) of prepared pictures (n, size, size, 3)."""
+        """Class probabilities (n, k) of prepared pictures (n, size, size, 3).
+
+        A model that knows how familiar a picture is has that as its last column, (n, k + 1).
+        """
         # One by one: a product of matrices rounds by the number of its rows.
         answers = [self._answer(picture) for picture in pixels]
         return np.concatenate(answers) if answers else np.empty((0, 0), dtype=np.float32)
@@ -123,9 +133,22 @@ class OnnxRuntime:
 
     def _answer(self, picture: ByteImage) -> Float32Array:
         try:
-            found = self._session.run([ANSWERS], {PICTURE: on_canvas(picture, self._steps)[None]})
+            given = {PICTURE: on_canvas(picture, self._steps)[None]}
+            found = self._session.run(self._outputs, given)
         except Exception as error:  # its errors have no base of their own
             if "allocate" in str(error).lower():
                 raise MemoryError(str(error)) from error
             raise ModelFolderError(f"the exported model cannot be run: {error}") from error
-        return np.asarray(found[0], dtype=np.float32)
+        return columns(found)
+
+
+def outputs_read(session: Any) -> list[str]:
+    """The names of the outputs whose numbers are read: older files do not know `familiar`."""
+    there = {output.name for output in session.get_outputs()}
+    return [ANSWERS, *({FAMILIAR} & there)]
+
+
+def columns(found: list[Any]) -> Float32Array:
+    """Probabilities (n, k) and, where it is there, `familiar` (n,) behind them: (n, k + 1)."""
+    answers, *familiar = found
+    return np.column_stack([answers, *familiar]).astype(np.float32, copy=False)

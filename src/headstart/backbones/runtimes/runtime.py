@@ -1,7 +1,6 @@
 """What computes features: the protocol of a runtime, and of the network that it is made from.
 
-A further runtime (OpenVINO) is a file beside this one, with a class for each of the two, and
-a line in `ARITHMETIC`.
+A further runtime is a class beside the others, and a line in `ARITHMETIC`.
 """
 
 from __future__ import annotations
@@ -72,8 +71,13 @@ class Arithmetic:
     steps: dict[str, int]
 
 
+# Torch makes the graph that these run, of timm's architecture.
+GRAPH_STEPS = {"batch_norm_folding": 1, "normalising": 1, "graph": 1}
+
 # Of each runtime by its name in `BackboneInfo.runtime`.
 ARITHMETIC = {
     "torch": Arithmetic(("torch", "timm"), {"batch_norm_folding": 1, "normalising": 1}),
+    "onnxruntime": Arithmetic(("onnxruntime", "torch", "timm"), GRAPH_STEPS),
+    "openvino": Arithmetic(("openvino", "torch", "timm"), GRAPH_STEPS),
     "onnx": Arithmetic(("onnxruntime",), {"canvas": 1}),
 }

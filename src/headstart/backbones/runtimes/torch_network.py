@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from headstart.backbones.backbone import BackboneInfo
-    from headstart.backbones.runtimes.torch_runtime import TorchRuntime
+    from headstart.backbones.runtimes.runtime import Runtime
 
 
 @dataclass(eq=False, kw_only=True)
@@ -55,8 +55,15 @@ class TorchNetwork(ABC):
         """Whether the network is in memory."""
         return self._module is not None
 
-    def start(self, info: BackboneInfo) -> TorchRuntime:
-        """Load the network and make a copy of it ready. Raises WeightsError, UsageError."""
+    def start(self, info: BackboneInfo) -> Runtime:
+        """Load the network and make a copy of it ready, or its graph for another runtime.
+
+        A kept graph is started without loading the network. Raises WeightsError, UsageError.
+        """
+        if info.runtime != "torch":
+            from headstart.backbones.runtimes.graph_runtime import GraphRuntime
+
+            return GraphRuntime(self, info)
         from headstart.backbones.runtimes.torch_runtime import TorchRuntime
 
         with one_torch_thread():

@@ -13,8 +13,9 @@ from headstart.arrays import FloatArray, IntArray
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import TrainingRows
 from headstart.heads.inner_folds import inner_folds
-from headstart.heads.solver.objective import Loss, Numbers, logits_of, solve
+from headstart.heads.solver.objective import Loss, is_long, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores
+from headstart.heads.solver.scaling import Numbers
 from headstart.progress import Progress
 
 PATH = tuple(10.0 ** (half / 2) for half in range(-10, 3))  # C from 1e-5 to 10, in half decades
@@ -23,9 +24,6 @@ MOST_ROWS = 10_000  # that C is chosen on
 PATH_TOLERANCE = 1e-3  # enough to rank them
 RISES = 2  # the path is left when the score has risen this often in a row
 TIE = 1e-4  # scores nearer than this share are equal
-# A fit is long from so many multiplications of a step on, when they come of so many classes: folds
-# then gain nothing by sharing products, and seconds matter more than digits.
-LONG, MANY_CLASSES = 1e8, 101
 
 LossOf = Callable[[IntArray, int], Loss]
 
@@ -121,11 +119,6 @@ def choose_by_folds(
         held_out=JudgedRows(held_out, codes, judged_weights),
         start=start,
     )
-
-
-def is_long(size: int, outputs: int) -> bool:
-    """Whether a fit of rows with `size` numbers takes very long because of its many classes."""
-    return outputs >= MANY_CLASSES and size * outputs >= LONG
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,17 @@ from headstart.heads.solver.choice_of_c import (
     JudgedRows,
     LossOf,
     choose_by_folds,
-    is_long,
 )
-from headstart.heads.solver.objective import Loss, Numbers, logits_of, solve
+from headstart.heads.solver.objective import Loss, is_long, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores, axis_scores
+from headstart.heads.solver.scaling import Numbers
 from headstart.heads.standardisation import column_scale, standardised
 from headstart.progress import Progress
 
 HUGE = 250_000_000  # numbers beyond which the rows are kept in float32 (from 2 GB in float64)
 MANY = 1e7  # multiplications of a step from which on the digits after the fifth cost too much
 TOLERANCE, MANY_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
+LONG_TOLERANCE = 3e-5  # the steep rows' scaling makes the variables longer, which are its measure
 NEAR = 1e-2  # a first, rough solution gives the curvature that scales the exact one
 WITHOUT_FOLDS = 1.0  # C when no row can be held out
 
@@ -133,7 +134,9 @@ def _exact(
     if start is None:
         start = solve(scores, loss, weights, C, tolerance=NEAR).weights
     tolerance = TOLERANCE
-    if scores.rows.dtype == np.float32:
+    if is_long(scores.rows.size, loss.outputs):
+        tolerance = LONG_TOLERANCE
+    elif scores.rows.dtype == np.float32:
         tolerance = HUGE_TOLERANCE
     elif scores.rows.size * loss.outputs > MANY:
         tolerance = MANY_TOLERANCE

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from headstart.arrays import BoolArray, FloatArray, IntArray
 from headstart.heads.solver.lbfgs import minimise
 from headstart.heads.solver.principal_axes import AxisScores
+from headstart.heads.solver.scaling import STEEP_ROWS, DiagonalScaling, Numbers, SteepRowsScaling
 
-LEAST_CURVATURE = 1e-4  # assumed for a row
-Numbers = npt.NDArray[Any]  # float32 or float64, as the rows are
+# A fit is long from so many multiplications of a step on, when they come of so many classes: folds
+# then gain nothing by sharing products, and seconds matter more than digits.
+LONG, MANY_CLASSES = 1e8, 101
+
+
+def is_long(size: int, outputs: int) -> bool:
+    """Whether a fit of rows with `size` numbers takes very long because of its many classes."""
+    return outputs >= MANY_CLASSES and size * outputs >= LONG
 
 
 class Loss(Protocol):
@@ -91,6 +97,14 @@ class LogLoss:
         shares /= shares.sum(axis=1, keepdims=True)
         return np.asarray((shares * (1 - shares)).mean(axis=1))
 
+    def steepest(self, logits: Numbers, count: int) -> tuple[IntArray, Numbers]:
+        """Of logits (k, n) the rows where each is most curved, and how much; both (k, count)."""
+        shares = np.exp(logits - logits.max(axis=0))
+        shares /= shares.sum(axis=0)
+        shares *= 1 - shares
+        rows = np.argpartition(-shares, count - 1, axis=1)[:, :count]
+        return rows, np.take_along_axis(shares, rows, axis=1)
+
     def take(self, chosen: IntArray) -> LogLoss:
         return LogLoss(self.codes[chosen], self.outputs)
 
@@ -118,8 +132,8 @@ def solve(
 ) -> Solution:
     """Solve p problems that differ in their rows' weights (p, n) only.
 
-    The variables are scaled by the root of a diagonal curvature: the loss's mean one at the start,
-    times the energy of each axis, plus the penalty.
+    The variables are scaled by the root of the curvature at the start, of its diagonal or, for one
+    long problem, of a little more than that: see `scaling.py`.
 
     Args:
         scores: the rows.
@@ -134,28 +148,39 @@ def solve(
     rows, (p, n), k = scores.rows, row_weights.shape, loss.outputs
     q, dtype = rows.shape[1], scores.rows.dtype
     weights = np.zeros((p, k, q), dtype=dtype) if start is None else start.astype(dtype, copy=False)
-    mean = np.mean(row_weights * loss.curvature(logits_of(rows, weights)), axis=1)
-    penalty = np.ones(q, dtype=dtype)
-    penalty[-1] = 0
-    curvature = C * np.maximum(mean, LEAST_CURVATURE)[:, None, None] * scores.energy + penalty
-    stretch = (1 / np.sqrt(curvature)).astype(dtype)
+    scaling = _scaling(scores, loss, row_weights, C, weights)
     row_pull = (C * row_weights).astype(dtype)[:, None, :]
 
     def objective(points: Numbers) -> tuple[FloatArray, Numbers]:
-        weights = points.reshape(p, k, q) * stretch
+        weights = scaling.weights(points.reshape(p, k, q))
         losses, slopes = loss(logits_of(rows, weights))
-        weights *= penalty
+        weights *= scaling.penalty
         values = C * np.einsum("pn,pn->p", losses, row_weights)
         flat = weights.reshape(p, -1)
         values += 0.5 * np.vecdot(flat, flat)
         slopes *= row_pull
         gradient = (slopes.reshape(p * k, n) @ rows).reshape(p, k, q)
         gradient += weights
-        gradient *= stretch
-        return values, gradient.reshape(p, -1)
+        return values, scaling.slopes(gradient).reshape(p, -1)
 
-    found = minimise(objective, (weights / stretch).reshape(p, -1), tolerance=tolerance)
-    return Solution(found.points.reshape(p, k, q) * stretch, found.converged, found.iterations)
+    found = minimise(objective, scaling.points(weights).reshape(p, -1), tolerance=tolerance)
+    weights = scaling.weights(found.points.reshape(p, k, q))
+    return Solution(weights, found.converged, found.iterations)
+
+
+def _scaling(
+    scores: AxisScores, loss: Loss, row_weights: FloatArray, C: float, weights: Numbers
+) -> DiagonalScaling:
+    """That of the curvature at these weights."""
+    rows, (p, n) = scores.rows, row_weights.shape
+    logits = logits_of(rows, weights)
+    mean = np.mean(row_weights * loss.curvature(logits), axis=1)
+    # One class against the rest has no such rows: all that are not yet right count alike.
+    if p > 1 or not isinstance(loss, LogLoss) or not is_long(rows.size, loss.outputs):
+        return DiagonalScaling(C, mean, scores.energy, rows.dtype)
+    places, bends = loss.steepest(logits[0], min(STEEP_ROWS, n))
+    bends = C * row_weights[0, places] * bends
+    return SteepRowsScaling(C, mean, scores.energy, rows, places, bends)
 
 
 def logits_of(rows: Numbers, weights: Numbers) -> Numbers:

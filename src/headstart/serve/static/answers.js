@@ -4,6 +4,7 @@ import { explain, predict, Refused } from './server.js';
 
 const SHOWN_CLASSES = 5;
 const AT_ONCE = 4; // requests under way
+const UNFAMILIAR = 0.05; // below it a picture is unlike what the model has learnt from
 const list = document.getElementById('answers');
 const template = document.getElementById('answer');
 const line = document.getElementById('status');
@@ -93,8 +94,9 @@ class Picture {
     this.state = 'failed';
   }
 
-  answer({ predicted, probabilities }) {
+  answer({ predicted, probabilities, familiar }) {
     this.say('');
+    this.find('.unfamiliar').hidden = !(familiar < UNFAMILIAR);
     this.find('.verdict bdi').textContent = predicted;
     const rows = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
     const bars = rows.slice(0, SHOWN_CLASSES).map(([name, value]) => bar(name, value));

@@ -1,0 +1,146 @@
+"""Features by onnxruntime or OpenVINO, which run a network's kept graph on a processor.
+
+Importing this module loads neither, and no torch.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headstart.arrays import ByteImage, Float32Array
+from headstart.backbones.backbone import OPENVINO_FORKED, BackboneInfo
+from headstart.backbones.runtimes.kept_graph import graph_of
+from headstart.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from headstart.backbones.runtimes.runtime import Runtime
+    from headstart.backbones.runtimes.torch_network import TorchNetwork
+
+USUAL_BATCH = 4  # pictures that a thread takes at once; each is computed by itself
+EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}  # of ours, by the runtime's package
+OPENVINO_PRECISION = {"fp32": "f32", "bf16": "bf16"}
+Compute = Callable[[Float32Array], Float32Array]  # one input (1, 3, size, size) to (1, d)
+
+_openvino_process: int | None = None  # in which OpenVINO has started its threads
+
+
+def is_installed(runtime: str) -> bool:
+    """Whether the runtime's package is there; it is not loaded."""
+    return runtime == "torch" or find_spec(runtime) is not None
+
+
+def require_installed(runtime: str) -> None:
+    """Raise MissingExtraError, with the pip command, where the runtime's package is not there."""
+    if not is_installed(runtime):
+        raise MissingExtraError(
+            f'--runtime {runtime} needs it installed: pip install "headstart[{EXTRAS[runtime]}]"'
+        )
+
+
+class GraphRuntime:
+    """A kept graph that is ready to compute.
+
+    Pictures are computed one by one, so that none depends on the others of its call. Maps of
+    features, which the graph does not give, are torch's.
+
+    Args:
+        network: has the weights, and makes the graph where none is kept.
+        info: what is known of it; its runtime and precision decide who computes, and in what.
+
+    Raises MissingExtraError, and UsageError for a network that has no graph.
+    """
+
+    def __init__(self, network: TorchNetwork, info: BackboneInfo) -> None:
+        self.usual_batch = USUAL_BATCH
+        self._info = info
+        self._network = network
+        self._torch: Runtime | None = None
+        self._lock = threading.Lock()
+        require_installed(info.runtime)
+        start = onnxruntime_graph if info.runtime == "onnxruntime" else openvino_graph
+        self._run = start(graph_of(network, info), info)
+        shape = (1, 3, 1, 1)
+        mean = np.asarray(info.preprocessing.mean, dtype=np.float32).reshape(shape)
+        std = np.asarray(info.preprocessing.std, dtype=np.float32).reshape(shape)
+        self._shift, self._scale = -mean / std, np.float32(1) / (np.float32(255) * std)
+
+    def prepare_thread(self) -> None:
+        """Nothing to prepare."""
+
+    def embed(self, pixels: ByteImage) -> Float32Array:
+        """Features (n, d) of prepared pictures (n, size, size, 3). Raises MemoryError."""
+        found = np.empty((len(pixels), self._info.feature_size), dtype=np.float32)
+        for row, picture in enumerate(pixels):
+            maps = picture.transpose(2, 0, 1)[None]
+            inputs = np.multiply(maps, self._scale, order="C", dtype=np.float32)
+            inputs += self._shift
+            found[row] = self._computed(inputs)
+        return found
+
+    def feature_map(self, pixels: ByteImage) -> Float32Array:
+        """The last map before the pooling, (n, c, h, w), by torch in the same precision."""
+        from headstart.backbones.runtimes.torch_runtime import TorchRuntime
+        from headstart.thread_counts import one_torch_thread
+
+        with self._lock:
+            if self._torch is None:
+                with one_torch_thread():
+                    self._torch = TorchRuntime(self._network.module, self._info)
+        return self._torch.feature_map(pixels)
+
+    def _computed(self, inputs: Float32Array) -> Float32Array:
+        try:
+            return self._run(inputs)
+        except Exception as error:  # their errors have no base of their own
+            if any(word in str(error).lower() for word in ("allocate", "memory")):
+                raise MemoryError(str(error)) from error
+            raise
+
+
+def onnxruntime_graph(graph: bytes, info: BackboneInfo) -> Compute:
+    """A session of onnxruntime, which computes in the thread that calls it."""
+    from headstart.backbones.runtimes.onnx_runtime import open_session
+
+    session = open_session(graph, f"the graph of {info.name}")
+    name = session.get_inputs()[0].name
+
+    def run(inputs: Float32Array) -> Float32Array:
+        return np.asarray(session.run(None, {name: inputs})[0], dtype=np.float32)
+
+    return run
+
+
+def openvino_graph(graph: bytes, info: BackboneInfo) -> Compute:
+    """OpenVINO's compiled model, with a thread of its own for each core and a request a thread."""
+    global _openvino_process
+    if _openvino_process not in (None, os.getpid()):
+        raise UsageError(OPENVINO_FORKED)
+    import openvino
+
+    _openvino_process = os.getpid()
+    side, cores = info.preprocessing.size, os.cpu_count() or 1
+    core = openvino.Core()
+    model = core.read_model(graph)
+    model.reshape([1, 3, side, side])
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": OPENVINO_PRECISION[info.precision],
+        "INFERENCE_NUM_THREADS": cores,
+        "NUM_STREAMS": cores,
+        "ENABLE_CPU_PINNING": False,  # which core is the system's choice, as for all else
+    }
+    compiled = core.compile_model(model, "CPU", settings)
+    own = threading.local()
+
+    def run(inputs: Float32Array) -> Float32Array:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        # A copy, since the next call writes over the request's own.
+        return np.array(own.request.infer({0: inputs})[0], dtype=np.float32)
+
+    return run

@@ -1,0 +1,85 @@
+"""A network as an ONNX graph, by torch's own exporter. Needs torch, onnx and onnxscript."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.metadata import version
+
+import onnx
+import torch
+from onnx import helper
+from torch import nn
+
+from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
+from headstart.errors import UsageError
+from headstart.options import LEAST_OPSET
+from headstart.thread_counts import one_torch_thread
+
+INPUT = "network_input"
+FEATURES = "features"
+LARGEST = 2**31 - 1  # bytes; what one file of this format can hold
+
+
+def network_graph(
+    network: nn.Module, name: str, size: int, *, opset: int = LEAST_OPSET, advice: str
+) -> onnx.GraphProto:
+    """Inputs (n, 3, size, size) to features (n, d) in fp32, any n, batch norms folded.
+
+    The network itself, in fp32 and eval mode, stays as it is. Raises UsageError, which ends with
+    the advice, when torch cannot export it.
+    """
+    with one_torch_thread():
+        folded = fold_batch_norms(network, size).eval()
+        pictures = torch.zeros(2, 3, size, size)
+        try:
+            with warnings.catch_warnings():  # of the exporter, on its own parts
+                warnings.simplefilter("ignore")
+                made = torch.onnx.export(
+                    folded,
+                    (pictures,),
+                    dynamo=True,
+                    input_names=[INPUT],
+                    output_names=[FEATURES],
+                    dynamic_shapes=({0: torch.export.Dim("n")},),
+                    opset_version=opset,
+                    verbose=False,
+                )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise _not_exported(name, opset, str(error), advice) from error
+    if made is None:
+        raise _not_exported(name, opset, "torch gave no graph", advice)
+    exported: onnx.ModelProto = made.model_proto
+    versions = {entry.domain: entry.version for entry in exported.opset_import}
+    if versions.get("", versions.get("ai.onnx")) != opset or exported.functions:
+        raise _not_exported(name, opset, f"torch gives {versions}, not that version", advice)
+    return _without_notes(exported.graph)
+
+
+def network_file(network: nn.Module, name: str, size: int) -> bytes:
+    """The graph of `network_graph` as a whole ONNX file. Raises UsageError as it does."""
+    advice = "take --runtime torch"
+    graph = network_graph(network, name, size, advice=advice)
+    opsets = [helper.make_opsetid("", LEAST_OPSET)]
+    made = helper.make_model(
+        graph,
+        producer_name="headstart",
+        producer_version=version("headstart"),
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),
+    )
+    if made.ByteSize() > LARGEST:
+        raise _not_exported(name, LEAST_OPSET, f"it has {made.ByteSize():,} bytes", advice)
+    return bytes(made.SerializeToString())
+
+
+def _without_notes(graph: onnx.GraphProto) -> onnx.GraphProto:
+    """The graph without what the exporter notes: lines of source files and their places."""
+    for part in (*graph.node, *graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    return graph
+
+
+def _not_exported(name: str, opset: int, why: str, advice: str) -> UsageError:
+    first = next(iter(why.strip().splitlines()), "")
+    return UsageError(f"torch cannot export {name} for --opset {opset}: {first}; {advice}")

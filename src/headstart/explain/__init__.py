@@ -1,0 +1,1 @@
+"""What an answer rests on: which places of a picture speak for a class."""
