@@ -30,9 +30,10 @@ from headstart.evaluate.significance import p_text, paired_difference
 from headstart.options import FitOptions
 from headstart.options.every_option import in_rooms
 from headstart.recipes.data_preparation import choose_folds, prepare_data, read_labelled
-from headstart.recipes.fine_tune import Tuner, usual_options
+from headstart.recipes.fine_tune import Tuner
 from headstart.recipes.folds import predictions_of
 from headstart.recipes.frozen import train_head
+from headstart.recipes.tuning_defaults import usual_options
 from headstart.recipes.tuning_record import parts_in_words
 from headstart.samples.patterned_set import write_patterned
 
@@ -62,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--set", default="hard")
     parser.add_argument("--images", default=None)
-    parser.add_argument("--ways", default="last-stage,all,norm")
+    parser.add_argument("--ways", default="3,last-stage,all,norm")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--parts", type=int, default=None)
     parser.add_argument("--epochs", type=int, default=None)
@@ -89,6 +90,7 @@ def measure_ways(source: Path, options: FitOptions, ways: Sequence[str], parts: 
     folds = choose_folds(data, options.split)[:parts]
     held = np.concatenate([fold.test for fold in folds])
     tuner = Tuner(data, features, backbone, options, told)
+    tuner.share(np.arange(len(data)), len(folds))
     print(f"{len(held)} pictures of {len(data)} answered, {len(data.classes)} classes, "
           f"{options.loop.epochs} epochs, {backbone.info.preprocessing.size} pixels\n\n{HEAD}"
           f"\n|{' --- |' * HEAD.count(' | ')} --- |", flush=True)  # fmt: skip
@@ -97,10 +99,12 @@ def measure_ways(source: Path, options: FitOptions, ways: Sequence[str], parts: 
     for fold in folds:
         model, _ = train_head(data, features, backbone, fold.train, tuner.frozen_options)
         probabilities[fold.test] = model.probabilities(features.values[fold.test])
+        so_far("frozen", predictions_of(data, fold.test, probabilities[fold.test]))
     frozen = predictions_of(data, held, probabilities[held])
     show("frozen", frozen, frozen, (time.perf_counter() - began) / len(folds))
     for way in ways:
         tuner.options = replace(options, tune=replace(options.tune, unfreeze=way))
+        tuner.measured.clear()
         measure_way(way, tuner, folds, frozen)
 
 
@@ -114,10 +118,17 @@ def measure_way(way: str, tuner: Tuner, folds: Sequence[Split], frozen: Predicti
         head = tuned.model.head.to_arrays()
         words = parts_in_words(tuned.parts, head["coef"].size + head["intercept"].size)
         probabilities[fold.test] = tuner.answers(tuned.model, fold.test)
+        so_far(way, predictions_of(tuner.data, fold.test, probabilities[fold.test]))
     held = np.concatenate([fold.test for fold in folds])
     answers = predictions_of(tuner.data, held, probabilities[held])
     show(way, answers, frozen, (time.perf_counter() - began) / len(folds))
     print(words, file=sys.stderr)
+
+
+def so_far(way: str, answers: Predictions) -> None:
+    """One fold on the standard error, so that a run that is stopped has told what it found."""
+    found = measure(answers)
+    print(f"{way}: a fold has {found.accuracy:.4f}, log loss {found.log_loss:.4f}", file=sys.stderr)
 
 
 def show(way: str, answers: Predictions, frozen: Predictions, seconds: float) -> None:

@@ -100,10 +100,10 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
         random_weights: bool = False,
         precision: str = "auto",
         minutes: float = DEFAULT_MINUTES,
-        unfreeze: str = "last-stage",
+        unfreeze: str = "3",
         epochs: int | None = None,
         learning_rate: float | None = None,
-        layer_decay: float = 0.75,
+        layer_decay: float = 0.9,
         augment: str | None = None,
         views: int = 0,
         near_duplicates: bool = True,
@@ -244,7 +244,8 @@ class ImageClassifier(AnsweringPictures, ClassifierMixin, OnBackbone):
 def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> TrainedModel:
     """A model that has learnt from all rows of the table."""
     if options.recipe.recipe == "fine-tune":
-        from headstart.recipes.fine_tune import Tuner, usual_options
+        from headstart.recipes.fine_tune import Tuner
+        from headstart.recipes.tuning_defaults import usual_options
 
         options = usual_options(options)
         data, features = prepare_data(table, backbone, options)

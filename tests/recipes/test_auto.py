@@ -7,7 +7,7 @@ import pytest
 from tests.recipes.tuning_set import options, write_pictures
 
 from headstart.evaluate.predictions import Predictions
-from headstart.recipes.auto import FOLDS, plan_for, verdict
+from headstart.recipes.auto import FOLDS, Plan, plan_for, verdict
 from headstart.recipes.checkpoint import Checkpoints, Request, read_checkpoint
 from headstart.recipes.fit import fit
 from headstart.recipes.frozen import FitResult
@@ -66,12 +66,26 @@ def test_without_time_the_frozen_model_is_kept_and_said_so(tmp_path: Path) -> No
     assert result.tuning is None
     assert result.record.recipe == "frozen"
     assert np.array_equal(result.test.probabilities, frozen.test.probabilities)
+    assert result.decision == (
+        "auto: the frozen model took all of 0.0001 minutes; more --minutes are needed",
+        "auto: fine-tuning was not tried",
+        "auto: the frozen model is kept",
+    )
+    assert result.record.notes[-3:] == result.decision
+
+
+def test_with_too_little_time_the_step_is_measured_and_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headstart.recipes.auto.plan_for", lambda *_: Plan(0, 0, 0.0))
+    result = auto(write_pictures(tmp_path / "set", 30), minutes=5.0)
+    assert result.tuning is None
     first, *_, last = result.decision
     assert "a training step takes" in first
-    assert "--minutes 0.0001 leaves" in first
+    assert "epochs with 3 folds need" in first
+    assert "--minutes 5 leaves" in first
     assert last == "auto: the frozen model is kept"
     assert len(result.decision) == 3
-    assert result.record.notes[-3:] == result.decision
 
 
 def test_with_time_it_tries_and_does_as_it_says(

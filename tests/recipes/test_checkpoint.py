@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,14 @@ def stopped_in_the_third(folder: Path, run: Path, **changes: Any) -> None:
 
 @pytest.mark.parametrize("augment", ["light", "strong"])
 def test_a_stopped_run_goes_on_to_the_same_bits(augment: str, folder: Path, tmp_path: Path) -> None:
-    straight = fit(folder, options(augment=augment, unfreeze="all"))
+    straight = fit(folder, options(augment=augment, unfreeze="all", workers=1))
     stopped_in_the_third(folder, tmp_path / "run", augment=augment, unfreeze="all")
     checkpoints = read_checkpoint(tmp_path / "run")
     assert checkpoints.epochs() == 2
     request = checkpoints.request
     assert request.options == options(augment=augment, unfreeze="all")
-    resumed = fit(request.source, request.options, checkpoints=checkpoints)
+    again = replace(request.options, embed=replace(request.options.embed, workers=2))
+    resumed = fit(request.source, again, checkpoints=checkpoints)
     first, second = straight.model.backbone.tensors(), resumed.model.backbone.tensors()
     for name, value in first.items():
         assert np.array_equal(value, second[name]), name

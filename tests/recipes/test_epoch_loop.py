@@ -14,6 +14,7 @@ from headstart.errors import DataError, UsageError
 from headstart.options import LoopOptions
 from headstart.recipes.batches import TensorBatches
 from headstart.recipes.epoch_loop import EpochLoop, NonFiniteError, train_mode
+from headstart.recipes.rates import Schedule
 from headstart.recipes.training_history import EpochRecord
 
 
@@ -264,3 +265,19 @@ def test_nothing_to_train_is_an_error() -> None:
 def test_options_are_checked_first() -> None:
     with pytest.raises(UsageError, match="--epochs"):
         EpochLoop(options=LoopOptions(), seed=1).run(layer(), TensorBatches(*blobs(), 16))
+
+
+def test_with_a_schedule_the_start_is_kept_where_nothing_is_better() -> None:
+    inputs, targets = blobs()
+    best = layer()
+    loop(epochs=60, rate=0.05).run(best, TensorBatches(inputs, targets, 16, seed=1))
+    start = copy.deepcopy(best)
+    groups = [{"params": list(best.parameters()), "lr": 5.0, "full_rate": 5.0}]
+    wild = EpochLoop(
+        options=LoopOptions(epochs=2, keep="best"), seed=1, schedule=Schedule(), groups=groups
+    )
+    noisy = TensorBatches(inputs, targets.roll(1), 16, seed=1)
+    history = wild.run(best, noisy, TensorBatches(inputs, targets, 16))
+    assert (len(history.records), history.kept_epoch, history.kept_accuracy) == (2, 0, None)
+    assert torch.equal(best.weight, start.weight)
+    assert not any(row["kept"] for row in history.to_rows())

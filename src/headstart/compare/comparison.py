@@ -181,7 +181,8 @@ def _fine_tune(
     progress: Progress,
 ) -> FitResult:
     """A fine-tuned model on the shared rows; on the folds only where they are asked for."""
-    from headstart.recipes.fine_tune import Tuner, usual_options
+    from headstart.recipes.fine_tune import Tuner
+    from headstart.recipes.tuning_defaults import usual_options
 
     clock, options = Stopwatch(), usual_options(options)
     features = embed_again(data, backbone, options, progress, work="comparison")

@@ -119,7 +119,8 @@ class EmbedOptions:
         MEMORY_LIMIT,
         DECODED,
         "Bytes for files read and pictures decoded at the same time, over all workers, for the "
-        "features of all pictures, and for the pictures that the small CNN keeps between epochs.",
+        "features of all pictures, and for what training keeps between epochs: pictures in memory, "
+        "maps of a frozen part in a file.",
         rule=whole(1),
     )
     views: int = option(

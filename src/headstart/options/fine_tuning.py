@@ -15,10 +15,10 @@ class TuneOptions:
     """What of a pretrained backbone is trained."""
 
     unfreeze: str = option(
-        "last-stage",
+        "3",
         MODELS,
-        "What of the backbone is trained: last-stage, all, norm (the normalisation layers), or a "
-        "number of stages from the last.",
+        "What of the backbone is trained: a number of stages from the last, last-stage, all, or "
+        "norm (the normalisation layers).",
         rule=text(
             "last-stage, all, norm or a number of stages from 1",
             r"last-stage|all|norm|[1-9]\d{0,3}",
@@ -26,7 +26,7 @@ class TuneOptions:
         use=FINE_TUNING,
     )
     layer_decay: float = option(
-        0.75,
+        0.9,
         MODELS,
         "Factor of the learning rate from each layer to the one before it; 1 for equal rates.",
         rule=number("above 0 and up to 1", lambda value: 0 < value <= 1),

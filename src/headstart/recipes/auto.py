@@ -26,15 +26,15 @@ from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.checkpoint import Checkpoints
 from headstart.recipes.data_preparation import choose_folds, choose_split, prepare_data, tell
-from headstart.recipes.fine_tune import Tuner, usual_options
+from headstart.recipes.fine_tune import Tuner
 from headstart.recipes.folds import predictions_of
 from headstart.recipes.frozen import FitResult, fit_features, train_head
 from headstart.recipes.run_record import Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.tuning_defaults import usual_options
 
 FOLDS = 3  # of the training rows
 LEAST_EPOCHS = 3  # with fewer, fine-tuning has not begun to learn
-MEASURED_PICTURES = 64  # whose steps are timed
 SPARE = 0.9  # share of the minutes that is planned for; the figures and the report take the rest
 
 
@@ -70,7 +70,7 @@ def fit_auto(
     tuner = Tuner(data, features, backbone, options, progress)
     split, folds = choose_split(data, options.split), choose_folds(data, options.split)
     frozen = fit_features(
-        data, features, backbone, tuner.frozen_options, parts=(split, folds), clock=clock
+        data, features, backbone, tuner.frozen_options, progress, parts=(split, folds), clock=clock
     )
     left = 60 * options.tune.minutes * SPARE - (time.perf_counter() - began)
     lines, epochs = _decide(tuner, frozen.model, split, left)
@@ -107,20 +107,27 @@ def _decide(
         few = "a class has too few training pictures to hold some out, so nothing can be tried"
         tell(tuner.progress, (f"auto: {few}",))
         return (f"auto: {few}", KEPT), 0
-    per_picture = tuner.seconds_a_picture(frozen, split.train[:MEASURED_PICTURES])
-    plan = plan_for(len(split.train), per_picture, seconds, wanted)
+    if seconds <= 0:
+        line = f"auto: the frozen model took all of {minutes:g} minutes; more --minutes are needed"
+        tell(tuner.progress, (line,))
+        return (line, NOT_TRIED, KEPT), 0
+    tuner.share(split.train, FOLDS + 1)
+    cost = tuner.cost(frozen, split.train)
+    per_picture = cost.a_picture
+    plan = plan_for(len(split.train), per_picture, seconds - cost.once, wanted)
     measured = f"auto: a training step takes {per_picture:.3f} s a picture"
     if not plan.epochs:
-        needed = FOLDS * len(split.train) * min(LEAST_EPOCHS, wanted) * per_picture
+        epochs = FOLDS * min(LEAST_EPOCHS, wanted)
+        needed = epochs * len(split.train) * per_picture + cost.once
         line = (
             f"{measured}; {LEAST_EPOCHS} epochs with {FOLDS} folds need {needed / 60:.1f} minutes, "
-            f"and --minutes {minutes:g} leaves {max(0.0, seconds) / 60:.1f}"
+            f"and --minutes {minutes:g} leaves {seconds / 60:.1f}"
         )
         tell(tuner.progress, (line,))
-        return (line, "auto: fine-tuning was not tried", KEPT), 0
+        return (line, NOT_TRIED, KEPT), 0
     first = (
         f"{measured}; {plan.epochs} epochs of {wanted}, {plan.folds} folds and the model take "
-        f"about {plan.seconds / 60:.1f} of {minutes:g} minutes"
+        f"about {(plan.seconds + cost.once) / 60:.1f} of {minutes:g} minutes"
     )
     tell(tuner.progress, (first,))
     one, two = _try(tuner, folds, plan)
@@ -129,6 +136,7 @@ def _decide(
     return (first, found, last), plan.epochs if pays else 0
 
 
+NOT_TRIED = "auto: fine-tuning was not tried"
 KEPT = "auto: the frozen model is kept"
 
 
@@ -186,7 +194,7 @@ def _try(tuner: Tuner, folds: Sequence[Split], plan: Plan) -> tuple[Predictions,
     for number, fold in enumerate(folds, start=1):
         tuner.progress.note(f"trial {number} of {len(folds)}")
         frozen, _ = train_head(
-            data, tuner.features, tuner.backbone, fold.train, tuner.frozen_options
+            data, tuner.features, tuner.backbone, fold.train, tuner.frozen_options, tuner.progress
         )
         answers[0][fold.test] = _placed(frozen.probabilities(tuner.features.values[fold.test]),
                                         frozen.head.classes, k)  # fmt: skip

@@ -29,7 +29,7 @@ from headstart.wording import some_of
 if TYPE_CHECKING:
     from headstart.recipes.training_state import TrainingState
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = "checkpoint"
 TENSORS, FACTS = "state.safetensors", "state.json"
 FINISHED = "run.json"  # in the run's folder once its results are written
@@ -127,11 +127,13 @@ class Checkpoints:
         run: the run's folder.
         request: what was asked for.
         taken_up: the content of the checkpoint to go on from; None for a new run.
+        measured: what the training decided by the clock, which it goes on with.
     """
 
     run: Path
     request: Request
     taken_up: Mapping[str, Any] | None = None
+    measured: dict[str, Any] = field(default_factory=dict)
     _outputs: OutputFolder | None = field(default=None, init=False)
 
     @property
@@ -157,6 +159,7 @@ class Checkpoints:
             "format": FORMAT,
             "request": self.request.to_json(),
             "identity": dict(identity.parts),
+            "measured": self.measured,
             "state": state.facts(),
         }
         with self._place().writing() as new:
@@ -222,9 +225,10 @@ def read_checkpoint(run: Path) -> Checkpoints:
             raise ValueError(f"format {content['format']!r}, this program reads format {FORMAT}")
         request = Request.from_json(content["request"])
         facts = {"identity": dict(content["identity"]), "state": dict(content["state"])}
+        measured = dict(content["measured"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path} is damaged: {error!r}") from error
-    return Checkpoints(run, request, facts)
+    return Checkpoints(run, request, facts, measured)
 
 
 def _nothing_here(run: Path) -> str:

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 MOMENTUM = 0.9  # of SGD
+TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # of which the best judges an epoch
 HEAD_RATE = 1e-3
 NETWORK_RATE = 1e-4
 
@@ -108,8 +109,9 @@ class EpochLoop:
 
         The module ends on the processor in eval mode, with the weights of the epoch with the least
         validation loss for `keep="best"` (the first of equals), else of the last epoch; so too
-        without validation rows. When an error or a key stops the run, it has the weights kept so
-        far: those of the start when no epoch was completed.
+        without validation rows. With a schedule the start counts as epoch 0: it is kept where no
+        epoch has a smaller validation loss. When an error or a key stops the run, it has the
+        weights kept so far: those of the start when no epoch was completed.
 
         Raises UsageError without a number of epochs, and NonFiniteError with epoch and step.
         """
@@ -125,6 +127,8 @@ class EpochLoop:
             self.taken_up(state)
         draws = _draws(module)
         try:
+            if self.schedule is not None and by_loss and not state.records:
+                state.least = steps.validated(0, validation).loss or math.inf
             while len(state.records) < epochs and not self._is_over(state, by_loss):
                 number = len(state.records) + 1
                 with _seeded(self.seed, number, steps.device) if draws else nullcontext():
@@ -216,7 +220,8 @@ class _Steps:
     def step(self, inputs: Tensor, targets: Tensor, sums: _Sums, what: str) -> None:
         """One gradient step on a batch, or on this process's part of it."""
         processes = self.loop.processes
-        loss, weight = self.loss(inputs, targets, sums, self.loop.options.label_smoothing)
+        logits, targets = self.logits(inputs), targets.to(self.device)
+        loss, weight = self.loss(logits, targets, sums, self.loop.options.label_smoothing)
         if self.device.type == "cpu":  # elsewhere it would wait for the device
             self.check_finite(loss.item(), what)
         self.optimizer.zero_grad(set_to_none=True)
@@ -236,31 +241,47 @@ class _Steps:
         self.optimizer.step()
 
     def validated(self, number: int, validation: Batches | None) -> _Read:
-        """Loss and accuracy on the validation rows; without them there are none."""
+        """Loss and accuracy on the validation rows; without them there are none.
+
+        With a schedule, the loss is that of the best of some temperatures, since one is fitted
+        afterwards: answers that are right more often are not passed over for being too sure.
+        """
         sums = _Sums(self.device)
+        powers = [1.0] if self.loop.schedule is None else [1 / t for t in TEMPERATURES]
+        losses = torch.zeros(len(powers), dtype=torch.float64)
+        processes = self.loop.processes if validation is not None else ALONE
         if validation is not None:
             self.module.eval()
             with torch.no_grad():
                 for inputs, targets in validation.epoch(number):
-                    self.loss(inputs, targets, sums, 0.0)
-        read = sums.read(self.loop.processes if validation is not None else ALONE)
+                    logits, goals = self.logits(inputs), targets.to(self.device)
+                    _, weight = self.loss(logits, goals, sums, 0.0)
+                    found = [cross_entropy(logits * power, goals, self.weights) for power in powers]
+                    if len(targets):
+                        losses += float(weight) * torch.stack(found).double().cpu()
+        read = sums.read(processes)
+        processes.add([losses])
+        if read.weight:
+            read = replace(read, total=float(losses.min()))
         self.check_finite(read.loss or 0.0, f"the validation loss at epoch {number}")
         return read
 
+    def logits(self, inputs: Tensor) -> Tensor:
+        """The module's answers (b, k) in fp32, on the device."""
+        inputs = inputs.to(self.device)
+        if not self.bf16:
+            made: Tensor = self.module(inputs)
+            return made
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self.module(inputs).float()  # type: ignore[no-any-return]
+
     def loss(
-        self, inputs: Tensor, targets: Tensor, sums: _Sums, smoothing: float
+        self, logits: Tensor, targets: Tensor, sums: _Sums, smoothing: float
     ) -> tuple[Tensor, Tensor | float]:
-        """Mean cross-entropy of a batch in fp32 and its weight, added to `sums`.
+        """Mean cross-entropy of a batch's logits and its weight, added to `sums`.
 
         Targets are classes (b,) or shares of them (b, k). An empty batch has the loss 0.
         """
-        targets = targets.to(self.device)
-        inputs = inputs.to(self.device)
-        if self.bf16:
-            with torch.autocast(self.device.type, torch.bfloat16):
-                logits = self.module(inputs).float()
-        else:
-            logits = self.module(inputs)
         loss = cross_entropy(logits, targets, self.weights, label_smoothing=smoothing)
         if not len(targets):
             loss = logits.sum()

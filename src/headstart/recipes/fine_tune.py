@@ -6,7 +6,8 @@ Importing this module loads torch; import it inside the function that trains.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -25,13 +26,14 @@ from headstart.heads.familiarity_fit import LEAST, fit_on_two
 from headstart.images.memory_budget import MemoryBudget
 from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
-from headstart.recipes.batches import PictureBatches
+from headstart.recipes.batches import Batches, PictureBatches
 from headstart.recipes.checkpoint import Checkpoints, Identity
 from headstart.recipes.data_preparation import choose_split, prepare_data, tell
 from headstart.recipes.epoch_loop import EpochLoop, step_size
 from headstart.recipes.folds import FoldResult, as_predictions, predictions_of, take
 from headstart.recipes.frozen import FitResult, fit_features, train_head
 from headstart.recipes.head_choice import epoch_line
+from headstart.recipes.kept_maps import SharedMaps
 from headstart.recipes.pixel_store import PixelStore
 from headstart.recipes.processes import ALONE, Processes, joined
 from headstart.recipes.rates import Schedule, layered_groups
@@ -43,35 +45,17 @@ from headstart.recipes.scratch import (
     choose_validation,
 )
 from headstart.recipes.stages import unfreeze
+from headstart.recipes.step_precision import choose_step_precision
 from headstart.recipes.trained_model import TrainedModel
 from headstart.recipes.training_history import EpochRecord, History
 from headstart.recipes.training_state import TrainingState
-from headstart.recipes.tuned_network import TunedNetwork, as_tuned
-from headstart.recipes.tuning_record import TrainedPart, Tuning, compare_phases, parts_in_words
+from headstart.recipes.tuned_network import Tuned, TunedNetwork, as_tuned
+from headstart.recipes.tuning_defaults import usual_options
+from headstart.recipes.tuning_record import Cost, Tuning, compare_phases, parts_in_words
 
-EPOCHS = 10
-RATE = 5e-4
-WEIGHT_DECAY = 0.05
-MOST_VIEWS = 8  # of each picture for phase one, where nobody says how many
 BATCHES_AHEAD = 3  # cut while an accelerator computes
+MEASURED_PICTURES = 64  # whose steps are timed
 LEAST_BATCH = 2  # pictures, of which a batch norm can take statistics
-
-
-def usual_options(options: FitOptions) -> FitOptions:
-    """The options with fine-tuning's own defaults where nothing was asked for."""
-    loop = options.loop
-    epochs = EPOCHS if loop.epochs is None else loop.epochs
-    augment = loop.augment or "light"
-    views = options.embed.views or (0 if augment == "none" else min(epochs, MOST_VIEWS))
-    loop = replace(
-        loop,
-        epochs=epochs,
-        learning_rate=RATE if loop.learning_rate is None else loop.learning_rate,
-        weight_decay=WEIGHT_DECAY if loop.weight_decay is None else loop.weight_decay,
-        augment=augment,
-        keep=loop.keep or "best",
-    )
-    return replace(options, loop=loop, embed=replace(options.embed, views=views))
 
 
 def fit_tuned(
@@ -108,21 +92,6 @@ def chosen_folds(data: Dataset, options: FitOptions) -> list[Split]:
     return choose_folds(data, options.split) if options.split.folds is not None else []
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """One fine-tuned model.
-
-    Attributes:
-        model: with its temperature.
-        history: epoch by epoch.
-        parts: the backbone's stages, with what of them was trained.
-    """
-
-    model: TrainedModel
-    history: History
-    parts: tuple[TrainedPart, ...]
-
-
 class Tuner:
     """Fine-tunes one backbone on parts of the same pictures, which are decoded once.
 
@@ -148,8 +117,22 @@ class Tuner:
         self.frozen_options = replace(options, loop=LoopOptions())
         self.plain = backbone.info.preprocessing
         self._store: PixelStore | None = None
+        self.measured: dict[str, Any] = {}
+        self.tells_epochs = True
+        self._maps = self._new_maps()
         if options.tune.batch_norm == "train":
             self._check_statistics()
+
+    def _new_maps(self, views: int | None = None) -> SharedMaps:
+        embed = self.options.embed
+        return SharedMaps(
+            views=views or max(1, self.features.views.shape[1]),
+            limit=embed.memory_limit,
+            bf16=self.backbone.info.precision == "bf16",
+            device=choose_device(embed.device),
+            measured=self.measured,
+            note=self.progress.note,
+        )
 
     def _check_statistics(self) -> None:
         size = self.options.loop.batch_size
@@ -186,10 +169,12 @@ class Tuner:
     ) -> FitResult:
         """Fine-tune on the training rows and in each fold, and measure both phases."""
         data, options = self.data, self.options
+        parts = (split, list(folds))
         one = fit_features(
-            data, self.features, self.backbone, self.frozen_options, parts=(split, list(folds))
+            data, self.features, self.backbone, self.frozen_options, self.progress, parts=parts
         )
         clock.lap("phase one")
+        self.share(split.train)
         tuned = self.tune(split.train, checkpoints)
         tuned = replace(tuned, model=self.with_familiarity(tuned.model, split.train))
         clock.lap("head")
@@ -213,7 +198,6 @@ class Tuner:
             )
         else:
             phases = compare_phases(one.test, test, "test picture")
-        head = tuned.model.head.to_arrays()
         return FitResult(
             model=tuned.model,
             data=data,
@@ -221,14 +205,14 @@ class Tuner:
             split=split,
             test=test,
             test_uncalibrated=predictions_of(data, split.test, raw),
-            train_accuracy=tuned.history.records[tuned.history.kept_epoch - 1].training_accuracy,
+            train_accuracy=tuned.history.kept_accuracy or one.train_accuracy,
             folds=validated,
             history=tuned.history,
             record=make_record("fine-tune", as_json(options), data, clock, [self.backbone]),
             tuning=Tuning(
                 unfreeze=options.tune.unfreeze,
                 parts=tuned.parts,
-                head_weights=int(head["coef"].size + head["intercept"].size),
+                head_weights=tuned.head_weights,
                 views=self.features.views.shape[1],
                 phases=phases,
             ),
@@ -238,6 +222,7 @@ class Tuner:
     def cross_validated(self, folds: Sequence[Split]) -> FoldResult:
         """Fine-tune anew for each fold, and answer its test rows, calibrated."""
         answers = np.full((len(self.data), len(self.data.classes)), np.nan)
+        self.share(np.arange(len(self.data)), len(folds))
         for number, fold in enumerate(folds, start=1):
             self.progress.note(f"fold {number} of {len(folds)}")
             answers[fold.test] = self.answers(self.tune(fold.train).model, fold.test)
@@ -245,12 +230,21 @@ class Tuner:
         parts = [measure(take(whole, fold.test)) for fold in folds]
         return FoldResult(tuple(parts), tuple(folds), whole)
 
+    def share(self, rows: IntArray, trainings: int = 1) -> None:
+        """So many trainings that follow are on parts of these rows, and share what they keep."""
+        self._maps.begin(rows, trainings * (self.options.loop.epochs or 0))
+
     def tune(self, rows: IntArray, checkpoints: Checkpoints | None = None) -> Tuned:
         """A model fine-tuned on these rows; a tenth of them choose epoch and temperature."""
         if checkpoints is not None:
             checkpoints.refuse_other(Identity.of(self.data, self.backbone))
+            self.measured.update(checkpoints.measured)
+            checkpoints.measured = self.measured
+        self._maps.cover(rows, self.options.loop.epochs or 0)
         learn, check = choose_validation(self.data, rows, self.options.split.seed)
-        start, _ = train_head(self.data, self.features, self.backbone, learn, self.frozen_options)
+        start, _ = train_head(
+            self.data, self.features, self.backbone, learn, self.frozen_options, self.progress
+        )
         network = TunedNetwork(start, len(self.data.classes))
         parts = unfreeze(network.backbone, self.options.tune.unfreeze)
         head = sum(parameter.numel() for parameter in network.classifier.parameters())
@@ -298,15 +292,26 @@ class Tuner:
         working = network.with_folded_norms(self.plain.size) if keeps else network
         device = choose_device(options.embed.device)
         epochs = options.loop.epochs or 0
+        pictures = self._batches(learn, check, device)
+        training: Batches = pictures[0]
+        validation: Batches | None = pictures[1]
+        if keeps:
+            working, training, validation = self._maps.shorten(working, *pictures)
         loop = EpochLoop(
             options=options.loop,
             seed=seed,
             class_weights=self._class_weights(learn),
-            precision="bf16"
-            if device != "cpu" and self.backbone.info.precision == "bf16"
-            else "fp32",
+            precision=choose_step_precision(
+                working,
+                training,
+                self.backbone.info.precision,
+                device,
+                alone=self.processes.count == 1,
+                measured=self.measured,
+                note=self.progress.note,
+            ),
             device=device,
-            on_epoch=self._teller(len(learn), epochs),
+            on_epoch=self._teller(len(learn), epochs) if self.tells_epochs else None,
             on_batch=self.progress.advance,
             schedule=Schedule(keeps_statistics=keeps),
             groups=layered_groups(
@@ -320,7 +325,6 @@ class Tuner:
             taken_up=checkpoints.take_up if checkpoints is not None else None,
             processes=self.processes,
         )
-        training, validation = self._batches(learn, check, device)
         self.progress.start("fine-tuning", epochs * len(learn))
         try:
             return loop.run(working, training, validation)
@@ -361,15 +365,22 @@ class Tuner:
         identity = Identity.of(self.data, self.backbone)
         return lambda state: checkpoints.save(state, identity)
 
-    def seconds_a_picture(self, start: TrainedModel, rows: IntArray) -> float:
-        """How long a step takes a picture here: an epoch on these rows, after one to warm up."""
+    def cost(self, start: TrainedModel, rows: IntArray) -> Cost:
+        """What the trainings that share `rows` take here, measured on the first of these rows."""
         loop = replace(self.options.loop, epochs=2, keep="last")
-        trial = Tuner(self.data, self.features, self.backbone, replace(self.options, loop=loop))
-        trial._store = self.store
+        trial = Tuner(
+            self.data, self.features, self.backbone, replace(self.options, loop=loop), self.progress
+        )
+        trial._store, trial.measured, trial.tells_epochs = self.store, self.measured, False
+        trial._maps = trial._new_maps(views=1)
         network = TunedNetwork(start, len(self.data.classes))
         unfreeze(network.backbone, self.options.tune.unfreeze)
-        history = trial._train(network, rows, rows[:0], None)
-        return history.records[-1].seconds / len(rows)
+        few, once = rows[:MEASURED_PICTURES], 0.0
+        if self.options.tune.batch_norm == "eval":
+            training, _ = self._batches(rows, rows[:0], choose_device(self.options.embed.device))
+            once = self._maps.decide(network.with_folded_norms(self.plain.size), training)
+        seconds = trial._train(network, few, few[:0], None).records[-1].seconds
+        return Cost(seconds / len(few), once)
 
     def _teller(self, rows: int, epochs: int) -> Callable[[EpochRecord], None]:
         def told(record: EpochRecord) -> None:

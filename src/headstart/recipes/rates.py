@@ -28,7 +28,7 @@ class Schedule:
     warm_up: float = 0.1
     clip: float = 1.0
     average: float = 0.99
-    patience: int = 5
+    patience: int = 10
     keeps_statistics: bool = True
 
     def factor(self, step: int, steps: int) -> float:

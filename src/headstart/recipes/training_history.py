@@ -31,11 +31,16 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class History:
-    """All epochs of a run, and the epoch whose weights were kept."""
+    """All epochs of a run, and the epoch whose weights were kept; 0 for those of the start."""
 
     records: tuple[EpochRecord, ...]
     kept_epoch: int
 
+    @property
+    def kept_accuracy(self) -> float | None:
+        """The kept epoch's accuracy in training; None where the start was kept."""
+        return self.records[self.kept_epoch - 1].training_accuracy if self.kept_epoch else None
+
     def to_rows(self) -> list[dict[str, float | int | bool | None]]:
-        """One row an epoch for `history.csv`; `kept` is true in one of them."""
+        """One row an epoch for `history.csv`; `kept` is true in one of them at most."""
         return [{**asdict(item), "kept": item.epoch == self.kept_epoch} for item in self.records]

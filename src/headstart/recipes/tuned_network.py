@@ -6,7 +6,7 @@ Importing this module loads torch.
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
 from headstart.backbones.weights.digest import digest
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_history import History
 from headstart.recipes.training_state import restore, snapshot
+from headstart.recipes.tuning_record import TrainedPart
 
 ABSENT = 10.0  # how far the logit of a class that the head has not seen lies below the others'
 
@@ -79,3 +81,24 @@ def as_tuned(network: TunedNetwork, start: TrainedModel) -> TrainedModel:
     info = replace(info, weights_id=digest(tensors), source=TUNED_SOURCE + source, notes=())
     info = replace(info, runtime="torch")  # it is here, and no graph of it
     return TrainedModel(Backbone(info, HeldNetwork(backbone)), head, start.classes, 1.0)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """One fine-tuned model.
+
+    Attributes:
+        model: with its temperature.
+        history: epoch by epoch.
+        parts: the backbone's stages, with what of them was trained.
+    """
+
+    model: TrainedModel
+    history: History
+    parts: tuple[TrainedPart, ...]
+
+    @property
+    def head_weights(self) -> int:
+        """How many weights the last layer has."""
+        head = self.model.head.to_arrays()
+        return int(head["coef"].size + head["intercept"].size)

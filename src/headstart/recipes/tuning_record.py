@@ -97,6 +97,14 @@ def compare_phases(one: Predictions, two: Predictions, noun: str, where: str = "
 
 
 @dataclass(frozen=True)
+class Cost:
+    """Seconds of a step a picture, and of what all trainings make once: the frozen part's maps."""
+
+    a_picture: float
+    once: float
+
+
+@dataclass(frozen=True)
 class Tuning:
     """How a model was fine-tuned.
 

@@ -62,7 +62,6 @@ class Chapter:
 def learning(history: History, tuning: Tuning | None = None) -> Chapter:
     """Loss and accuracy by epoch; for fine-tuning the rates, and what it was worth."""
     records = history.records
-    kept = float(history.kept_epoch)
     validated = any(item.validation_loss is not None for item in records)
     plots = [
         _by_epoch(history, "training_loss", "validation_loss", "loss", "learning-loss"),
@@ -73,7 +72,12 @@ def learning(history: History, tuning: Tuning | None = None) -> Chapter:
     if records[-1].learning_rate is not None:
         plots.append(_rates(history))
     last = records[-1]
-    words = f"{count(len(records), 'epoch')}; the weights of epoch {kept:.0f} were kept."
+    words = f"{count(len(records), 'epoch')}; the weights of epoch {history.kept_epoch} were kept."
+    if not history.kept_epoch:
+        words = (
+            f"{count(len(records), 'epoch')}; none had a smaller validation loss than the start, "
+            "which was kept."
+        )
     if validated:
         words += (
             " The validation rows were taken from the training rows; the test rows chose nothing."
