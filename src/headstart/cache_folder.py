@@ -101,7 +101,10 @@ def _rooms() -> list[Path]:
     folder = cache_folder()
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"the cache folder {folder} is a file; name a folder with {VARIABLE}")
-    rooms = [folder, *(folder / name for name in ("features", "backbones", "trunks", "downloads"))]
+    rooms = [
+        folder,
+        *(folder / name for name in ("features", "backbones", "trunks", "downloads", "cluster")),
+    ]
     return [room for room in rooms if room.is_dir() and not room.is_symlink()]
 
 

@@ -33,7 +33,7 @@ def embed(
         headstart embed labels.csv --images images/ --out features.npz
         headstart embed photos/
         headstart embed pictures/ --backbone vit_small_patch14_dinov2.lvd142m
-        headstart embed labels.csv --images /shared/images --cluster 10.0.0.1:6379
+        headstart embed labels.csv --cluster 10.0.0.1:6379
     """
     from headstart.backbones.opening import open_backbone
     from headstart.data.dataset import content_notes

@@ -53,7 +53,7 @@ def fit(
         headstart fit labels.csv --images images/ --recipe fine-tune --unfreeze all
         headstart fit labels.csv --images images/ --recipe auto --minutes 10
         headstart fit labels.csv --images images/ --fixes fixes.csv --curve
-        headstart fit labels.csv --images /shared/images --cluster auto
+        headstart fit labels.csv --images images/ --cluster auto
     """
     check_fit(options, options.recipe.recipe)  # before the imports, which take seconds
     if curve and options.recipe.recipe != "frozen":

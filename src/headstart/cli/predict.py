@@ -55,7 +55,7 @@ def predict(
         headstart predict run/model photo.jpg
         headstart predict run/model photos/ more/ --out answers.csv
         headstart predict run/model photo.jpg --show answer.png
-        headstart predict run/model s3://bucket/pictures.csv --cluster local --out answers.csv
+        headstart predict run/model s3://bucket/a.csv --cluster local
     """
     from headstart.data.inputs import picture_rows
     from headstart.export.exported_model import open_model
