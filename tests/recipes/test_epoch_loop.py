@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from headstart.errors import DataError, UsageError
 from headstart.options import LoopOptions
 from headstart.recipes.batches import TensorBatches
-from headstart.recipes.epoch_loop import EpochLoop, NonFiniteError, train_mode
+from headstart.recipes.epoch_loop import TEMPERATURES, EpochLoop, NonFiniteError, train_mode
 from headstart.recipes.rates import Schedule
 from headstart.recipes.training_history import EpochRecord
 
@@ -281,3 +282,19 @@ def test_with_a_schedule_the_start_is_kept_where_nothing_is_better() -> None:
     assert (len(history.records), history.kept_epoch, history.kept_accuracy) == (2, 0, None)
     assert torch.equal(best.weight, start.weight)
     assert not any(row["kept"] for row in history.to_rows())
+
+
+def test_with_a_schedule_the_validation_loss_is_that_of_the_best_temperature() -> None:
+    inputs, targets = blobs()
+    sure = layer()
+    with torch.no_grad():
+        sure.weight.mul_(20)
+        expected = [cross_entropy(sure(inputs) / t, targets).item() for t in TEMPERATURES]
+    groups = [{"params": list(sure.parameters()), "lr": 0.0, "full_rate": 0.0}]
+    still = EpochLoop(
+        options=LoopOptions(epochs=1, keep="best"), seed=1, schedule=Schedule(), groups=groups
+    )
+    batches = TensorBatches(inputs, targets, 16)
+    (record,) = still.run(sure, batches, batches).records
+    assert record.validation_loss == pytest.approx(min(expected))
+    assert min(expected) < cross_entropy(sure(inputs), targets).item()

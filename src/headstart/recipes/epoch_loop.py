@@ -247,7 +247,7 @@ class _Steps:
         afterwards: answers that are right more often are not passed over for being too sure.
         """
         sums = _Sums(self.device)
-        powers = [1.0] if self.loop.schedule is None else [1 / t for t in TEMPERATURES]
+        powers = [] if self.loop.schedule is None else [1 / t for t in TEMPERATURES]
         losses = torch.zeros(len(powers), dtype=torch.float64)
         processes = self.loop.processes if validation is not None else ALONE
         if validation is not None:
@@ -257,11 +257,11 @@ class _Steps:
                     logits, goals = self.logits(inputs), targets.to(self.device)
                     _, weight = self.loss(logits, goals, sums, 0.0)
                     found = [cross_entropy(logits * power, goals, self.weights) for power in powers]
-                    if len(targets):
+                    if found and len(targets):
                         losses += float(weight) * torch.stack(found).double().cpu()
         read = sums.read(processes)
-        processes.add([losses])
-        if read.weight:
+        if powers and read.weight:
+            processes.add([losses])
             read = replace(read, total=float(losses.min()))
         self.check_finite(read.loss or 0.0, f"the validation loss at epoch {number}")
         return read
@@ -269,11 +269,13 @@ class _Steps:
     def logits(self, inputs: Tensor) -> Tensor:
         """The module's answers (b, k) in fp32, on the device."""
         inputs = inputs.to(self.device)
+        made: Tensor
         if not self.bf16:
-            made: Tensor = self.module(inputs)
+            made = self.module(inputs)
             return made
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self.module(inputs).float()  # type: ignore[no-any-return]
+            made = self.module(inputs)
+        return made.float()
 
     def loss(
         self, logits: Tensor, targets: Tensor, sums: _Sums, smoothing: float
