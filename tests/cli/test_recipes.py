@@ -141,7 +141,7 @@ def test_compare_names_what_is_missing_before_anything_runs(
     ("models", "message"),
     [
         ("resnet18:fc9", "layer is 'fc9'; it must be pooled"),
-        ("resnet18+tree", "head is 'tree'; it must be linear"),
+        ("resnet18+tree", "no backbone is called 'tree'"),
         ("small_cnn+svm", "its own last layer"),
         ("a,a", "twice"),
         (",", "empty"),

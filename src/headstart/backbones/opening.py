@@ -58,7 +58,15 @@ def open_backbone(
     when the weights are not to be had; an untrained backbone is only ever given for
     `random_weights`. Raises MissingExtraError for a runtime that is not installed.
     """
-    return join_backbones([_open(one, device, runtime) for one in options_of_each(options, files)])
+    each = options_of_each(options, files)
+    try:
+        return join_backbones([_open(one, device, runtime) for one in each])
+    except WeightsError:
+        from headstart.backbones.architecture import check_name
+
+        for one in each:  # a misspelt name comes before weights that are not here
+            check_name(one.backbone)
+        raise
 
 
 def _open(options: BackboneOptions, device: str, runtime: str) -> Backbone:

@@ -57,7 +57,7 @@ def compare(
 
         headstart compare labels.csv --images images/
         headstart compare labels.csv --models tf_efficientnet_lite0,small_cnn:once
-        headstart compare labels.csv --models tf_efficientnet_lite2@288,resnet18+resnet34
+        headstart compare labels.csv --models resnet18@288,resnet18+resnet34
         headstart compare pictures/ --models vgg16+svm --weights vgg16=vgg16.pth
         headstart compare pictures/ --models resnet18,resnet18:fine-tune
     """

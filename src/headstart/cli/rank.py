@@ -54,7 +54,7 @@ def rank(
     Examples:
 
         headstart rank labels.csv --images images/
-        headstart rank pictures/ --backbones resnet18,resnet50@288,resnet18+resnet50@288
+        headstart rank pictures/ --backbones resnet18,resnet50@288,resnet18+resnet50
         headstart rank pictures/ --backbones fast --mirror --sample 200
     """
     from headstart.compare.model_spec import parse_weights
