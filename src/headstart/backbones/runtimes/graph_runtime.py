@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -116,16 +117,22 @@ def onnxruntime_graph(graph: bytes, info: BackboneInfo) -> Compute:
     return run
 
 
+@cache
+def _openvino_core() -> Any:
+    """OpenVINO's one core in this process. Where several came and went, a later Ctrl-C crashed."""
+    import openvino
+
+    return openvino.Core()
+
+
 def openvino_graph(graph: bytes, info: BackboneInfo) -> Compute:
     """OpenVINO's compiled model, with a thread of its own for each core and a request a thread."""
     global _openvino_process
     if _openvino_process not in (None, os.getpid()):
         raise UsageError(OPENVINO_FORKED)
-    import openvino
-
     _openvino_process = os.getpid()
     side, cores = info.preprocessing.size, os.cpu_count() or 1
-    core = openvino.Core()
+    core = _openvino_core()
     model = core.read_model(graph)
     model.reshape([1, 3, side, side])
     settings: dict[str, Any] = {
