@@ -11,7 +11,6 @@ with the corrected resampled t test over all folds. Prints a table in Markdown.
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -19,15 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from benchmarks.corrected_t import corrected_t_test
+from benchmarks.views import difference, known, spread
 
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.split import Split
-from headstart.evaluate.intervals import corrected_standard_error
-from headstart.evaluate.significance import p_words
 from headstart.features.embed import Features
 from headstart.images.decode import decode
 from headstart.images.views import augment, view_rng
@@ -87,15 +84,16 @@ def measure(name: str, given: argparse.Namespace) -> None:
         choose_folds(data, replace(options.split, seed=SEED + number))
         for number in range(given.splits)
     ]
+    folds = [fold for split in splits for fold in split]
     first: tuple[list[float], list[float]] | None = None
     for way, (features, passes) in ways.items():
         began = time.process_time()
         found = figures(data, features, splits)
         seconds = (time.process_time() - began) / len(splits)
         first = first or found
-        cells = [name, way, *(spread(values, splits) for values in found)]
-        pairs = zip(found, first, strict=True)
-        cells += ["", ""] if found is first else [gap(mine, its, splits) for mine, its in pairs]
+        cells = [name, way, *(spread(values, folds) for values in found)]
+        pairs = [] if found is first else zip(found, first, strict=True)
+        cells += [difference(mine, its, folds) for mine, its in pairs] or ["", ""]
         cells += [str(passes), f"{passes * each:.0f} s", f"{seconds:.1f} s"]
         print(f"| {' | '.join(cells)} |", flush=True)
 
@@ -136,35 +134,6 @@ def figures(
         one for folds in splits for one in cross_validate(data, features, folds, make).metrics
     ]
     return [known(one.accuracy) for one in measured], [known(one.log_loss) for one in measured]
-
-
-def rows_of(splits: Sequence[list[Split]]) -> tuple[float, float]:
-    folds = [fold for split in splits for fold in split]
-    train = sum(len(fold.train) for fold in folds) / len(folds)
-    return train, sum(len(fold.test) for fold in folds) / len(folds)
-
-
-def spread(values: Sequence[float], splits: Sequence[list[Split]]) -> str:
-    mean, error = (
-        math.fsum(values) / len(values),
-        corrected_standard_error(values, *rows_of(splits)),
-    )
-    return f"{mean:.3f}" if error is None else f"{mean:.3f} ± {error:.3f}"
-
-
-def gap(mine: Sequence[float], its: Sequence[float], splits: Sequence[list[Split]]) -> str:
-    """Mean difference over the folds, its 95% interval and p."""
-    found = corrected_t_test([a - b for a, b in zip(mine, its, strict=True)], *rows_of(splits))
-    if found.interval is None or found.p_value is None:
-        return f"{found.mean:+.3f}"
-    low, high = found.interval
-    return f"{found.mean:+.3f} ({low:+.3f} to {high:+.3f}), {p_words(found.p_value)}"
-
-
-def known(value: float | None) -> float:
-    if value is None:
-        raise ValueError("a fold has no test rows")
-    return value
 
 
 if __name__ == "__main__":

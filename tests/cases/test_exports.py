@@ -54,8 +54,8 @@ def test_an_exported_file_answers_as_the_model(
             if column in shares:
                 assert float(value) == pytest.approx(float(expected), abs=1e-3)
             elif first[0][column] == "familiar":
-                # A rank: one held-out picture at about the same distance may lie on the other side.
-                assert float(value) == pytest.approx(float(expected), abs=1 / 23)  # of 23
+                # A rank among 23: a picture at about the same distance may be on the other side.
+                assert float(value) == pytest.approx(float(expected), abs=1 / 23)
             else:
                 assert value == expected
     words = (out, place / "labels.csv", "--images", place / "images")

@@ -270,7 +270,6 @@ SCENARIOS = (
         later=("cache/backbones/mine.json",),
     ),
 )
-FITTING = tuple(one for one in SCENARIOS if one.verb.split()[0] in ("fit", "compare", "demo"))
 
 
 def found(place: str) -> Any:

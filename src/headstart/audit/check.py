@@ -18,7 +18,6 @@ from headstart.audit.name_series import look_for_series
 from headstart.audit.odd_pictures import find_odd
 from headstart.audit.shortcuts.search import search_shortcuts
 from headstart.audit.wrong_labels import find_wrong_labels, label_scores
-from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import contradictions
 from headstart.data.fixes import read_fixes
@@ -34,7 +33,7 @@ from headstart.images.address import Url
 from headstart.images.source import Unavailable
 from headstart.options import DEFAULT_SEED, FitOptions, as_json
 from headstart.progress import QUIET, Progress, step
-from headstart.recipes.data_preparation import prepare_data, read_labelled, tell
+from headstart.recipes.data_preparation import open_and_tell, prepare_data, read_labelled, tell
 from headstart.recipes.folds import cross_validate
 from headstart.recipes.run_record import RunRecord, Stopwatch, make_record
 
@@ -202,11 +201,7 @@ def run_check(source: Path | Url, options: FitOptions, progress: Progress = QUIE
         if alone is None:
             raise
         return _check_table(alone, options, clock, progress)
-    backbone = open_backbone(
-        options.backbone, device=options.embed.device, runtime=options.embed.runtime
-    )
-    tell(progress, backbone.info.notes)
-    clock.lap("open")
+    backbone = open_and_tell(options, progress, clock)
     data, features = prepare_data(table, backbone, options, progress)
     clock.lap("embed")
     split = options.split

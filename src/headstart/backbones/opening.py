@@ -25,7 +25,7 @@ from headstart.backbones.weights.digest import digest
 from headstart.backbones.weights.inventory import whats_here
 from headstart.cache_folder import cache_folder
 from headstart.errors import ModelFolderError, UsageError, WeightsError
-from headstart.options import BackboneOptions
+from headstart.options import BackboneOptions, EmbedOptions
 from headstart.thread_counts import one_torch_thread
 
 if TYPE_CHECKING:
@@ -67,6 +67,13 @@ def open_backbone(
         for one in each:  # a misspelt name comes before weights that are not here
             check_name(one.backbone)
         raise
+
+
+def open_for(
+    options: BackboneOptions, embed: EmbedOptions, *, files: Mapping[str, Path] = NO_FILES
+) -> Backbone:
+    """`open_backbone`, where and by what `embed` says."""
+    return open_backbone(options, device=embed.device, runtime=embed.runtime, files=files)
 
 
 def _open(options: BackboneOptions, device: str, runtime: str) -> Backbone:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.opening import open_backbone
+from headstart.backbones.opening import open_for
 from headstart.compare.model_spec import ModelSpec
 from headstart.data.dataset import Dataset
 from headstart.data.split import Split
@@ -142,10 +142,7 @@ def open_all(
             continue
         chosen = spec.options(options, weights)
         try:
-            embed = options.embed
-            backbones[spec.text] = open_backbone(
-                chosen.backbone, device=embed.device, runtime=embed.runtime, files=weights
-            )
+            backbones[spec.text] = open_for(chosen.backbone, options.embed, files=weights)
         except WeightsError as error:
             missing[spec.text] = str(error)
     if missing and not skip_missing:

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 import onnx
 from onnx import TensorProto, helper
 
-from headstart.backbones.runtimes.network_graph import FEATURES, INPUT, LARGEST, network_graph
+from headstart.backbones.runtimes.network_graph import (
+    FEATURES,
+    INPUT,
+    LARGEST,
+    model_of,
+    network_graph,
+)
 from headstart.errors import UsageError
 from headstart.export.familiar_graph import familiar
 from headstart.export.graph import FAMILIAR, LABEL, PICTURE, PROBABILITIES, GraphParts
@@ -95,22 +101,13 @@ def _joined(
     opset: int,
     notes: Mapping[str, str],
 ) -> onnx.ModelProto:
-    from importlib.metadata import version
-
     shape: list[int | str | None] = [COUNT, "height", "width", 3]
     picture = helper.make_tensor_value_info(PICTURE, TensorProto.UINT8, shape)
     nodes = [node for part in parts for node in part.nodes]
     used = set(_names(nodes))
     constants = [tensor for part in parts for tensor in part.constants if tensor.name in used]
     graph = helper.make_graph(nodes, "headstart", [picture], outputs, constants)
-    opsets = [helper.make_opsetid("", opset)]
-    made = helper.make_model(
-        graph,
-        producer_name="headstart",
-        producer_version=version("headstart"),
-        opset_imports=opsets,
-        ir_version=helper.find_min_ir_version_for(opsets),
-    )
+    made = model_of(graph, opset)
     for name, value in notes.items():
         made.metadata_props.add(key=name, value=value)
     if made.ByteSize() > LARGEST:

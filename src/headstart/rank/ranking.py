@@ -17,7 +17,7 @@ import numpy as np
 
 from headstart.arrays import BoolArray, IntArray
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.opening import open_backbone
+from headstart.backbones.opening import open_for
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
 from headstart.data.split import Split
@@ -281,10 +281,7 @@ def _open_all(
     for candidate in candidates:
         try:
             chosen = candidate.options(options.backbone)
-            embed = options.embed
-            opened[candidate] = open_backbone(
-                chosen, device=embed.device, runtime=embed.runtime, files=weights
-            )
+            opened[candidate] = open_for(chosen, options.embed, files=weights)
         except WeightsError as error:
             standings[candidate] = replace(standings[candidate], missing=str(error))
     if not opened:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headstart.arrays import FloatArray
-from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
@@ -25,7 +24,13 @@ from headstart.evaluate.predictions import Predictions
 from headstart.options import FitOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.checkpoint import Checkpoints
-from headstart.recipes.data_preparation import choose_folds, choose_split, prepare_data, tell
+from headstart.recipes.data_preparation import (
+    choose_folds,
+    choose_split,
+    open_and_tell,
+    prepare_data,
+    tell,
+)
 from headstart.recipes.fine_tune import Tuner
 from headstart.recipes.folds import predictions_of
 from headstart.recipes.frozen import FitResult, fit_features, train_head
@@ -60,11 +65,7 @@ def fit_auto(
     """
     began, clock = time.perf_counter(), Stopwatch()
     options = usual_options(options)
-    backbone = open_backbone(
-        options.backbone, device=options.embed.device, runtime=options.embed.runtime
-    )
-    tell(progress, backbone.info.notes)
-    clock.lap("open")
+    backbone = open_and_tell(options, progress, clock)
     data, features = prepare_data(table, backbone, options, progress)
     clock.lap("embed")
     tuner = Tuner(data, features, backbone, options, progress)

@@ -9,6 +9,7 @@ import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.opening import open_for
 from headstart.data.dataset import Dataset, make_dataset
 from headstart.data.fixes import apply_fixes, read_fixes
 from headstart.data.image_table import ImageTable
@@ -19,6 +20,7 @@ from headstart.features.embed import Features, embed_images, inspect_images
 from headstart.images.address import Url
 from headstart.options import FitOptions, LabelOptions, ReadOptions, SplitOptions
 from headstart.progress import QUIET, Progress
+from headstart.recipes.run_record import Stopwatch
 from headstart.wording import plural
 
 
@@ -54,6 +56,14 @@ def refuse_drawn_split(table: ImageTable, options: SplitOptions) -> None:
             f"--test-fraction is {options.test_fraction}, and the folders of {table.source} give "
             "the split; leave it out, or put the classes side by side in one folder"
         )
+
+
+def open_and_tell(options: FitOptions, progress: Progress, clock: Stopwatch) -> Backbone:
+    """The backbone of a run, its notes told. Raises UsageError and WeightsError."""
+    backbone = open_for(options.backbone, options.embed)
+    tell(progress, backbone.info.notes)
+    clock.lap("open")
+    return backbone
 
 
 def prepare_data(

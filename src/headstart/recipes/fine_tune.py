@@ -14,7 +14,6 @@ import numpy as np
 from headstart.arrays import Float32Array, FloatArray, IntArray
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.device import choose_device
-from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
 from headstart.data.split import Split
@@ -28,7 +27,7 @@ from headstart.options import FitOptions, LoopOptions, as_json
 from headstart.progress import QUIET, Progress
 from headstart.recipes.batches import Batches, PictureBatches
 from headstart.recipes.checkpoint import Checkpoints, Identity
-from headstart.recipes.data_preparation import choose_split, prepare_data, tell
+from headstart.recipes.data_preparation import choose_split, open_and_tell, prepare_data
 from headstart.recipes.epoch_loop import EpochLoop, step_size
 from headstart.recipes.folds import FoldResult, as_predictions, predictions_of, take
 from headstart.recipes.frozen import FitResult, fit_features, train_head
@@ -71,11 +70,7 @@ def fit_tuned(
     """
     clock = Stopwatch()
     options = usual_options(options)
-    backbone = open_backbone(
-        options.backbone, device=options.embed.device, runtime=options.embed.runtime
-    )
-    tell(progress, backbone.info.notes)
-    clock.lap("open")
+    backbone = open_and_tell(options, progress, clock)
     with joined() as processes:
         with processes.first_alone():
             data, features = prepare_data(table, backbone, options, progress)

@@ -10,7 +10,6 @@ import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.opening import open_backbone
 from headstart.data.dataset import Dataset
 from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
@@ -27,9 +26,9 @@ from headstart.progress import QUIET, Progress
 from headstart.recipes.data_preparation import (
     choose_folds,
     choose_split,
+    open_and_tell,
     prepare_data,
     stack_views,
-    tell,
 )
 from headstart.recipes.folds import (
     FoldResult,
@@ -87,11 +86,7 @@ class FitResult:
 def fit_frozen(table: ImageTable, options: FitOptions, progress: Progress = QUIET) -> FitResult:
     """Embed, split, fit, and measure. Raises UsageError and DataError."""
     clock = Stopwatch()
-    backbone = open_backbone(
-        options.backbone, device=options.embed.device, runtime=options.embed.runtime
-    )
-    tell(progress, backbone.info.notes)
-    clock.lap("open")
+    backbone = open_and_tell(options, progress, clock)
     data, features = prepare_data(table, backbone, options, progress)
     clock.lap("embed")
     result = fit_features(data, features, backbone, options, progress, clock=clock)

@@ -59,17 +59,22 @@ def network_file(network: nn.Module, name: str, size: int) -> bytes:
     """The graph of `network_graph` as a whole ONNX file. Raises UsageError as it does."""
     advice = "take --runtime torch"
     graph = network_graph(network, name, size, advice=advice)
-    opsets = [helper.make_opsetid("", LEAST_OPSET)]
-    made = helper.make_model(
+    made = model_of(graph, LEAST_OPSET)
+    if made.ByteSize() > LARGEST:
+        raise _not_exported(name, LEAST_OPSET, f"it has {made.ByteSize():,} bytes", advice)
+    return bytes(made.SerializeToString())
+
+
+def model_of(graph: onnx.GraphProto, opset: int) -> onnx.ModelProto:
+    """A model that has this graph and says that this program made it."""
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_model(
         graph,
         producer_name="headstart",
         producer_version=version("headstart"),
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets),
     )
-    if made.ByteSize() > LARGEST:
-        raise _not_exported(name, LEAST_OPSET, f"it has {made.ByteSize():,} bytes", advice)
-    return bytes(made.SerializeToString())
 
 
 def _without_notes(graph: onnx.GraphProto) -> onnx.GraphProto:

@@ -1,4 +1,4 @@
-"""Verbs that fit models, with each step on a file going wrong in turn."""
+"""Every verb, and what is kept, with each step on a file going wrong in turn."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from tests.faults.memory import Memory
-from tests.faults.scenarios import FITTING, Scenario
+from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.trials import try_everything
 
 
-@pytest.mark.parametrize("scenario", FITTING, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_nothing_is_lost(
     scenario: Scenario, shared: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
