@@ -39,9 +39,8 @@ from headstart.options.fine_tuning import DEFAULT_MINUTES
 from headstart.options.head_and_training import RecipeName
 from headstart.rank.auto_backbone import train_auto_backbone
 from headstart.recipes.data_preparation import prepare_data
-from headstart.recipes.frozen import train_head, with_familiarity
+from headstart.recipes.frozen import train_model
 from headstart.recipes.trained_model import TrainedModel
-from headstart.recipes.training_examples import with_examples
 
 __all__ = ["ImageClassifier", "ImageEmbedder", "load_folder"]
 
@@ -253,9 +252,7 @@ def _trained(table: ImageTable, backbone: Backbone, options: FitOptions) -> Trai
         return tuner.with_familiarity(tuner.tune(rows).model, rows)
     data, features = prepare_data(table, backbone, options)
     rows = np.arange(len(data))
-    model, _ = train_head(data, features, backbone, rows, options)
-    model = with_examples(model, data, features, rows, options)
-    return with_familiarity(model, data, features, rows, options)
+    return train_model(data, features, backbone, rows, options)[0]
 
 
 def load_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,17 @@ from tests.tiny_classifier import LABELS
 from headstart import ImageClassifier
 from headstart.backbones.network_name import NetworkName
 from headstart.backbones.opening import open_backbone
-from headstart.errors import DataError, UsageError, WeightsError
+from headstart.errors import DataError, MissingExtraError, UsageError, WeightsError
 from headstart.options import BackboneOptions, EmbedOptions, FitOptions, ReadOptions, SplitOptions
 from headstart.options.checks import check_fit
 from headstart.rank import auto_backbone as module
-from headstart.rank.auto_backbone import Candidates, cheapest_first, cost, fit_auto_backbone
+from headstart.rank.auto_backbone import (
+    Candidates,
+    cheapest_first,
+    cost,
+    fit_auto_backbone,
+    train_auto_backbone,
+)
 from headstart.rank.candidate import Candidate
 from headstart.recipes.data_preparation import read_labelled
 from headstart.recipes.fit import fit
@@ -76,6 +83,7 @@ def test_the_choice_and_what_is_said_of_it(place: Path) -> None:
     assert "each of the 3 folds chose for itself" in second
     assert "times the work a picture of the cheapest, test_resnet@32" in third
     assert found.record.notes[-3:] == found.decision
+    assert found.record.machine["runtime"] == "torch in fp32"
     assert found.folds is not None and len(found.folds.metrics) == 3
     assert np.isfinite(found.folds.predictions.probabilities).all()
 
@@ -130,10 +138,17 @@ def test_the_python_face(pictures: Sequence[Path]) -> None:
     made = ImageClassifier("auto", device="cpu").fit(pictures, LABELS)
     assert len(made.choice_) == 3 and made.choice_[0].startswith("auto: test_")
     assert set(made.predict(pictures)) <= set(LABELS)
+    assert made.model_.examples is not None
     with pytest.raises(UsageError, match="mirror is for a backbone that is named"):
         ImageClassifier("auto", mirror=True).fit(pictures, LABELS)
     with pytest.raises(UsageError, match="minutes is 0; it must be a number above 0"):
         ImageClassifier("auto", minutes=0).fit(pictures, LABELS)
+
+
+def test_python_learns_all_that_the_program_does(place: Path) -> None:
+    table = read_labelled(place / "labels.csv", asked(place).read)
+    models = (train_auto_backbone(table, asked(place))[0], fitted(place).model)
+    assert all(model.familiarity is not None and model.examples is not None for model in models)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +182,12 @@ def test_the_networks_here_plain_mirrored_and_larger(monkeypatch: pytest.MonkeyP
     assert {"tf_efficientnet_lite0 mirrored", "tf_efficientnet_lite0@256 mirrored"} <= set(names)
     costs = [cost(backbone) for _, backbone in ways]
     assert costs == sorted(costs)
+    asked_for = FitOptions(embed=EmbedOptions(device="cpu", runtime="onnxruntime"))
+    assert {backbone.info.runtime for _, backbone in cheapest_first(asked_for)} == {"onnxruntime"}
+    for file in ("onnxruntime", "onnx"):
+        monkeypatch.setitem(sys.modules, file, None)
+    with pytest.raises(MissingExtraError):  # and not that no weights are here
+        cheapest_first(asked_for)
     monkeypatch.setattr(module, "_opened", lambda candidate, options: None)
     with pytest.raises(WeightsError, match="no network's weights are here"):
         cheapest_first(FitOptions())

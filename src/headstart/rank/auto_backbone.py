@@ -11,13 +11,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from headstart.arrays import FloatArray, IntArray
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.opening import open_backbone
+from headstart.backbones.opening import open_for
 from headstart.data.image_table import ImageTable
 from headstart.data.split import Split, stratified_folds
 from headstart.errors import DataError, UsageError, WeightsError
@@ -41,7 +42,7 @@ from headstart.recipes.folds import (
     predictions_of,
     take,
 )
-from headstart.recipes.frozen import FitResult, fit_features, train_head
+from headstart.recipes.frozen import FitResult, fit_features, train_model
 from headstart.recipes.head_choice import head_maker
 from headstart.recipes.run_record import Stopwatch, make_record
 from headstart.recipes.trained_model import TrainedModel
@@ -160,7 +161,7 @@ class Candidates:
 def cheapest_first(options: FitOptions) -> list[Way]:
     """Every network whose weights are here, plain, mirrored, and larger and mirrored, opened.
 
-    Raises WeightsError where there is none.
+    Raises WeightsError where there is none, and what `open_for` raises besides.
     """
     found: list[Way] = []
     for plain in parse_candidates(HERE):
@@ -169,9 +170,10 @@ def cheapest_first(options: FitOptions) -> list[Way]:
             continue
         larger = _larger(own.info.preprocessing.size)
         sized = Candidate((replace(plain.networks[0], size=larger),), mirror=True)
-        others = [replace(plain, mirror=True), sized]
-        opened = [(one, _opened(one, options)) for one in others]
-        found += [(plain, own), *((one, backbone) for one, backbone in opened if backbone)]
+        found.append((plain, own))
+        for one in (replace(plain, mirror=True), sized):
+            with suppress(UsageError):  # a size that the network does not take
+                found.append((one, open_for(one.options(options.backbone), options.embed)))
     if not found:
         raise WeightsError("--backbone auto: no network's weights are here; `headstart backbones`")
     return sorted(found, key=lambda way: (cost(way[1]), way[0].text))
@@ -183,8 +185,8 @@ def _larger(side: int) -> int:
 
 def _opened(candidate: Candidate, options: FitOptions) -> Backbone | None:
     try:
-        return open_backbone(candidate.options(options.backbone), device=options.embed.device)
-    except (WeightsError, UsageError):  # a size that the network does not take
+        return open_for(candidate.options(options.backbone), options.embed)
+    except WeightsError:
         return None
 
 
@@ -218,7 +220,7 @@ def fit_auto_backbone(
     clock.lap("folds")
     lines = _lines(some, choice, chosen, clock)
     tell(progress, lines)
-    record = make_record("frozen", as_json(options), data, clock)
+    record = make_record("frozen", as_json(options), data, clock, [backbone])
     record = replace(record, notes=(*record.notes, *lines))
     return replace(made, folds=validated, decision=lines, record=record)
 
@@ -234,7 +236,7 @@ def train_auto_backbone(
     choice = some.choose(rows)
     clock.lap("choice")
     backbone, features = some.ways[choice.number][1], some.features[choice.number]
-    model, _ = train_head(some.data, features, backbone, rows, options, progress)
+    model, _ = train_model(some.data, features, backbone, rows, options, progress)
     return model, _lines(some, choice, [], clock)
 
 

@@ -116,9 +116,7 @@ def fit_features(
     clock = clock or Stopwatch()
     split, folds = parts or (choose_split(data, options.split), choose_folds(data, options.split))
     _check_training_classes(data, split)
-    model, history = train_head(data, features, backbone, split.train, options, progress)
-    model = with_examples(model, data, features, split.train, options)
-    model = with_familiarity(model, data, features, split.train, options)
+    model, history = train_model(data, features, backbone, split.train, options, progress)
     clock.lap("head")
     raw = model.head.predict_proba(features.values)
     make = head_maker(options.head, options.loop, options.split.seed)
@@ -140,6 +138,23 @@ def fit_features(
     )
 
 
+def train_model(
+    data: Dataset,
+    features: Features,
+    backbone: Backbone,
+    rows: IntArray,
+    options: FitOptions,
+    progress: Progress = QUIET,
+) -> tuple[TrainedModel, History | None]:
+    """All that a frozen model learns from these rows: `train_head`, examples and familiarity.
+
+    The program and Python both call it.
+    """
+    model, history = train_head(data, features, backbone, rows, options, progress)
+    model = with_examples(model, data, features, rows, options)
+    return _with_familiarity(model, data, features, rows, options), history
+
+
 def train_head(
     data: Dataset,
     features: Features,
@@ -148,7 +163,7 @@ def train_head(
     options: FitOptions,
     progress: Progress = QUIET,
 ) -> tuple[TrainedModel, History | None]:
-    """A head fitted on these rows, with its temperature; the program and Python both call it.
+    """A head fitted on these rows, with its temperature.
 
     C and the temperature are chosen by folds within the rows, with groups kept together: each by
     its own, or where a fit is very long (many classes), both by the same. The history is that of a
@@ -169,7 +184,7 @@ def train_head(
     return model, getattr(head, "history_", None)
 
 
-def with_familiarity(
+def _with_familiarity(
     model: TrainedModel, data: Dataset, features: Features, rows: IntArray, options: FitOptions
 ) -> TrainedModel:
     """The model with what tells how familiar a picture is, fitted on these rows without views."""
