@@ -45,6 +45,20 @@ def test_every_verb_has_examples_that_can_be_typed(
         assert can_be_typed(line)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "explain model --out why A B",
+        "explain --class dog model A --out why B",
+        "predict model A --out answers.csv B",
+        "predict --safe-csv model A B",
+    ],
+)
+def test_flags_may_stand_between_the_pictures(line: str) -> None:
+    _, bound, _ = app.parse_args(line.split(), exit_on_error=False, print_error=False)
+    assert bound.args == (Path("model"), Path("A"), Path("B"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_and_flags_on_a_page_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ def demo(
     fit(table, out=run, options=FitOptions(read=read))
     pictures = _tested(folder)
     say(f"headstart predict {run / 'model'} {' '.join(str(picture) for picture in pictures)}")
-    predict(run / "model", pictures, options=FitOptions())
+    predict(run / "model", *pictures, options=FitOptions())
     return _compare(table, read, folder / "comparison")
 
 

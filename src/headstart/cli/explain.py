@@ -27,9 +27,8 @@ LONGEST_STEM = 60  # letters of a picture's name in the name of its explanation
 
 def explain(
     model: parser.Model,
-    sources: parser.Sources,
     /,
-    *,
+    *sources: parser.Sources,
     out: Annotated[
         Path,
         Parameter(help="PNG file for one picture, or folder for several.", group=parser.FIRST),

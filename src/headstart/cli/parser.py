@@ -32,10 +32,6 @@ def _place(kind: Any, tokens: Sequence[Token]) -> Path | Url:  # noqa: ARG001 - 
     return location(tokens[0].value)
 
 
-def _places(kind: Any, tokens: Sequence[Token]) -> tuple[Path | Url, ...]:  # noqa: ARG001
-    return tuple(location(token.value) for token in tokens)
-
-
 one_place = _place
 Source = Annotated[
     Path | Url,
@@ -45,12 +41,14 @@ Source = Annotated[
         accepts_keys=False,
     ),
 ]
+# As `*sources`: of a tuple the parser would not take the words behind a flag that stands between.
 Sources = Annotated[
-    tuple[Path | Url, ...],
+    Path | Url,
     Parameter(
         help="Pictures, folders, or tables with a column of names; addresses of pictures or "
         "tables, such as s3://bucket/photo.jpg.",
-        converter=_places,
+        converter=_place,
+        required=True,
         accepts_keys=False,
     ),
 ]

@@ -31,9 +31,8 @@ LOOKED_AT_ONCE = 10_000
 
 def predict(
     model: parser.Model,
-    sources: parser.Sources,
     /,
-    *,
+    *sources: parser.Sources,
     out: Annotated[
         Path | None, Parameter(help="CSV file for the answers.", group=parser.FIRST)
     ] = None,
