@@ -20,12 +20,14 @@ import pytest
 import torch
 from tests.conftest import SIDE, TinyNetwork, describe_tiny
 from tests.embedding import embed_files
+from tests.kept_lines import KeptLines
 
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.runtimes import graph_runtime
 from headstart.backbones.runtimes.choice import AGREEMENT
 from headstart.backbones.runtimes.graph_runtime import GraphRuntime, require_installed
 from headstart.backbones.runtimes.kept_graph import graph_path, kept_graph
+from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.cache_folder import GRAPH_MARK, cache_files, clear_cache, is_ours
 from headstart.errors import MissingExtraError, UsageError
 from headstart.features.cache_limit import keep_to_limit, set_cache_limit
@@ -88,8 +90,29 @@ def test_a_real_architecture_agrees(runtime: str, pictures: list[Path]) -> None:
     found = one.embed(pixels)
     assert np.abs(found - expected).max() <= AGREEMENT * np.abs(expected).max()
     assert np.array_equal(found[2:3], one.embed(pixels[2:3]))
-    maps = one.feature_map(pixels)  # torch's
+    maps = one.feature_map(pixels)
     assert np.abs(maps.mean(axis=(2, 3)) - expected).max() <= AGREEMENT * np.abs(expected).max()
+    torchs = open_backbone(fp32, device="cpu", runtime="torch").feature_map(pixels)
+    assert np.abs(maps - torchs).max() <= AGREEMENT * np.abs(torchs).max()
+    again = open_backbone(options, device="cpu", runtime=runtime)
+    assert np.array_equal(again.feature_map(pixels[1:2]), maps[1:2])
+    assert isinstance(again.network, TorchNetwork)
+    assert not again.network.is_loaded  # the kept graph has the map, too
+
+
+@pytest.mark.parametrize("runtime", GRAPHS)
+def test_channels_of_a_map_come_first_and_tokens_are_none(runtime: str, own_cache: Path) -> None:
+    from headstart.backbones.opening import open_backbone
+    from headstart.options import BackboneOptions
+
+    def opened(name: str, side: int) -> Backbone:
+        options = BackboneOptions(backbone=name, random_weights=True, image_size=side)
+        return open_backbone(options, device="cpu", runtime=runtime)
+
+    pixels = np.zeros((2, 96, 96, 3), dtype=np.uint8)
+    assert opened("test_mambaout", 96).feature_map(pixels).shape == (2, 64, 3, 3)
+    with pytest.raises(UsageError, match="test_vit has no map of features"):
+        opened("test_vit", 160).feature_map(np.zeros((1, 160, 160, 3), dtype=np.uint8))
 
 
 @pytest.mark.parametrize("runtime", GRAPHS)
@@ -147,6 +170,22 @@ def test_copies_compute_alike(runtime: str, kept: Path) -> None:
     for copied in (pickle.loads(pickle.dumps(one)), Backbone(one.info, one.network)):
         assert np.array_equal(copied.embed(pixels), expected)
     assert set(one.tensors()) == set(one.module.state_dict())
+
+
+def test_the_first_export_is_told_and_no_other(own_cache: Path, pictures: list[Path]) -> None:
+    told = []
+    for runtime in ("torch", "onnxruntime", "openvino"):
+        kept = KeptLines()
+        embed_files(pictures, tiny(runtime), EmbedOptions(cache=False), progress=kept)
+        told.append(kept.lines)
+    assert told == [
+        [],
+        [
+            "making the graph of tiny that onnxruntime runs; it is kept, and takes some seconds "
+            "this once"
+        ],
+        [],
+    ]
 
 
 def test_a_damaged_graph_is_made_again(kept: Path) -> None:

@@ -229,6 +229,11 @@ class Backbone:
         found = self._both_ways(lambda runtime, seen: runtime.embed(seen), pixels)
         return found[0] if len(found) == 1 else (found[0] + found[1]) / np.float32(2)
 
+    def embed_mirror(self, pixels: ByteImage, plain: Float32Array) -> Float32Array:
+        """`embed` to the bit with a mirror, where the features without it, (n, d), are known."""
+        turned = self._checked(lambda runtime, seen: runtime.embed(seen), _turned(pixels))
+        return np.asarray((plain + turned) / np.float32(2), dtype=np.float32)
+
     def feature_map(self, pixels: ByteImage) -> Float32Array:
         """The last map before the pooling, (n, c, h, w), of pictures (n, size, size, 3).
 
@@ -242,7 +247,7 @@ class Backbone:
         self, compute: Callable[[Runtime, ByteImage], Float32Array], pixels: ByteImage
     ) -> tuple[Float32Array, ...]:
         """What is computed of pictures, and with a mirror of their mirror images too."""
-        ways = (pixels, np.ascontiguousarray(pixels[:, :, ::-1])) if self.info.mirror else (pixels,)
+        ways = (pixels, _turned(pixels)) if self.info.mirror else (pixels,)
         return tuple(self._checked(compute, way) for way in ways)
 
     @property
@@ -316,3 +321,8 @@ class Backbone:
             f"not enough memory for {batch} pictures of {side} x {side} pixels at once; "
             f"try --embed-batch {max(1, batch // 2)}"
         )
+
+
+def _turned(pixels: ByteImage) -> ByteImage:
+    """The mirror images."""
+    return np.ascontiguousarray(pixels[:, :, ::-1])

@@ -53,7 +53,7 @@ def runtimes(
         return 0
     with progress() as shown:
         shown.note(f"measuring {named}")
-        rates = measure_rates(backbone)
+        rates = measure_rates(backbone, progress=shown)
     keep_rates(backbone.info, rates)
     best = best_rate(rates, bf16=choose_precision("auto", "cpu") == "bf16")
     _show(rates, best)

@@ -18,12 +18,15 @@ from headstart.recipes.trained_model import TrainedModel
 ROUNDING = 2**-6  # of the largest feature, by which a network's own mean in bf16 may differ
 
 
-def activation_map(model: TrainedModel, pixels: ByteImage, place: int) -> FloatArray | None:
+def activation_map(
+    model: TrainedModel, pixels: ByteImage, place: int, features: Float32Array | None = None
+) -> FloatArray | None:
     """The map (h, w) of one prepared picture (1, size, size, 3), for the class at `place`.
 
     Its mean is the class's score: the logit, divided by the temperature, less the mean of all
     classes' logits. None where there is no exact map: the head is not linear, or the features are
-    neither the mean of the last map nor that map itself laid flat.
+    neither the mean of the last map nor that map itself laid flat. `features` (1, d) are the
+    picture's, where they have been computed already.
     """
     if not isinstance(model.head, FittedLinear):
         return None
@@ -33,14 +36,14 @@ def activation_map(model: TrainedModel, pixels: ByteImage, place: int) -> FloatA
     weight, bias = model.head.folded()
     own = (weight[place] - weight.mean(axis=0)) / model.temperature
     shift = (bias[place] - bias.mean()) / model.temperature
-    features = model.backbone.embed(pixels)[0].astype(np.float64)
-    values = maps.astype(np.float64)
-    if np.array_equal(features, values.ravel()):
+    known = model.backbone.embed(pixels) if features is None else features
+    row, values = known[0].astype(np.float64), maps.astype(np.float64)
+    if np.array_equal(row, values.ravel()):
         return np.asarray((own.reshape(values.shape) * values).sum(axis=0) * values[0].size + shift)
-    if len(features) != len(values):
+    if len(row) != len(values):
         return None
-    rest = features - values.mean(axis=(1, 2))  # what rounding in the network's pooling took
-    if np.abs(rest).max() > ROUNDING * np.abs(features).max():
+    rest = row - values.mean(axis=(1, 2))  # what rounding in the network's pooling took
+    if np.abs(rest).max() > ROUNDING * np.abs(row).max():
         return None
     return np.asarray(np.tensordot(own, values, axes=1) + own @ rest + shift)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Literal, get_args
 
-from headstart.arrays import ByteImage, FloatArray
+from headstart.arrays import ByteImage, Float32Array, FloatArray
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.errors import UsageError
@@ -63,7 +63,7 @@ def explain_picture(
     answer = model.probabilities(features)[0]
     likeliest = int(answer.argmax())
     place = likeliest if class_name is None else model.classes.index(class_name)
-    used, values = _map(model, pixels, place, method)
+    used, values = _map(model, pixels, features, place, method)
     return Explanation(
         image=image.name,
         class_name=model.classes[place],
@@ -97,10 +97,12 @@ def check_request(model: TrainedModel, class_name: str | None, method: str) -> N
         raise UsageError(f"no method is called {method!r}; there are {', '.join(METHODS)}")
 
 
-def _map(model: TrainedModel, pixels: ByteImage, place: int, method: str) -> tuple[str, FloatArray]:
+def _map(
+    model: TrainedModel, pixels: ByteImage, features: Float32Array, place: int, method: str
+) -> tuple[str, FloatArray]:
     """The method that was used, and its map (h, w)."""
     if method in ("auto", "cam"):
-        found = activation_map(model, pixels, place)
+        found = activation_map(model, pixels, place, features)
         if found is not None:
             return "cam", found
         if method == "cam":

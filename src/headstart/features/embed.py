@@ -14,12 +14,14 @@ import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.runtimes.kept_graph import export_in_words
 from headstart.cache_folder import cache_folder
 from headstart.data.dataset import ImageRecords
 from headstart.errors import DataError
 from headstart.features.cache import FeatureStore, ImageCache
 from headstart.features.cache_limit import keep_to_limit, mark_used
 from headstart.features.loading import Loaded, Loader, Wanted
+from headstart.features.mirrored import embed_with, plain_features
 from headstart.features.recent import Known, Recent
 from headstart.images.address import Stamp
 from headstart.images.source import Content, ImageSource, RemoteFile
@@ -142,18 +144,19 @@ def _pass(
     recent: Recent | None = None,
 ) -> tuple[ImageRecords, Features]:
     began = time.perf_counter()
-    known = features = None
+    known = features = plain = None
     if options.cache:
         known = ImageCache(cache_folder(), progress)
     if options.cache and backbone is not None and backbone.info.feature_size <= LARGEST_KEPT:
         info = backbone.info
         folder = cache_folder() / "features"
         features = FeatureStore(folder, info.fingerprint, info.feature_size, progress)
-    run = _Run(backbone, Loader(wanted, known, features, recent), known, features, options)
+        plain = plain_features(backbone, folder, progress)
+    run = _Run(backbone, Loader(wanted, known, features, recent), known, features, plain, options)
     try:
         run.embed(images, progress)
     finally:
-        for store in (known, features):
+        for store in (known, features, plain):
             if store is not None:
                 store.close()
         if features is not None:
@@ -184,12 +187,14 @@ class _Run:
         loader: Loader,
         known: ImageCache | None,
         features: FeatureStore | None,
+        plain: FeatureStore | None,
         options: EmbedOptions,
     ) -> None:
         self.backbone = backbone
         self.loader = loader
         self.known = known
         self.features = features
+        self.plain = plain
         self.names = loader.wanted.names
         self.options = options
         self.lanes = options.workers or os.cpu_count() or 1
@@ -243,6 +248,8 @@ class _Run:
         if self.options.cluster is not None and self.backbone is not None:
             yield from self._clustered(images, unknown, self.backbone, progress)
         else:
+            if self.backbone is not None and (words := export_in_words(self.backbone.info)):
+                progress.note(words)
             yield from self._computed(images, unknown)
 
     def _clustered(
@@ -318,7 +325,9 @@ class _Run:
         found: list[dict[str, Float32Array]] = [{} for _ in loaded]
         if places and self.backbone is not None:
             inputs = np.stack([loaded[i].pixels[name] for i, name in places])
-            for (i, name), vector in zip(places, self.backbone.embed(inputs), strict=True):
+            keys = [(loaded[i].digest, name) for i, name in places]
+            vectors = embed_with(self.plain, self.backbone, inputs, keys)
+            for (i, name), vector in zip(places, vectors, strict=True):
                 found[i][name] = vector
         return found
 

@@ -17,16 +17,17 @@ import numpy as np
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.backbone import OPENVINO_FORKED, BackboneInfo
 from headstart.backbones.runtimes.kept_graph import graph_of
+from headstart.backbones.runtimes.runtime import no_map
 from headstart.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from headstart.backbones.runtimes.runtime import Runtime
     from headstart.backbones.runtimes.torch_network import TorchNetwork
 
 USUAL_BATCH = 4  # pictures that a thread takes at once; each is computed by itself
 EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}  # of ours, by the runtime's package
 OPENVINO_PRECISION = {"fp32": "f32", "bf16": "bf16"}
-Compute = Callable[[Float32Array], Float32Array]  # one input (1, 3, size, size) to (1, d)
+FEATURES, MAP = 0, 1  # the graph's outputs, in their order; not every network has a map
+Compute = Callable[[Float32Array, int], Float32Array]  # one input (1, 3, size, size), which output
 
 _openvino_process: int | None = None  # in which OpenVINO has started its threads
 
@@ -47,8 +48,7 @@ def require_installed(runtime: str) -> None:
 class GraphRuntime:
     """A kept graph that is ready to compute.
 
-    Pictures are computed one by one, so that none depends on the others of its call. Maps of
-    features, which the graph does not give, are torch's.
+    Pictures are computed one by one, so that none depends on the others of its call.
 
     Args:
         network: has the weights, and makes the graph where none is kept.
@@ -60,12 +60,9 @@ class GraphRuntime:
     def __init__(self, network: TorchNetwork, info: BackboneInfo) -> None:
         self.usual_batch = USUAL_BATCH
         self._info = info
-        self._network = network
-        self._torch: Runtime | None = None
-        self._lock = threading.Lock()
         require_installed(info.runtime)
         start = onnxruntime_graph if info.runtime == "onnxruntime" else openvino_graph
-        self._run = start(graph_of(network, info), info)
+        self._run, self._outputs = start(graph_of(network, info), info)
         shape = (1, 3, 1, 1)
         mean = np.asarray(info.preprocessing.mean, dtype=np.float32).reshape(shape)
         std = np.asarray(info.preprocessing.std, dtype=np.float32).reshape(shape)
@@ -78,43 +75,39 @@ class GraphRuntime:
         """Features (n, d) of prepared pictures (n, size, size, 3). Raises MemoryError."""
         found = np.empty((len(pixels), self._info.feature_size), dtype=np.float32)
         for row, picture in enumerate(pixels):
-            maps = picture.transpose(2, 0, 1)[None]
-            inputs = np.multiply(maps, self._scale, order="C", dtype=np.float32)
-            inputs += self._shift
-            found[row] = self._computed(inputs)
+            found[row] = self._computed(picture, FEATURES)
         return found
 
     def feature_map(self, pixels: ByteImage) -> Float32Array:
-        """The last map before the pooling, (n, c, h, w), by torch in the same precision."""
-        from headstart.backbones.runtimes.torch_runtime import TorchRuntime
-        from headstart.thread_counts import one_torch_thread
+        """The last map before the pooling, (n, c, h, w). Raises UsageError where there is none."""
+        if self._outputs <= MAP:
+            raise no_map(self._info.name)
+        return np.concatenate([self._computed(picture, MAP) for picture in pixels])
 
-        with self._lock:
-            if self._torch is None:
-                with one_torch_thread():
-                    self._torch = TorchRuntime(self._network.module, self._info)
-        return self._torch.feature_map(pixels)
-
-    def _computed(self, inputs: Float32Array) -> Float32Array:
+    def _computed(self, picture: ByteImage, output: int) -> Float32Array:
+        maps = picture.transpose(2, 0, 1)[None]
+        inputs = np.multiply(maps, self._scale, order="C", dtype=np.float32)
+        inputs += self._shift
         try:
-            return self._run(inputs)
+            return self._run(inputs, output)
         except Exception as error:  # their errors have no base of their own
             if any(word in str(error).lower() for word in ("allocate", "memory")):
                 raise MemoryError(str(error)) from error
             raise
 
 
-def onnxruntime_graph(graph: bytes, info: BackboneInfo) -> Compute:
-    """A session of onnxruntime, which computes in the thread that calls it."""
+def onnxruntime_graph(graph: bytes, info: BackboneInfo) -> tuple[Compute, int]:
+    """A session of onnxruntime, which computes in the thread that calls it; and its outputs."""
     from headstart.backbones.runtimes.onnx_runtime import open_session
 
     session = open_session(graph, f"the graph of {info.name}")
     name = session.get_inputs()[0].name
+    outputs = [output.name for output in session.get_outputs()]
 
-    def run(inputs: Float32Array) -> Float32Array:
-        return np.asarray(session.run(None, {name: inputs})[0], dtype=np.float32)
+    def run(inputs: Float32Array, output: int) -> Float32Array:
+        return np.asarray(session.run([outputs[output]], {name: inputs})[0], dtype=np.float32)
 
-    return run
+    return run, len(outputs)
 
 
 @cache
@@ -125,8 +118,8 @@ def _openvino_core() -> Any:
     return openvino.Core()
 
 
-def openvino_graph(graph: bytes, info: BackboneInfo) -> Compute:
-    """OpenVINO's compiled model, with a thread of its own for each core and a request a thread."""
+def openvino_graph(graph: bytes, info: BackboneInfo) -> tuple[Compute, int]:
+    """OpenVINO's model with a thread for each core, a request a thread; and its outputs."""
     global _openvino_process
     if _openvino_process not in (None, os.getpid()):
         raise UsageError(OPENVINO_FORKED)
@@ -144,13 +137,13 @@ def openvino_graph(graph: bytes, info: BackboneInfo) -> Compute:
     compiled = core.compile_model(model, "CPU", settings)
     own = threading.local()
 
-    def run(inputs: Float32Array) -> Float32Array:
+    def run(inputs: Float32Array, output: int) -> Float32Array:
         if not hasattr(own, "request"):
             own.request = compiled.create_infer_request()
         # A copy, since the next call writes over the request's own.
-        return np.array(own.request.infer({0: inputs})[0], dtype=np.float32)
+        return np.array(own.request.infer({0: inputs})[output], dtype=np.float32)
 
     # OpenVINO's binding fills its table of types at the first call. Two first calls at once waited
     # for ever, one for Python's lock and one for that table.
-    run(np.zeros((1, 3, side, side), dtype=np.float32))
-    return run
+    run(np.zeros((1, 3, side, side), dtype=np.float32), FEATURES)
+    return run, len(compiled.outputs)

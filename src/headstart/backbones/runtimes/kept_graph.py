@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from headstart.backbones.backbone import BackboneInfo
     from headstart.backbones.runtimes.torch_network import TorchNetwork
 
-GRAPH_VERSION = 1  # raise it when a network is exported in another way
+GRAPH_VERSION = 2  # raise it when a network is exported in another way
+MADE_FOR = ("onnxruntime", "openvino")  # runtimes
 DIGITS = 64  # of the sha256 after the mark
 
 
@@ -34,6 +35,16 @@ def graph_path(info: BackboneInfo) -> Path:
     parts = [info.name, info.layer, info.weights_id, size, GRAPH_VERSION, made_by]
     name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
     return cache_folder() / "backbones" / f"{name}{GRAPH_SUFFIX}"
+
+
+def export_in_words(info: BackboneInfo) -> str | None:
+    """What takes several seconds before a network's first picture; None where its graph is here."""
+    if info.runtime not in MADE_FOR or graph_path(info).exists():
+        return None
+    return (
+        f"making the graph of {info.name} that {info.runtime} runs; it is kept, and takes some "
+        "seconds this once"
+    )
 
 
 def kept_graph(info: BackboneInfo) -> bytes | None:

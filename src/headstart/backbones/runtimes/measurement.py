@@ -15,6 +15,8 @@ from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.runtimes.choice import RUNTIMES, Rate
 from headstart.backbones.runtimes.graph_runtime import is_installed
+from headstart.backbones.runtimes.kept_graph import export_in_words
+from headstart.progress import QUIET, Progress
 
 ROUNDS = 6  # in turn, so that what else the machine does meets all alike
 ROUND_SECONDS = 0.5
@@ -29,17 +31,22 @@ def ways(backbone: Backbone) -> Iterator[Backbone]:
             yield Backbone(info, backbone.network)
 
 
-def measure_rates(backbone: Backbone, seconds: float = ROUND_SECONDS) -> tuple[Rate, ...]:
+def measure_rates(
+    backbone: Backbone, seconds: float = ROUND_SECONDS, progress: Progress = QUIET
+) -> tuple[Rate, ...]:
     """Pictures per second on all cores, without decoding, and how far features are from torch's.
 
     Seconds are those of the processor, shared by the cores.
 
     Takes ROUNDS times `seconds` for each way, and what it takes to export the graph where none is
-    kept. Raises MissingExtraError and UsageError as the runtimes do.
+    kept, which `progress` is told of. Raises MissingExtraError and UsageError as the runtimes do.
     """
     cores = os.cpu_count() or 1
     found = list(ways(backbone))
     pixels = drawn_pixels(COMPARED, backbone.info.preprocessing.size)
+    words = next(filter(None, (export_in_words(one.info) for one in found)), None)
+    if words:
+        progress.note(words)
     expected = found[0].embed(pixels)
     gaps = [_gap(one.embed(pixels), expected) for one in found]
     done, spent = [0] * len(found), [0.0] * len(found)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy.typing as npt
 
 from headstart.arrays import ByteImage, Float32Array
+from headstart.errors import UsageError
 
 if TYPE_CHECKING:
     from headstart.backbones.backbone import BackboneInfo
@@ -56,6 +57,14 @@ class Network(Protocol):
 
     def tensors(self, info: BackboneInfo) -> dict[str, npt.NDArray[Any]]:
         """The weights under timm's names, as float32 (or integer) arrays."""
+
+
+def no_map(name: str, given: object = "none") -> UsageError:
+    """The error of a network without a map, by its name and what it gives in place of one."""
+    return UsageError(
+        f"{name} has no map of features before its pooling (it gives {given}); "
+        "take a convolutional backbone, such as tf_efficientnet_lite0 or resnet18"
+    )
 
 
 @dataclass(frozen=True)

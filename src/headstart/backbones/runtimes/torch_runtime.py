@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.device import choose_device
 from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
-from headstart.errors import UsageError
+from headstart.backbones.runtimes.last_map import last_map
 from headstart.thread_counts import one_torch_thread, set_own_torch_threads
 
 if TYPE_CHECKING:
@@ -109,12 +109,4 @@ class TorchRuntime:
     def _last_map(self, inputs: Tensor) -> Tensor:
         """timm's `forward_features`, where that is a map and not a row of tokens."""
         features = getattr(self._network, "forward_features", None)
-        found = None if features is None else features(inputs)
-        if not isinstance(found, Tensor) or found.ndim != 4:
-            shape = tuple(found.shape) if isinstance(found, Tensor) else "nothing"
-            raise UsageError(
-                f"{self._name} has no map of features before its pooling (it gives {shape}); "
-                "take a convolutional backbone, such as tf_efficientnet_lite0 or resnet18"
-            )
-        is_last = "NHWC" in str(getattr(self._network, "output_fmt", ""))
-        return found.permute(0, 3, 1, 2) if is_last else found
+        return last_map(self._network, None if features is None else features(inputs), self._name)
