@@ -11,14 +11,17 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from headstart.arrays import FloatArray, IntArray
+from headstart.extras import without
 from headstart.heads.fitted_heads import Asked, FittedHead
 from headstart.progress import QUIET, Progress
+
+with without("pandas"):  # half a second, which scikit-learn has use for in reading ARFF files alone
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils.class_weight import compute_class_weight
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 ClassWeight = Literal["balanced"] | dict[Any, float] | None
 
