@@ -111,8 +111,11 @@ PROGRAMS = (
     ),
     Program(
         "runtimes",
-        "--pictures 60 --backbones tf_efficientnet_lite0",
-        {"embed by onnxruntime / bare torch": r"embed by onnxruntime [\d.]+/s, ([\d.]+)"},
+        "--pictures 200 --rounds 1 --backbones tf_efficientnet_lite0",
+        {
+            "embed / the same runtime bare, CPU": r"([\d.]+) by the processor's seconds\), ",
+            "embed / bare torch fp32, CPU": r"torch fp32 \(([\d.]+) by the processor's",
+        },
     ),
     Program(
         "scale",
