@@ -7,9 +7,9 @@ For each backbone: what `headstart runtimes` measures, then in turn, as often as
 bare torch in fp32, the bare runtime that `auto` takes, the pass of `headstart embed` by it over all
 pictures with empty features and the graph kept (what the program prints as its seconds), and both
 bare ones again. Printed are the medians of the rounds' ratios, by the clock and by the
-seconds that the processor gave; on a busy machine only the latter say something. Last comes the
-program itself, from its start to its end. ResNet18 has random weights, since only its speed is of
-interest.
+seconds that the processor gave; on a busy machine only the latter say something. Then what the
+parts of a picture's way take in one thread, and the program itself, from its start to its end.
+ResNet18 has random weights, since only its speed is of interest.
 
 With a table of labels: seconds of `fit` with the graph kept and no features, of the same fit again,
 and of `predict` for a picture not seen before, medians and least of the repeats.
@@ -20,12 +20,14 @@ Takes two minutes on two cores that do nothing else, and five on busy ones.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple, cast
@@ -39,11 +41,13 @@ from headstart.backbones.precision import choose_precision
 from headstart.backbones.runtimes.choice import best_rate
 from headstart.backbones.runtimes.measurement import drawn_pixels, measure_rates
 from headstart.features.embed import embed_images
+from headstart.features.loading import Loader, Wanted
 from headstart.images.source import local_files
 from headstart.options import BackboneOptions, PrecisionName
 
 SIDE = 224
 BARE_SECONDS = 3.0
+BOUND_PICTURES = 300
 UNTRAINED = ("resnet18",)
 
 
@@ -142,6 +146,32 @@ def forget_features(cache: Path) -> None:
         kept.unlink()
 
 
+def bound(backbone: Backbone, folder: Path) -> str:
+    """What Pillow's decoding and the resize alone would leave of the bare rate, in one thread."""
+    steps = backbone.info.preprocessing
+    loader = Loader(Wanted(steps), None, None)
+    spent = dict.fromkeys(("decoding", "resize", "all before the network", "network"), 0.0)
+    paths = sorted(folder.iterdir())[:BOUND_PICTURES]
+    for path in paths:
+        content = path.read_bytes()
+        marks = [time.process_time()]
+        with Image.open(io.BytesIO(content)) as image:
+            rgb = np.asarray(image.convert("RGB"))
+        marks.append(time.process_time())
+        pixels = steps.prepare(rgb)
+        marks.append(time.process_time())
+        loader.load(partial(bytes, content))
+        marks.append(time.process_time())
+        backbone.embed(pixels[None])
+        marks.append(time.process_time())
+        for what, took in zip(spent, np.diff(marks).tolist(), strict=True):
+            spent[what] += took
+    parts = ", ".join(f"{what} {1000 * took / len(paths):.2f} ms" for what, took in spent.items())
+    network = spent["network"]
+    share = network / (network + spent["decoding"] + spent["resize"])
+    return f"{parts} of the processor; decoding, resize and network alone: {share:.2f} of bare"
+
+
 def report(cache: Path, name: str, folder: Path, rounds: int) -> None:
     """Print one backbone's rates and ratios."""
     rates = measure_rates(opened(name, "torch", "fp32"))
@@ -171,6 +201,7 @@ def report(cache: Path, name: str, folder: Path, rounds: int) -> None:
         for what, pairs in found.items()
     )
     print(f"{name}: headstart embed by {taken} has {shares}")
+    print(f"{name}: a picture takes {bound(fastest, folder)}")
     forget_features(cache)
     ways = ["--runtime", best.runtime, "--precision", best.precision]
     words = ("embed", folder, *backbone_flags(name), *ways, "--out", cache / "f.npz")

@@ -45,9 +45,9 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
-    def prepare(self, rgb: ByteImage) -> ByteImage:
-        """Resize and crop: (h, w, 3) to (size, size, 3), still bytes."""
-        picture = Image.fromarray(rgb)
+    def prepare(self, rgb: ByteImage | Image.Image) -> ByteImage:
+        """Resize and crop: (h, w, 3), or an RGB image, to (size, size, 3), still bytes."""
+        picture = rgb if isinstance(rgb, Image.Image) else Image.fromarray(rgb)
         width, height = self._scaled(picture.width, picture.height)
         if min(width, height) < self.size:
             picture = picture.resize((width, height), RESAMPLING[self.interpolation])

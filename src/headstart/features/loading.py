@@ -182,7 +182,7 @@ class Loader:
             if name in known.vectors:
                 continue
             if name == PLAIN:
-                pixels[name] = preprocessing.prepare(decoded.rgb)
+                pixels[name] = preprocessing.prepare(decoded.image)
             else:
                 rng = view_rng(wanted.seed, digest, number - 1)
                 pixels[name] = augment(

@@ -39,7 +39,7 @@ from headstart.images.formats import (
 )
 from headstart.images.jpeg_file import JpegFile
 from headstart.images.memory_budget import SINGLE, Claim
-from headstart.images.pixel_modes import to_rgb
+from headstart.images.pixel_modes import to_rgb, upright_rgb
 from headstart.images.source import Content, ImageSource, read_bytes
 from headstart.images.tiff_file import TiffFile
 from headstart.options import MAX_PIXELS
@@ -91,6 +91,7 @@ class Decoded:
         exif: Make, Model, DateTime, DateTimeOriginal, Software, Orientation as text where the
             file has them, and GPS "yes" when it has a place.
         jpeg_quality: estimated from the quantisation table; None for other formats.
+        picture: the same pixels as Pillow has them, where it decoded them.
     """
 
     rgb: ByteImage
@@ -102,6 +103,12 @@ class Decoded:
     exif: dict[str, str]
     jpeg_quality: int | None
     reduction: int = 1
+    picture: Image.Image | None = None
+
+    @property
+    def image(self) -> Image.Image:
+        """The pixels as a Pillow image, without a copy where Pillow decoded them."""
+        return Image.fromarray(self.rgb) if self.picture is None else self.picture
 
 
 Given = ImageSource | Path | Content
@@ -255,11 +262,14 @@ def _decode_image(
         else:  # a PNG may have its EXIF behind the pixels
             image.load()
             orientation, exif = exif_fields(image)
-        rgb = to_rgb(image, depth=depth, orientation=orientation)
+        picture = upright_rgb(image, depth=depth, orientation=orientation)
+        rgb = np.array(picture)
     if orientation >= 5:
         width, height = height, width
     frames = 1 if kind == "JPEG" else _frames(image)
-    return Decoded(rgb, width, height, kind, mode, frames, exif, quality, part)
+    # To count its frames may have let go of the file's own pixels.
+    kept = None if picture is image and kind != "JPEG" else picture
+    return Decoded(rgb, width, height, kind, mode, frames, exif, quality, part, kept)
 
 
 def pixels_of(image: Image.Image) -> ByteImage:

@@ -23,7 +23,12 @@ _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
 def to_rgb(image: Image.Image, *, depth: int | None, orientation: int) -> ByteImage:
-    """Loaded picture to RGB uint8 (h, w, 3), upright and opaque.
+    """`upright_rgb` as an array, uint8, (h, w, 3)."""
+    return np.array(upright_rgb(image, depth=depth, orientation=orientation))
+
+
+def upright_rgb(image: Image.Image, *, depth: int | None, orientation: int) -> Image.Image:
+    """Loaded picture to one of the mode RGB, upright and opaque; it may be the picture itself.
 
     Args:
         image: a loaded picture.
@@ -34,9 +39,7 @@ def to_rgb(image: Image.Image, *, depth: int | None, orientation: int) -> ByteIm
         ImageError: the mode has no clear meaning as a colour.
     """
     flat = _flat(image, depth)
-    if orientation != 1:
-        flat = flat.transpose(_UPRIGHT[orientation])
-    return np.array(flat)
+    return flat if orientation == 1 else flat.transpose(_UPRIGHT[orientation])
 
 
 def _flat(image: Image.Image, depth: int | None) -> Image.Image:

@@ -111,7 +111,7 @@ def measure(decoded: Decoded, file_bytes: int) -> ImageStatistics:
     """Measure a decoded picture whose file has `file_bytes` bytes."""
     # Grey values are measured at one size: cheap, and a large picture of a soft scene does not
     # count as more blurred than a small one.
-    picture = Image.fromarray(decoded.rgb)
+    picture = decoded.image
     grey = _shrunk(picture.convert("L"), SIDE)
     counts = np.array(grey.histogram(), dtype=np.float64) / SIDE**2
     brightness = float(counts @ _LEVELS)

@@ -112,7 +112,7 @@ class TrainedPredictor:
             decoded = decode_picture(
                 image, minimum_side=steps.resize, max_pixels=self._max_pixels, claim=claim
             )
-            return steps.prepare(decoded.rgb)
+            return steps.prepare(decoded.image)
 
     def description(self) -> dict[str, Any]:
         """Backbone, head and what they compute in."""
