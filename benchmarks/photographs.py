@@ -103,7 +103,7 @@ def own_parts(parts: Parts, content: bytes, steps: Preprocessing) -> None:
         "decoding, checks", lambda: decode_picture(content, minimum_side=steps.resize)
     )
     parts.time("measures", lambda: measure(decoded, len(content)))
-    parts.time("resize and crop", lambda: steps.prepare(decoded.rgb))
+    parts.time("resize and crop", lambda: steps.prepare(decoded.image))
 
 
 def embed(parts: Parts, name: str, network: torch.nn.Module) -> None:
