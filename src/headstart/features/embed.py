@@ -14,6 +14,7 @@ import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.device import device_kind
 from headstart.backbones.runtimes.kept_graph import export_in_words
 from headstart.cache_folder import cache_folder
 from headstart.data.dataset import ImageRecords
@@ -21,7 +22,7 @@ from headstart.errors import DataError
 from headstart.features.cache import FeatureStore, ImageCache
 from headstart.features.cache_limit import keep_to_limit, mark_used
 from headstart.features.loading import Loaded, Loader, Wanted
-from headstart.features.mirrored import embed_with, plain_features
+from headstart.features.new_vectors import new_vectors, plain_features
 from headstart.features.recent import Known, Recent
 from headstart.images.address import Stamp
 from headstart.images.source import Content, ImageSource, RemoteFile
@@ -200,6 +201,7 @@ class _Run:
         self.lanes = options.workers or os.cpu_count() or 1
         self.batch = options.embed_batch
         self.computed = 0
+        self.usual = 0  # inputs at once, where the network was needed
 
     def embed(self, images: Sequence[ImageSource], progress: Progress) -> None:
         n, d = len(images), self.backbone.info.feature_size if self.backbone is not None else 0
@@ -219,6 +221,7 @@ class _Run:
                     progress.advance(len(chunk.rows))
         finally:
             progress.stop()
+        self._tell_smaller_batch(progress)
         self._copy_repeated()
 
     def _take_known(self, images: Sequence[ImageSource]) -> dict[int, Known | None]:
@@ -281,21 +284,21 @@ class _Run:
         self, images: Sequence[ImageSource], unknown: dict[int, Known | None]
     ) -> Iterator[_Chunk]:
         rows = list(unknown)
-        size = self._chunk_size()
+        # All threads have something to decode, however many an accelerator takes at once.
+        size = min(self._chunk_size(), math.ceil(len(rows) / self.lanes))
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-        lanes = min(self.lanes, len(parts))
+        lanes, backbone = min(self.lanes, len(parts)), self.backbone
 
         def work(part: list[int], reads: list[Callable[[], Content]]) -> _Chunk:
             loaded = [
                 self.loader.load(read, self.stamps[row], unknown[row], images[row].bytes_to_read)
                 for row, read in zip(part, reads, strict=True)
             ]
-            chunk = _Chunk(part, loaded, self._through_backbone(loaded))
+            chunk = _Chunk(part, loaded, new_vectors(loaded, backbone, self.plain))
             self._keep(chunk)
             return chunk
 
         pending: set[Future[_Chunk]] = set()
-        backbone = self.backbone
         pool = backbone.threads(lanes) if backbone else ThreadPoolExecutor(lanes, "embed")
         requests = ThreadPoolExecutor(ASKED_AT_ONCE, "request")  # no thread before the first one
         with pool:
@@ -317,19 +320,18 @@ class _Run:
         """Pictures that a thread takes at once."""
         if self.backbone is None:
             return READ_AT_ONCE
-        return max(1, (self.batch or self.backbone.usual_batch()) // len(self.names))
+        self.usual = self.backbone.usual_batch()
+        return max(1, (self.batch or self.usual) // len(self.names))
 
-    def _through_backbone(self, loaded: list[Loaded]) -> list[dict[str, Float32Array]]:
-        """Features of the prepared inputs of some pictures, by view."""
-        places = [(i, name) for i, item in enumerate(loaded) for name in item.pixels]
-        found: list[dict[str, Float32Array]] = [{} for _ in loaded]
-        if places and self.backbone is not None:
-            inputs = np.stack([loaded[i].pixels[name] for i, name in places])
-            keys = [(loaded[i].digest, name) for i, name in places]
-            vectors = embed_with(self.plain, self.backbone, inputs, keys)
-            for (i, name), vector in zip(places, vectors, strict=True):
-                found[i][name] = vector
-        return found
+    def _tell_smaller_batch(self, progress: Progress) -> None:
+        """Say where an accelerator had not the memory for as many pictures at once as usual."""
+        backbone = self.backbone
+        if backbone is None or not self.usual or backbone.usual_batch() >= self.usual:
+            return
+        progress.note(
+            f"not enough memory on {device_kind(backbone.info.device)} for as many pictures at "
+            f"once as usual: {backbone.usual_batch()} at once in place of {self.usual}"
+        )
 
     def _keep(self, chunk: _Chunk) -> None:
         """Write a chunk into the cache as soon as it is computed, whatever happens next."""

@@ -1,4 +1,4 @@
-"""Features of a network that averages in the mirror image, half of them kept without it."""
+"""Features of pictures that were just loaded; with a mirror, half of each may be kept already."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.backbone import Backbone
 from headstart.features.cache import FeatureStore
+from headstart.features.loading import Loaded
 from headstart.progress import QUIET, Progress
 
 
@@ -25,21 +26,28 @@ def plain_features(
     return store if store.path.exists() else None
 
 
-def embed_with(
-    plain: FeatureStore | None,
-    backbone: Backbone,
-    inputs: ByteImage,
-    keys: Sequence[tuple[str, str]],
+def new_vectors(
+    loaded: Sequence[Loaded], backbone: Backbone | None, plain: FeatureStore | None
+) -> list[dict[str, Float32Array]]:
+    """Features of the prepared inputs of some pictures, by view; `plain` is `plain_features`."""
+    places = [(i, name) for i, item in enumerate(loaded) for name in item.pixels]
+    found: list[dict[str, Float32Array]] = [{} for _ in loaded]
+    if places and backbone is not None:
+        inputs = np.stack([loaded[i].pixels[name] for i, name in places])
+        keys = [(loaded[i].digest, name) for i, name in places]
+        vectors = backbone.embed(inputs) if plain is None else _with(plain, backbone, inputs, keys)
+        for (i, name), vector in zip(places, vectors, strict=True):
+            found[i][name] = vector
+    return found
+
+
+def _with(
+    plain: FeatureStore, backbone: Backbone, inputs: ByteImage, keys: Sequence[tuple[str, str]]
 ) -> Float32Array:
     """`backbone.embed(inputs)` to the bit, where of kept pictures the mirror image alone is run.
 
-    Args:
-        plain: `plain_features` of the backbone.
-        inputs: prepared pictures (n, size, size, 3).
-        keys: content (sha256) and view of each, (n,).
+    `keys` are the content (sha256) and the view of each of the inputs (n, size, size, 3).
     """
-    if plain is None:
-        return backbone.embed(inputs)
     known: dict[tuple[str, str], Float32Array] = {}
     for view in {view for _, view in keys}:
         digests = [digest for digest, of in keys if of == view]
