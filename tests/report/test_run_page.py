@@ -103,7 +103,7 @@ def test_folds_that_take_one_c_say_so(
 ) -> None:
     monkeypatch.setattr(objective, "LONG", 1)
     monkeypatch.setattr(objective, "MANY_CLASSES", 3)
-    result = fit(("ant", "bee", "cat"), folds=3)
+    result = fit(("ant", "bee", "cat"), strength=None)
     metrics = run_metrics(result)
     line = "3 classes: the folds take the C that the model chose"
     assert metrics["folds"]["strength_note"] == line
