@@ -48,7 +48,7 @@ from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import TrainingRows
 from headstart.heads.linear import LinearHead
 from headstart.heads.solver.choice_of_c import folds_for_choice
-from headstart.heads.solver.objective import log_loss
+from headstart.heads.solver.losses import log_loss
 from headstart.heads.solver.principal_axes import axis_scores
 from headstart.heads.standardisation import column_scale, standardised
 from headstart.heads.svm import SquaredHinge, SvmHead

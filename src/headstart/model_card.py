@@ -36,6 +36,8 @@ def short_figures(metrics: Mapping[str, Any], data_digest: str) -> dict[str, Any
     """The figures that stay with a model, and its choice, from what `metrics.json` holds."""
     folds = metrics["folds"]
     pooled = {name: folds["pooled"][name] for name in ("n", "accuracy_interval")} if folds else {}
+    if folds and folds.get("strength_note"):
+        pooled["strength_note"] = folds["strength_note"]
     return {
         "data": {
             "digest": data_digest,
@@ -146,7 +148,11 @@ def _figures(figures: Mapping[str, Any] | None) -> list[str]:
         f"| {plural(test['n'], 'test picture')} | {_number(test['accuracy'])} | "
         f"{_interval(test['accuracy_interval'])} |",
     ]
+    strength_note = ""
     if folds:
+        strength_note = (
+            f" Of the folds: {folds['strength_note']}." if folds.get("strength_note") else ""
+        )
         error = _number(folds["accuracy_standard_error"])
         lines.append(
             f"| {folds['count']} folds, {folds['n']:,} pictures | "
@@ -159,7 +165,7 @@ def _figures(figures: Mapping[str, Any] | None) -> list[str]:
         f"Always answering the largest class would be right for {_number(test['majority_share'])} "
         f"of the test pictures. Balanced accuracy {_number(test['balanced_accuracy'])}, macro F1 "
         f"{_number(test['macro_f1'])}, log loss {_number(test['log_loss'])}; "
-        f"{plural(data['trained'], 'picture')} trained it.",
+        f"{plural(data['trained'], 'picture')} trained it.{strength_note}",
         "",
         f"Digest of the pictures and labels: `{data['digest']}`",
         *(line for told in figures.get("decision", ()) for line in ("", one_line(told))),

@@ -16,14 +16,16 @@ from headstart.evaluate.predictions import Predictions
 from headstart.heads.linear import LinearHead
 from headstart.heads.solver import objective
 from headstart.progress import Quiet
-from headstart.recipes.folds import FoldResult, out_of_folds, take
+from headstart.recipes.folds import FoldResult, cross_validate, out_of_folds, take
 
 
 class Rows:
     """What folds need of a data set."""
 
     def __init__(self, targets: np.ndarray) -> None:
-        self.targets, self.classes = targets, tuple("abcd")
+        self.targets, self.classes, self.groups = targets, tuple("abcd"), None
+        self.labels = tuple("abcd"[target] for target in targets)
+        self.table = SimpleNamespace(ids=tuple(str(row) for row in range(len(targets))))
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -71,9 +73,10 @@ def test_rows_that_are_taken_keep_their_groups() -> None:
     assert by_folds(whole(groups), 5).to_json()["pooled"]["groups"] == 25
 
 
+@pytest.mark.parametrize("chosen", [None, 0.125])  # by the model, before the folds
 @pytest.mark.parametrize("many", [False, True])
-def test_of_long_fits_the_first_fold_alone_chooses_c(
-    many: bool, monkeypatch: pytest.MonkeyPatch
+def test_of_long_fits_the_model_or_the_first_fold_alone_chooses_c(
+    many: bool, chosen: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
     targets = np.repeat(np.arange(4), 10)
@@ -93,13 +96,21 @@ def test_of_long_fits_the_first_fold_alone_chooses_c(
 
     told: list[str] = []
     monkeypatch.setattr(Quiet, "note", lambda _, line: told.append(line))
-    answers = out_of_folds(data, features, folds, make)
-    assert told == (["4 classes: the first fold alone chooses C for the others"] if many else [])
+    model: Any = None if chosen is None else SimpleNamespace(C=chosen)
+    answers = out_of_folds(data, features, folds, make, model=model)
+    words = "the folds take the C that the model chose"
+    if chosen is None:
+        words = "the first fold alone chooses C for the others"
+    assert told == ([f"4 classes: {words}"] if many else [])
     fitted = [head for head in made if hasattr(head, "C_")]
     assert np.isfinite(answers).all()
     assert len(fitted) == 5
-    assert [head.C for head in fitted] == ([None] + 4 * [fitted[0].C_] if many else 5 * [None])
+    shared = [None, *4 * [fitted[0].C_]] if chosen is None else 5 * [chosen]
+    assert [head.C for head in fitted] == (shared if many else 5 * [None])
     alone = LinearHead(C=fitted[3].C).fit(values[folds[3].train], targets[folds[3].train])
     np.testing.assert_allclose(
         answers[folds[3].test], alone.predict_proba(values[folds[3].test]), atol=1e-6
     )
+    result = cross_validate(data, features, folds, LinearHead, model=model)
+    assert result.strength_note == (f"4 classes: {words}" if many else "")
+    assert result.to_json()["strength_note"] == (result.strength_note or None)

@@ -40,12 +40,16 @@ def fit(tmp_path: Path, tiny_backbone: Backbone) -> Callable[..., FitResult]:
     """Fit 24 pictures, some of them mislabelled so that answers are wrong."""
 
     def run(
-        classes: tuple[str, ...] = HOSTILE, *, folds: int = 3, epochs: int | None = None
+        classes: tuple[str, ...] = HOSTILE,
+        *,
+        folds: int = 3,
+        epochs: int | None = None,
+        strength: float | None = 0.1,
     ) -> FitResult:
         table = make_table(tmp_path / "set", classes)
         options = FitOptions(
             split=SplitOptions(folds=folds, test_fraction=0.25, near_duplicates=False),
-            head=HeadOptions(C=0.1 if epochs is None else None),
+            head=HeadOptions(C=strength if epochs is None else None),
             loop=LoopOptions(epochs=epochs, batch_size=8),
         )
         data, features = prepare_data(table, tiny_backbone, options)

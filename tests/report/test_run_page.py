@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from headstart.errors import BadInput
+from headstart.heads.solver import objective
+from headstart.model_card import card, short_figures
 from headstart.recipes.frozen import FitResult
 from headstart.report.run_folder import run_metrics
 from headstart.report.run_page import write_report
@@ -93,6 +96,23 @@ def test_epochs_without_folds_have_curves_and_the_test_as_evidence(
     assert any(name.startswith("loss by epoch: training from") for name in names)
     assert "--epochs" in page.text
     assert "folds, mean" not in page.text
+
+
+def test_folds_that_take_one_c_say_so(
+    fit: Fit, read_page: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objective, "LONG", 1)
+    monkeypatch.setattr(objective, "MANY_CLASSES", 3)
+    result = fit(("ant", "bee", "cat"), strength=None)
+    metrics = run_metrics(result)
+    line = "3 classes: the folds take the C that the model chose"
+    assert metrics["folds"]["strength_note"] == line
+    assert line in result.record.notes
+    write_report(result, metrics, tmp_path / "report.html", title="many")
+    text = read_page(tmp_path / "report.html").text
+    assert f"{line}. Pictures that the folds test had a part in that choice" in text
+    figures = short_figures(metrics, result.record.data_digest)
+    assert f"Of the folds: {line}." in card(result.model, figures, opens_in_timm=False)
 
 
 def test_many_classes_get_a_list_of_confusions_and_no_two_class_curves(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from headstart.heads.fitted_heads import FittedLinear
 from headstart.heads.head import ClassWeight, Head
 from headstart.heads.solver.linear_fit import fit_linear
-from headstart.heads.solver.objective import log_loss
+from headstart.heads.solver.losses import log_loss
 from headstart.progress import QUIET, Progress
 
 

@@ -19,6 +19,7 @@ from headstart.evaluate.metrics import Metrics, measure
 from headstart.evaluate.predictions import Predictions
 from headstart.features.embed import Features
 from headstart.heads.blas_threads import threads_for
+from headstart.heads.fitted_heads import FittedHead
 from headstart.heads.head import Head
 from headstart.heads.solver.objective import is_long
 from headstart.progress import QUIET, Progress
@@ -26,6 +27,8 @@ from headstart.recipes.data_preparation import stack_views
 
 SIDE_BY_SIDE = 5_000_000  # numbers; larger folds need the memory and have use for all cores
 STANDARD_ERROR = "corrected for overlapping training rows (Nadeau and Bengio 2003)"
+FIRST_CHOOSES = "the first fold alone chooses C for the others"
+MODEL_CHOSE = "the folds take the C that the model chose"
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 
 
@@ -37,11 +40,13 @@ class FoldResult:
         metrics: one for each fold, of its test rows.
         splits: the folds.
         predictions: every row's answer by the fold that did not learn from it, (n,).
+        strength_note: where fits take very long, a line that says whose C the folds took; else "".
     """
 
     metrics: tuple[Metrics, ...]
     splits: tuple[Split, ...]
     predictions: Predictions
+    strength_note: str = ""
 
     @property
     def mean_rows(self) -> tuple[float, float]:
@@ -58,6 +63,7 @@ class FoldResult:
             error = corrected_standard_error(known, *self.mean_rows) if known else None
             values[f"{name}_mean"], values[f"{name}_standard_error"] = mean, error
         values["accuracies"] = [m.accuracy for m in self.metrics]
+        values["strength_note"] = self.strength_note or None
         values["pooled"] = measure(self.predictions).to_json()
         return values
 
@@ -68,16 +74,30 @@ def cross_validate(
     folds: Sequence[Split],
     make: Callable[[], Head],
     progress: Progress = QUIET,
+    *,
+    model: FittedHead | None = None,
 ) -> FoldResult:
-    """Fit a new head for each fold on its training rows and answer its test rows."""
+    """Fit a new head for each fold on its training rows and answer its test rows.
+
+    `model` is the head that was fitted on the training rows, where there is one.
+    """
     progress.start("folds", len(folds))
     try:
-        probabilities = out_of_folds(data, features, folds, make, progress)
+        probabilities = out_of_folds(data, features, folds, make, progress, model=model)
     finally:
         progress.stop()
     whole = as_predictions(data, probabilities)
     parts = [measure(take(whole, fold.test)) for fold in folds]
-    return FoldResult(tuple(parts), tuple(folds), whole)
+    strength_note = _strength_note(data, features, make(), model)
+    return FoldResult(tuple(parts), tuple(folds), whole, strength_note)
+
+
+def _strength_note(data: Dataset, features: Features, head: Head, model: FittedHead | None) -> str:
+    """A line where all folds take one C; "" where each chooses its own, or there is none."""
+    if not _takes_long(data, features, head):
+        return ""
+    whose = FIRST_CHOOSES if _strength_of(model) is None else MODEL_CHOSE
+    return f"{len(data.classes):,} classes: {whose}"
 
 
 def out_of_folds(
@@ -86,21 +106,28 @@ def out_of_folds(
     folds: Sequence[Split],
     make: Callable[[], Head],
     progress: Progress = QUIET,
+    *,
+    model: FittedHead | None = None,
 ) -> FloatArray:
     """Probabilities (n, k) of the rows that a fold tests; NaN in rows that none does.
 
     The folds share nothing, so that small ones are fitted side by side. Where one takes very long
-    (many classes), the first alone chooses C, without its test rows, and the others take that C.
+    (many classes), all take the C of `model`; without one the first alone chooses it, without its
+    test rows.
     """
     probabilities = np.full((len(data), len(data.classes)), np.nan)
     size = features.values.size
     later = folds
-    if _takes_long(data, features, make()):
-        progress.note(f"{len(data.classes)} classes: the first fold alone chooses C for the others")
-        first = fit_fold(data, features, folds[0], make)
-        make, later = _taking_c_of(make, first), folds[1:]
-        probabilities[folds[0].test] = answer_fold(data, features, folds[0], first)
-        progress.advance()
+    strength_note = _strength_note(data, features, make(), model)
+    if strength_note:
+        progress.note(strength_note)
+        C = _strength_of(model)
+        if C is None:
+            first = fit_fold(data, features, folds[0], make)
+            probabilities[folds[0].test] = answer_fold(data, features, folds[0], first)
+            C, later = _strength_of(first.fitted_), folds[1:]
+            progress.advance()
+        make = _taking(make, C)
     is_small = size <= SIDE_BY_SIDE and make().side_by_side
     lanes = (os.cpu_count() or 1) if is_small else 1
     # One limit around all of them: a fold that ends must not change the threads of another, which
@@ -119,10 +146,13 @@ def _takes_long(data: Dataset, features: Features, head: Head) -> bool:
     return getattr(head, "C", 1.0) is None and is_long(size, k)
 
 
-def _taking_c_of(make: Callable[[], Head], fitted: Head) -> Callable[[], Head]:
-    """As `make`, with the C that this head was fitted with."""
-    chosen = getattr(fitted, "C_")  # noqa: B009 - only heads with a C come here
-    return lambda: make().set_params(C=chosen)
+def _strength_of(head: FittedHead | None) -> float | None:
+    return getattr(head, "C", None)
+
+
+def _taking(make: Callable[[], Head], C: float | None) -> Callable[[], Head]:
+    """As `make`, with this C."""
+    return lambda: make().set_params(C=C)
 
 
 def out_of_fold(

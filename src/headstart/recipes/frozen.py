@@ -120,8 +120,12 @@ def fit_features(
     clock.lap("head")
     raw = model.head.predict_proba(features.values)
     make = head_maker(options.head, options.loop, options.split.seed)
-    validated = cross_validate(data, features, folds, make, progress) if folds else None
+    validated = None
+    if folds:
+        validated = cross_validate(data, features, folds, make, progress, model=model.head)
     clock.lap("folds")
+    record = make_record("frozen", as_json(options), data, clock, [backbone])
+    told = (validated.strength_note,) if validated is not None and validated.strength_note else ()
     calibrated = apply_temperature(raw, model.temperature)
     tested = features.values[split.test]
     return FitResult(
@@ -134,7 +138,7 @@ def fit_features(
         train_accuracy=float(np.mean(raw[split.train].argmax(1) == data.targets[split.train])),
         folds=validated,
         history=history,
-        record=make_record("frozen", as_json(options), data, clock, [backbone]),
+        record=replace(record, notes=(*record.notes, *told)),
     )
 
 

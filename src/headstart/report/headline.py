@@ -118,6 +118,11 @@ def _meaning(metrics: dict[str, Any]) -> list[str]:
         )
         ends, share = (low, high), folds["pooled"]["majority_share"]
     found.append(_against_majority(ends, share))
+    if folds is not None and folds.get("strength_note"):
+        found.append(
+            f"{folds['strength_note']}. Pictures that the folds test had a part in that choice, "
+            "so the folds' figures may be better by what one choice of C can give."
+        )
     if tuning is not None:
         sentence = tuning["phases"]["sentence"]
         found.append(f"{sentence[0].upper()}{sentence[1:]}.")

@@ -13,7 +13,8 @@ from headstart.arrays import FloatArray, IntArray
 from headstart.heads.blas_threads import threads_for
 from headstart.heads.head import TrainingRows
 from headstart.heads.inner_folds import inner_folds
-from headstart.heads.solver.objective import Loss, is_long, logits_of, solve
+from headstart.heads.solver.losses import Loss
+from headstart.heads.solver.objective import is_long, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores
 from headstart.heads.solver.scaling import Numbers
 from headstart.progress import Progress

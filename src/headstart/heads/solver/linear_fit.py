@@ -20,7 +20,8 @@ from headstart.heads.solver.choice_of_c import (
     LossOf,
     choose_by_folds,
 )
-from headstart.heads.solver.objective import Loss, is_long, logits_of, solve
+from headstart.heads.solver.losses import LogLoss, Loss
+from headstart.heads.solver.objective import is_long, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores, axis_scores
 from headstart.heads.solver.scaling import Numbers
 from headstart.heads.standardisation import column_scale, standardised
@@ -29,8 +30,9 @@ from headstart.progress import Progress
 HUGE = 250_000_000  # numbers beyond which the rows are kept in float32 (from 2 GB in float64)
 MANY = 1e7  # multiplications of a step from which on the digits after the fifth cost too much
 TOLERANCE, MANY_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
-LONG_TOLERANCE = 3e-5  # the steep rows' scaling makes the variables longer, which are its measure
+LONG_TOLERANCE = 2e-4  # with the steep rows' measure: see docs/solver.md for what it leaves
 NEAR = 1e-2  # a first, rough solution gives the curvature that scales the exact one
+SMALL_C = 1e-3  # with a smaller one 0 is near enough
 WITHOUT_FOLDS = 1.0  # C when no row can be held out
 
 
@@ -127,14 +129,17 @@ def _exact(
     scores: AxisScores, rows: TrainingRows, loss: Loss, C: float, choice: Choice | None
 ) -> tuple[Numbers, int]:
     """The optimum (1, o, q + 1), and the iterations that it took."""
-    if is_long(scores.rows.size, loss.outputs):
+    long = is_long(scores.rows.size, loss.outputs)
+    if long:
         scores = replace(scores, rows=scores.rows.astype(np.float32, copy=False))
     weights = rows.weights[None]
     start = None if choice is None else choice.start
-    if start is None:
+    if start is None and long and isinstance(loss, LogLoss):
+        start = _along_the_path(scores, loss, weights, C)
+    elif start is None:
         start = solve(scores, loss, weights, C, tolerance=NEAR).weights
     tolerance = TOLERANCE
-    if is_long(scores.rows.size, loss.outputs):
+    if long:
         tolerance = LONG_TOLERANCE
     elif scores.rows.dtype == np.float32:
         tolerance = HUGE_TOLERANCE
@@ -149,3 +154,15 @@ def _exact(
             stacklevel=4,
         )
     return fit.weights, fit.iterations
+
+
+def _along_the_path(
+    scores: AxisScores, loss: Loss, weights: FloatArray, C: float
+) -> Numbers | None:
+    """Where rough solutions with smaller values of C point to: far fewer steps than from 0."""
+    solution = before = ahead = None
+    for smaller in (value for value in PATH if SMALL_C <= value < C):
+        found = solve(scores, loss, weights, smaller, tolerance=NEAR, start=ahead)
+        before, solution = solution, found.weights
+        ahead = solution if before is None else 2 * solution - before
+    return ahead

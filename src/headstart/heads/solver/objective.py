@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property, partial
 
 import numpy as np
 
-from headstart.arrays import BoolArray, FloatArray, IntArray
+from headstart.arrays import BoolArray, FloatArray
 from headstart.heads.solver.lbfgs import minimise
+from headstart.heads.solver.losses import LogLoss, Loss
+from headstart.heads.solver.newton import minimise_by_newton
 from headstart.heads.solver.principal_axes import AxisScores
-from headstart.heads.solver.scaling import STEEP_ROWS, DiagonalScaling, Numbers, SteepRowsScaling
+from headstart.heads.solver.scaling import STEEP_ROWS, DiagonalScaling, Numbers, SteepRows
 
 # A fit is long from so many multiplications of a step on, when they come of so many classes: folds
 # then gain nothing by sharing products, and seconds matter more than digits.
@@ -20,96 +22,6 @@ LONG, MANY_CLASSES = 1e8, 101
 def is_long(size: int, outputs: int) -> bool:
     """Whether a fit of rows with `size` numbers takes very long because of its many classes."""
     return outputs >= MANY_CLASSES and size * outputs >= LONG
-
-
-class Loss(Protocol):
-    """The losses of n rows with known classes, as a function of k logits each.
-
-    Everything has the precision of the logits.
-    """
-
-    outputs: int
-
-    def __call__(self, logits: Numbers) -> tuple[Numbers, Numbers]:
-        """Logits (p, k, n), which may be overwritten, to losses (p, n) and slopes (p, k, n)."""
-
-    def curvature(self, logits: Numbers) -> Numbers:
-        """Second derivative of each row's loss, averaged over its logits, (p, n)."""
-
-    def take(self, chosen: IntArray) -> Loss:
-        """The losses of some rows."""
-
-    def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
-        """How bad the logits (k, n) of held-out rows are; rows of weight 0 do not count."""
-
-
-def log_loss(codes: IntArray, k: int) -> Loss:
-    """The loss of logistic regression for classes 0 to k - 1: one logit for two, else k."""
-    return BinaryLogLoss(codes) if k == 2 else LogLoss(codes, k)
-
-
-class BinaryLogLoss:
-    """-log of the probability of the true class, for one logit: that of class 1."""
-
-    outputs = 1
-
-    def __init__(self, codes: IntArray) -> None:
-        self.codes = codes
-        self.sign = np.where(codes == 1, np.float32(1), np.float32(-1))  # (n,)
-
-    def __call__(self, logits: Numbers) -> tuple[Numbers, Numbers]:
-        margins = self.sign * logits
-        powers = np.exp(-np.abs(margins))
-        losses = np.log1p(powers) - np.minimum(margins, 0)
-        wrong = np.where(margins >= 0, powers, 1) / (1 + powers)
-        return losses[:, 0], -self.sign * wrong
-
-    def curvature(self, logits: Numbers) -> Numbers:
-        powers = np.exp(-np.abs(logits))
-        return np.asarray(powers / (1 + powers) ** 2)[:, 0]
-
-    def take(self, chosen: IntArray) -> BinaryLogLoss:
-        return BinaryLogLoss(self.codes[chosen])
-
-    def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
-        return float(np.average(self(logits[None])[0][0], weights=row_weights))
-
-
-class LogLoss:
-    """-log of the probability of the true class, for k logits under softmax."""
-
-    def __init__(self, codes: IntArray, k: int) -> None:
-        self.outputs = k
-        self.codes = codes
-        self.rows = np.arange(len(codes))
-
-    def __call__(self, logits: Numbers) -> tuple[Numbers, Numbers]:
-        logits -= logits.max(axis=1, keepdims=True)
-        true = logits[:, self.codes, self.rows]  # (p, n)
-        slopes = np.exp(logits, out=logits)
-        total = slopes.sum(axis=1, keepdims=True)
-        slopes /= total
-        slopes[:, self.codes, self.rows] -= 1
-        return np.log(total[:, 0]) - true, slopes
-
-    def curvature(self, logits: Numbers) -> Numbers:
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        return np.asarray((shares * (1 - shares)).mean(axis=1))
-
-    def steepest(self, logits: Numbers, count: int) -> tuple[IntArray, Numbers]:
-        """Of logits (k, n) the rows where each is most curved, and how much; both (k, count)."""
-        shares = np.exp(logits - logits.max(axis=0))
-        shares /= shares.sum(axis=0)
-        shares *= 1 - shares
-        rows = np.argpartition(-shares, count - 1, axis=1)[:, :count]
-        return rows, np.take_along_axis(shares, rows, axis=1)
-
-    def take(self, chosen: IntArray) -> LogLoss:
-        return LogLoss(self.codes[chosen], self.outputs)
-
-    def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
-        return float(np.average(self(logits[None].copy())[0][0], weights=row_weights))
 
 
 @dataclass(frozen=True)
@@ -132,8 +44,8 @@ def solve(
 ) -> Solution:
     """Solve p problems that differ in their rows' weights (p, n) only.
 
-    The variables are scaled by the root of the curvature at the start, of its diagonal or, for one
-    long problem, of a little more than that: see `scaling.py`.
+    By L-BFGS, the variables scaled by the root of the curvature's diagonal at the start; one long
+    problem by Newton's method, eased by a little more than the diagonal: see `scaling.py`.
 
     Args:
         scores: the rows.
@@ -148,7 +60,13 @@ def solve(
     rows, (p, n), k = scores.rows, row_weights.shape, loss.outputs
     q, dtype = rows.shape[1], scores.rows.dtype
     weights = np.zeros((p, k, q), dtype=dtype) if start is None else start.astype(dtype, copy=False)
-    scaling = _scaling(scores, loss, row_weights, C, weights)
+    if p == 1 and isinstance(loss, LogLoss) and is_long(rows.size, k):
+        # One class against the rest has no steep rows: all that are not yet right count alike.
+        at = partial(_ManyClasses, scores, loss, row_weights[0], C)
+        long = minimise_by_newton(at, weights[0], tolerance=tolerance)
+        return Solution(long.points[None], long.converged, long.iterations)
+    mean = np.mean(row_weights * loss.curvature(logits_of(rows, weights)), axis=1)
+    scaling = DiagonalScaling(C, mean, scores.energy, dtype)
     row_pull = (C * row_weights).astype(dtype)[:, None, :]
 
     def objective(points: Numbers) -> tuple[FloatArray, Numbers]:
@@ -168,19 +86,56 @@ def solve(
     return Solution(weights, found.converged, found.iterations)
 
 
-def _scaling(
-    scores: AxisScores, loss: Loss, row_weights: FloatArray, C: float, weights: Numbers
-) -> DiagonalScaling:
-    """That of the curvature at these weights."""
-    rows, (p, n) = scores.rows, row_weights.shape
-    logits = logits_of(rows, weights)
-    mean = np.mean(row_weights * loss.curvature(logits), axis=1)
-    # One class against the rest has no such rows: all that are not yet right count alike.
-    if p > 1 or not isinstance(loss, LogLoss) or not is_long(rows.size, loss.outputs):
-        return DiagonalScaling(C, mean, scores.energy, rows.dtype)
-    places, bends = loss.steepest(logits[0], min(STEEP_ROWS, n))
-    bends = C * row_weights[0, places] * bends
-    return SteepRowsScaling(C, mean, scores.energy, rows, places, bends)
+class _ManyClasses:
+    """The objective of one problem at some weights (k, q + 1): a place of `newton.py`."""
+
+    def __init__(
+        self,
+        scores: AxisScores,
+        loss: LogLoss,
+        row_weights: FloatArray,
+        C: float,
+        weights: Numbers,
+    ) -> None:
+        self._scores, self._loss, self._C, self._row_weights = scores, loss, C, row_weights
+        self._pull = (C * row_weights).astype(weights.dtype)
+        self._penalised = weights.copy()
+        self._penalised[:, -1] = 0
+        losses, slopes = loss(logits_of(scores.rows, weights[None]))
+        self._slopes = slopes[0]  # by the logits
+        flat = self._penalised.ravel()
+        self.value = C * float(np.dot(losses[0], row_weights)) + 0.5 * float(np.vdot(flat, flat))
+
+    @cached_property
+    def slope(self) -> Numbers:
+        found = (self._slopes * self._pull) @ self._scores.rows
+        found += self._penalised
+        return np.asarray(found)
+
+    def bent(self, direction: Numbers) -> Numbers:
+        moves = logits_of(self._scores.rows, direction[None])[0]
+        changes = self._loss.bent(self._slopes, moves)
+        changes *= self._pull
+        found = changes @ self._scores.rows
+        found[:, :-1] += direction[:, :-1]
+        return np.asarray(found)
+
+    def eased(self, slope: Numbers) -> Numbers:
+        return self._steep.eased(slope)
+
+    def length(self, points: Numbers) -> float:
+        return self._steep.length(points)
+
+    @cached_property
+    def _steep(self) -> SteepRows:
+        bends = np.abs(self._slopes)
+        bends *= 1 - bends
+        bends *= self._row_weights.astype(bends.dtype)
+        count = min(STEEP_ROWS, bends.shape[1])
+        places = np.argpartition(-bends, count - 1, axis=1)[:, :count]
+        steep = self._C * np.take_along_axis(bends, places, axis=1)
+        mean = bends.mean(dtype=np.float64)[None]
+        return SteepRows(self._C, mean, self._scores.energy, self._scores.rows, places, steep)
 
 
 def logits_of(rows: Numbers, weights: Numbers) -> Numbers:

@@ -1,4 +1,4 @@
-"""Changes of variables after which the curvature of a linear fit is about 1 in every direction."""
+"""About the curvature of a linear fit: its diagonal, and for many classes a little more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Numbers = npt.NDArray[Any]  # float32 or float64, as the rows are
 
 LEAST_CURVATURE = 1e-4  # assumed for a row
 STEEP_ROWS = 8  # of each class
-NO_BEND = 1e-6  # share of the largest bend below which one is rounding
+IN_CACHE = 32  # classes whose steep rows are used at once
 
 
 class DiagonalScaling:
@@ -46,14 +46,14 @@ class DiagonalScaling:
         return gradient
 
 
-class SteepRowsScaling(DiagonalScaling):
+class SteepRows:
     """For one problem of many classes: the diagonal, and what a few rows of each class add to it.
 
     Of many classes each has hardly any curvature but in the directions of its own rows and of
     those that are nearly taken for them. There it is hundreds of times the mean, and a diagonal
     alone needs two to three times the steps. With D the diagonal and U the class's steep rows,
     scaled by the roots of D and of their own curvature, the class's curvature is about
-    D^(1/2) (I + U U') D^(1/2); its root is known from the small matrix U'U.
+    D^(1/2) (I + U U') D^(1/2); its inverse is known from the small matrix I + U'U.
 
     Args:
         C, mean, energy: as above, for p = 1.
@@ -71,30 +71,27 @@ class SteepRowsScaling(DiagonalScaling):
         steep: IntArray,
         bends: Numbers,
     ) -> None:
-        super().__init__(C, mean, energy, rows.dtype)
+        self._stretch = DiagonalScaling(C, mean, energy, rows.dtype).stretch[0]  # (1, q + 1)
         scaled = rows[steep]  # (k, m, q + 1)
-        scaled *= self.stretch
+        scaled *= self._stretch
         scaled *= np.sqrt(np.maximum(bends - C * mean[0], 0))[:, :, None].astype(rows.dtype)
         gram = (scaled @ scaled.transpose(0, 2, 1)).astype(np.float64)
-        values, turn = np.linalg.eigh(gram)
-        known = values > NO_BEND * max(values.max(), 1.0)
-        values = np.where(known, values, 1.0)
-        turn *= np.where(known, 1 / np.sqrt(values), 0.0)[:, None, :]
-        self._axes = turn.transpose(0, 2, 1).astype(rows.dtype) @ scaled  # unit vectors, or 0
-        roots = np.sqrt(1 + values)
-        self._shrink = np.where(known, 1 / roots - 1, 0.0).astype(rows.dtype)
-        self._grow = np.where(known, roots - 1, 0.0).astype(rows.dtype)
+        self._rows = scaled
+        self._inverse = np.linalg.inv(gram + np.eye(steep.shape[1])).astype(rows.dtype)
 
-    def points(self, weights: Numbers) -> Numbers:
-        return self._along_axes(super().points(weights), self._grow)
+    def eased(self, slopes: Numbers) -> Numbers:
+        """The inverse of the curvature times slopes (k, q + 1), a new array."""
+        found = np.asarray(slopes * self._stretch)
+        for start in range(0, len(found), IN_CACHE):  # its rows are read twice
+            some = slice(start, start + IN_CACHE)
+            rows, part = self._rows[some], found[some]
+            shares = self._inverse[some] @ (rows @ part[:, :, None])
+            part -= (shares.transpose(0, 2, 1) @ rows)[:, 0]
+        found *= self._stretch
+        return found
 
-    def weights(self, points: Numbers) -> Numbers:
-        return super().weights(self._along_axes(points, self._shrink))
-
-    def slopes(self, gradient: Numbers) -> Numbers:
-        return self._along_axes(super().slopes(gradient), self._shrink)
-
-    def _along_axes(self, vectors: Numbers, more: Numbers) -> Numbers:
-        """Vectors (1, k, q + 1) with `more` (k, m) of their parts along each class's axes."""
-        parts = (self._axes @ vectors[0][:, :, None])[:, :, 0] * more
-        return np.asarray(vectors + (parts[:, None, :] @ self._axes)[:, 0])
+    def length(self, weights: Numbers) -> float:
+        """The root of weights (k, q + 1) times the curvature times weights."""
+        points = weights / self._stretch
+        along = self._rows @ points[:, :, None]
+        return float(np.sqrt(np.vdot(points, points) + np.vdot(along, along)))
