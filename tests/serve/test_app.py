@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.served import (
 from headstart.errors import UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource
+from headstart.recipes.training_examples import Neighbour
 
 RED, BLUE, BROKEN = picture_bytes(), picture_bytes((30, 40, 200)), picture_bytes()[:40]
 HOSTILE = (
@@ -119,6 +121,7 @@ def test_the_model_tells_of_itself(server: Served) -> None:
     assert card["classes"] == ["other", "red"]
     assert card["made_of"]["backbone"] == "mean colour"
     assert card["figures"] is None
+    assert card["familiarity"] is None
     assert card["explains"] is True
     assert card["limits"]["pictures"] == 64
 
@@ -151,6 +154,24 @@ def test_an_explanation_is_a_picture(server: Served) -> None:
     assert server.http.post("/explain?class=no", content=RED).status_code == 422
     assert server.http.post("/explain", content=BROKEN).status_code == 422
     assert server.post(("a", RED), ("b", RED), path="/explain").status_code == 413
+
+
+def test_an_explanation_as_json_names_the_training_pictures_most_like_it() -> None:
+    predictor = ExplainingPredictor()
+    small = picture_bytes(kind="JPEG")
+    predictor.nearest = (Neighbour("a.png", "red", 0.9, small), Neighbour("b.png", "other", 0.5))
+    with served(predictor) as running:
+        wanted = {"accept": "application/json"}
+        found = running.http.post("/explain", content=RED, headers=wanted).json()
+        picture = running.http.post("/explain", content=RED)
+    assert base64.b64decode(found.pop("picture").removeprefix("data:image/png;base64,")) == (
+        picture.content
+    )
+    first, second = found.pop("nearest")
+    assert base64.b64decode(first.pop("small").removeprefix("data:image/jpeg;base64,")) == small
+    assert first == {"name": "a.png", "label": "red", "likeness": 0.9}
+    assert second == {"name": "b.png", "label": "other", "likeness": 0.5}
+    assert found == {"class_name": "red", "probability": 0.75, "method": "cam"}
 
 
 def test_a_model_without_explanations_says_so() -> None:

@@ -19,7 +19,14 @@ from starlette.types import Receive
 
 from headstart.errors import HeadstartError, ImageError
 from headstart.options import ServeOptions
-from headstart.serve.answer import Answers, Problem, answers_json
+from headstart.serve.answer import (
+    PNG,
+    Answers,
+    Explained,
+    Problem,
+    answers_json,
+    explained_json,
+)
 from headstart.serve.guards import LEFT, LOCAL_NAMES, AccessLog, Door, SecurityHeaders
 from headstart.serve.metrics import MEDIA_TYPE, Metrics
 from headstart.serve.picture_queue import PictureQueue, QueueFullError
@@ -30,6 +37,7 @@ from headstart.serve.upload import FORM, REQUESTS_HELD, HeldBytes, Upload, read_
 
 Result = TypeVar("Result")
 OPEN = ("/healthz", "/openapi.json")  # beside the page's own files, which need no token either
+JSON = "application/json"
 PICTURE = {"type": "string", "format": "binary"}
 BODY = {
     "required": True,
@@ -93,7 +101,7 @@ class Service:
         return JSONResponse(answers_json([image.name for image in images], rows), status)
 
     async def explain(self, request: Request) -> Response:
-        """A PNG that shows what an answer rests on."""
+        """What an answer rests on: a PNG, or JSON with it for who accepts that."""
         predictor = self.predictor
         if not isinstance(predictor, Explainer):
             raise Refusal(404, "this model explains nothing")
@@ -105,12 +113,14 @@ class Service:
         if name is not None and name not in predictor.classes:
             raise Refusal(422, f"there is no class {name!r}")
         request.state.pictures = 1
+        as_json = JSON in request.headers.get("accept", "")
 
-        def put() -> list[Future[bytes]]:
-            return [self.queue.put_work(lambda: predictor.explain(image, name))]
+        def work() -> bytes:
+            found = predictor.explain(image, name)
+            return explained_json(found) if as_json else found.png()
 
-        (picture,) = await self._wait(request.receive, put, until)
-        return Response(picture, media_type="image/png")
+        (content,) = await self._wait(request.receive, lambda: [self.queue.put_work(work)], until)
+        return Response(content, media_type=JSON if as_json else PNG, headers={"Vary": "Accept"})
 
     async def _read(self, request: Request, until: float) -> Upload:
         try:
@@ -215,9 +225,10 @@ def _add_questions(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/explain",
-        summary="What an answer rests on, as a PNG",
+        summary="What an answer rests on, as a PNG; with Accept: application/json also the "
+        "training pictures most like it",
         response_description="The picture with what speaks for the class.",
-        responses={**problems, 200: {"content": {"image/png": {}}}},
+        responses={**problems, 200: {"model": Explained, "content": {PNG: {}}}},
         openapi_extra={"requestBody": BODY},
         include_in_schema=isinstance(service.predictor, Explainer),
     )
