@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from headstart.arrays import ByteImage, Float32Array, FloatArray
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.joining import embed_prepared, join_backbones, prepared_for_each
 from headstart.errors import ExportError
 from headstart.export.check_pictures import CheckPicture
 from headstart.heads.familiarity import Familiarity
@@ -94,15 +95,21 @@ class Agreement:
 
 
 def compare(
-    model: TrainedModel, answer: Answer, prepare: Prepare, pictures: Iterable[CheckPicture]
+    model: TrainedModel,
+    answer: Answer,
+    prepare: Sequence[Prepare],
+    pictures: Iterable[CheckPicture],
 ) -> Agreement:
-    """Answer decoded pictures by both ways, alone and in batches of three."""
-    steps = model.backbone.info.preprocessing
+    """Answer decoded pictures by both ways, alone and in batches of three.
+
+    `prepare` is one for each of the networks.
+    """
     found = _Differences(model)
     for picture in pictures:
         batch = _batch(picture)
-        prepared = np.stack([steps.prepare(rgb) for rgb in batch])
-        found.bytes(np.moveaxis(prepare(batch), 1, -1), prepared)
+        prepared = prepared_for_each(model.backbone, batch)
+        for one, expected in zip(prepare, prepared, strict=True):
+            found.bytes(np.moveaxis(one(batch), 1, -1), expected)
         found.answers(prepared, answer(batch), answer(batch[:1]), picture.needs_resize)
     return found.result()
 
@@ -115,7 +122,7 @@ def compare_prepared(
     found = _Differences(model)
     for picture in pictures:
         prepared = np.stack([steps.prepare(rgb) for rgb in _batch(picture)])
-        found.answers(prepared, answer(prepared), answer(prepared[:1]), needs_resize=False)
+        found.answers([prepared], answer(prepared), answer(prepared[:1]), needs_resize=False)
     return found.result()
 
 
@@ -144,10 +151,14 @@ class _Differences:
         self.byte_difference = max(self.byte_difference, int(gap.max()))
 
     def answers(
-        self, prepared: ByteImage, found: FloatArray, alone: FloatArray, needs_resize: bool
+        self,
+        prepared: Sequence[ByteImage],
+        found: FloatArray,
+        alone: FloatArray,
+        needs_resize: bool,
     ) -> None:
-        """Probabilities of a batch, and of its first picture alone."""
-        features, k = self.exact.backbone.embed(prepared), len(self.exact.classes)
+        """Probabilities of a batch, prepared for each network, and of its first picture alone."""
+        features, k = embed_prepared(self.exact.backbone, prepared), len(self.exact.classes)
         expected = self.exact.probabilities(features)
         given, found, alone = found[:, k:], found[:, :k], alone[:, :k]
         if given.size and isinstance(self.exact.familiarity, Familiarity):
@@ -156,9 +167,9 @@ class _Differences:
         self.largest[needs_resize] = max(self.largest[needs_resize], worst)
         self.in_batch = max(self.in_batch, _gap(alone, found[:1]))
         if self.reduced is not None:
-            answers = self.reduced.probabilities(self.reduced.backbone.embed(prepared))
+            answers = self.reduced.probabilities(embed_prepared(self.reduced.backbone, prepared))
             self.from_reduced += np.abs(answers - found).max(axis=1).tolist()
-        self.count += len(prepared)
+        self.count += len(found)
 
     def result(self) -> Agreement:
         """All of them."""
@@ -188,8 +199,13 @@ def beyond_rounding(known: Familiarity, features: Float32Array, given: FloatArra
 
 def in_precision(model: TrainedModel, precision: str) -> TrainedModel:
     """The same model on a processor in another precision."""
-    info = replace(model.backbone.info, precision=precision, device="cpu", runtime="torch")
-    return replace(model, backbone=Backbone(info, model.backbone.network))
+    parts = [
+        Backbone(
+            replace(part.info, precision=precision, device="cpu", runtime="torch"), part.network
+        )
+        for part in model.backbone.parts
+    ]
+    return replace(model, backbone=join_backbones(parts))
 
 
 def _gap(first: FloatArray, second: FloatArray) -> float:
