@@ -68,6 +68,7 @@ def test_one_picture_goes_through_both_networks(
     model, path, said = joined
     assert any("all of the resized bytes are Pillow's" in line for line in said.lines)
     assert any("familiar is the model's" in line for line in said.lines)
+    assert not any("where nothing is resized" in line for line in said.lines)  # 32 and 48 pixels
     ready = session(path.read_bytes())
     assert [item.name for item in ready.get_inputs()] == ["image"]
     assert [item.name for item in ready.get_outputs()] == ["probabilities", "label", "familiar"]
@@ -134,14 +135,19 @@ def test_a_damaged_or_another_file_is_refused(
     assert sum(map(len, pieces)) < len(content)
     made = onnx.load_from_string(content)
     networks = json.loads(next(p.value for p in made.metadata_props if p.key.endswith("networks")))
-    for change in (
-        [*networks, networks[0]],
-        networks[:1],
-        [{**networks[0], "feature_size": 3}] * 2,
+    of_five = onnx.load_from_string(content)
+    (known,) = (item for item in of_five.graph.value_info if item.name == "features")
+    known.type.tensor_type.shape.dim[1].dim_value = 5
+    for graph, described in (
+        (made, [*networks, networks[0]]),
+        (made, networks[:1]),
+        (made, [{**networks[0], "feature_size": 3}] * 2),
+        (of_five, networks),
     ):
-        changed = onnx.load_from_string(content)
+        changed = onnx.ModelProto()
+        changed.CopyFrom(graph)
         kept = {p.key: p.value for p in changed.metadata_props if not p.key.endswith("digest")}
-        kept["headstart.networks"] = json.dumps(change)
+        kept["headstart.networks"] = json.dumps(described)
         del changed.metadata_props[:]
         onnx.helper.set_model_props(changed, kept)
         (tmp_path / "other.onnx").write_bytes(finished(changed))

@@ -114,6 +114,7 @@ def test_what_is_no_upload_is_told(server: Served) -> None:
     refused(400, "the request is empty", b"", "image/png")
     assert server.http.get("/predict").status_code == 405
     assert server.http.get("/nowhere").json() == {"error": "Not Found"}
+    assert server.http.post("/predict/", content=RED).status_code == 404  # leads nowhere else
 
 
 def test_the_model_tells_of_itself(server: Served) -> None:

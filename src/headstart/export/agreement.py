@@ -32,7 +32,8 @@ class Agreement:
     Attributes:
         pictures: n, with the mirrored ones.
         largest: of a probability from that of the model in fp32.
-        unresized: the same where no resize is needed.
+        unresized: the same where no resize is needed; None where every picture needs one, as for
+            joined networks of different sizes.
         in_batch: of a picture's probability alone from the one among others.
         from_reduced: from the model in bf16, in which it was fitted, the median over the pictures
             and the largest; None for one fitted in fp32.
@@ -44,7 +45,7 @@ class Agreement:
 
     pictures: int
     largest: float
-    unresized: float
+    unresized: float | None
     in_batch: float
     from_reduced: tuple[float, float] | None
     equal_bytes: float | None
@@ -60,10 +61,11 @@ class Agreement:
                 f"; {equal} of the resized bytes are Pillow's (largest difference "
                 f"{self.byte_difference})"
             )
-        found.append(
-            f"largest difference of a probability: {self.largest:.1e} from the model in fp32, "
-            f"{self.unresized:.1e} where nothing is resized, {self.in_batch:.1e} between batches"
-        )
+        parts = [f"{self.largest:.1e} from the model in fp32"]
+        if self.unresized is not None:
+            parts.append(f"{self.unresized:.1e} where nothing is resized")
+        parts.append(f"{self.in_batch:.1e} between batches")
+        found.append(f"largest difference of a probability: {', '.join(parts)}")
         if self.familiar is not None:
             found.append(f"familiar is the model's, its distance within {MOST_DISTANCE:.1%}")
         if self.from_reduced is not None:
@@ -81,7 +83,7 @@ class Agreement:
             ("a probability of a picture that needs no resize", self.unresized, MOST_UNRESIZED),
             ("a probability in a batch of three", self.in_batch, MOST_IN_BATCH),
         ):
-            if not found <= most:
+            if found is not None and not found <= most:
                 raise ExportError(
                     f"the exported model does not give the model's answers: {name} differs by "
                     f"{found:.1g}, the bound is {most:.0e}; nothing is written. Another opset "
@@ -139,7 +141,7 @@ class _Differences:
         precision = model.backbone.info.precision
         self.reduced = in_precision(model, precision) if precision != "fp32" else None
         self.count, self.in_batch, self.byte_difference = 0, 0.0, 0
-        self.largest = {True: 0.0, False: 0.0}  # by whether a resize was needed
+        self.largest: dict[bool, float] = {}  # by whether a resize was needed
         self.equal: list[float] = []
         self.from_reduced: list[float] = []
         self.familiar: list[float] = []
@@ -164,7 +166,7 @@ class _Differences:
         if given.size and isinstance(self.exact.familiarity, Familiarity):
             self.familiar.append(beyond_rounding(self.exact.familiarity, features, given[:, 0]))
         worst = max(_gap(found, expected), _gap(alone, expected[:1]))
-        self.largest[needs_resize] = max(self.largest[needs_resize], worst)
+        self.largest[needs_resize] = max(self.largest.get(needs_resize, 0.0), worst)
         self.in_batch = max(self.in_batch, _gap(alone, found[:1]))
         if self.reduced is not None:
             answers = self.reduced.probabilities(embed_prepared(self.reduced.backbone, prepared))
@@ -177,7 +179,7 @@ class _Differences:
         return Agreement(
             pictures=self.count,
             largest=max(self.largest.values()),
-            unresized=self.largest[False],
+            unresized=self.largest.get(False),
             in_batch=self.in_batch,
             from_reduced=(float(np.median(reduced)), max(reduced)) if reduced else None,
             equal_bytes=float(np.mean(self.equal)) if self.equal else None,

@@ -106,10 +106,11 @@ class GraphFamiliarity(GivenFamiliarity):
 
 def _of_each(graph: OnnxNetwork, output: str, rows: np.ndarray[Any, Any]) -> FloatArray:
     """An output for features (n, d), one by one, so that none depends on the others."""
-    found = [
-        graph.session.run([output], {FEATURES: row[None]})[0]
-        for row in rows.astype(np.float32, copy=False)
-    ]
+    single = rows.astype(np.float32, copy=False)
+    try:
+        found = [graph.session.run([output], {FEATURES: row[None]})[0] for row in single]
+    except Exception as error:  # its errors have no base of their own
+        raise ModelFolderError(f"{graph.name} cannot be run: {error}") from error
     return np.asarray(found, dtype=np.float64)
 
 

@@ -172,6 +172,7 @@ def make_app(service: Service) -> FastAPI:
         description="Classes of pictures by a fitted model.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a path is there or it is not
     )
     _add_questions(app, service)
     _add_state(app, service)
