@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from headstart.cli import parser
-from headstart.cli.terminal import progress, show_metrics
+from headstart.cli.terminal import progress, say, show_metrics
 from headstart.errors import DataError
 from headstart.options import FitOptions
 from headstart.options.checks import as_typed
@@ -47,7 +47,11 @@ def evaluate(
     from headstart.export.exported_model import open_model
     from headstart.outputs.permission import Inputs
     from headstart.recipes.data_preparation import read_labelled, tell
-    from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
+    from headstart.report.evaluation_folder import (
+        EVALUATION_FILES,
+        evaluation_outputs,
+        write_evaluation,
+    )
 
     read = options.read
     outputs = out and evaluation_outputs(out, Inputs((model, source, *options.files())))
@@ -78,6 +82,9 @@ def evaluate(
         with outputs.writing() as new:
             write_evaluation(figures, answers, new)
     show_metrics(figures, None)
+    if out:
+        figures_file, answers_file = (out / name for name in EVALUATION_FILES)
+        say(f"figures: {figures_file}    answers: {answers_file}")
     return 0
 
 
