@@ -16,6 +16,8 @@ from tests.tiny_classifier import LABELS, classifier
 from headstart import load
 from headstart.errors import ModelFolderError
 from headstart.model_dir import load_model, save_model
+from headstart.model_examples import StoredExamples
+from headstart.model_files import file_digest
 from headstart.recipes import training_examples
 from headstart.recipes.training_examples import TrainingExamples
 
@@ -90,9 +92,6 @@ def test_a_changed_part_is_refused_when_it_is_asked_for(
 def test_parts_that_do_not_fit_are_refused_also_when_signed(
     saved: Path, changed: dict[str, object]
 ) -> None:
-    from headstart.model_examples import StoredExamples
-    from headstart.model_files import file_digest
-
     path = saved / "examples.json"
     said = json.loads(path.read_text())
     path.write_text(json.dumps({**said, **changed} if changed else [1]))
@@ -102,6 +101,18 @@ def test_parts_that_do_not_fit_are_refused_also_when_signed(
     }
     with pytest.raises(ModelFolderError, match=r"examples\.json is damaged"):
         StoredExamples(saved, digests, 64, 2).get()
+
+
+def test_full_paths_of_an_earlier_version_are_not_shown(saved: Path) -> None:
+    path = saved / "examples.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "names": [f"/home/me/{name}" for name in said["names"]]}))
+    digests = {
+        **json.loads((saved / "headstart.json").read_text())["examples"],
+        "examples.json": file_digest(path),
+    }
+    features = load_file(saved / "examples.safetensors")["units"].shape[1]
+    assert StoredExamples(saved, digests, features, 2).get().names == tuple(said["names"])
 
 
 def test_no_more_are_kept_than_the_bound(
