@@ -139,6 +139,7 @@ class Service:
         except QueueFullError as error:
             raise try_again(str(error), error.seconds) from error
         answered = asyncio.gather(*results)
+        answered.add_done_callback(_taken)
         leaving = asyncio.ensure_future(_left(receive))
         try:
             await asyncio.wait(
@@ -156,6 +157,12 @@ class Service:
         finally:
             leaving.cancel()
             answered.cancel()
+
+
+def _taken(answered: asyncio.Future[Any]) -> None:
+    """Look at how it ended, so that asyncio does not log what nobody waited for any more."""
+    if not answered.cancelled():
+        answered.exception()
 
 
 async def _left(receive: Receive) -> None:
