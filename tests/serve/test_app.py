@@ -201,6 +201,7 @@ def test_a_model_that_fails_is_told_and_goes_on(caplog: pytest.LogCaptureFixture
         reply = server.http.post("/predict", content=RED)
         assert reply.status_code == 500
         assert "secret" not in reply.text
+        assert reply.headers["connection"] == "close"
         assert server.http.get("/healthz").status_code == 200
 
 

@@ -300,7 +300,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)  # the traceback goes to the server's own log
     async def broken(_request: Request, _error: Exception) -> Response:
-        return JSONResponse({"error": "a fault of the server; its log has more"}, 500)
+        words = {"error": "a fault of the server; its log has more"}
+        # uvicorn cuts the connection behind it; who keeps connections must know.
+        return JSONResponse(words, 500, {"Connection": "close"})
 
     @app.exception_handler(ClientDisconnect)
     async def left(_request: Request, _error: ClientDisconnect) -> Response:
