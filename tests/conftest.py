@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,16 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.warm_program import WarmProgram
 
 from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.torch_network import TorchNetwork
+from headstart.cli.__main__ import COLLECT_AFTER
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from torch import nn
 
 SIDE = 16
+gc.set_threshold(*COLLECT_AFTER)  # as the program does
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +141,14 @@ def memory() -> Iterator[Any]:
     system.store.clear()
     yield system
     system.store.clear()
+
+
+@pytest.fixture(scope="session")
+def warm_program() -> Iterator[WarmProgram]:
+    """The program in processes of its own, once for all tests."""
+    program = WarmProgram(os.environ)
+    yield program
+    program.end()
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def _fact(rng: np.random.Generator | None = None, **changes: Any) -> ImageStatis
 def _table(ids: Sequence[str], labels: Sequence[str] | None, **changes: Any) -> ImageTable:
     values: dict[str, Any] = {
         "ids": tuple(ids),
-        "images": tuple(LocalFile(Path("/nowhere") / name) for name in ids),
+        "images": tuple(LocalFile.at(Path("/nowhere") / name) for name in ids),
         "labels": None if labels is None else tuple(labels),
         "source": Path("labels.csv"),
         "lines": tuple(range(2, len(ids) + 2)),

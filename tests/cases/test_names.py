@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests.program import run
+from tests.warm_program import Ended, WarmProgram
 
 TINY = ("--backbone", "test_resnet", "--random-weights", "--image-size", "32")
 PLAIN_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -32,21 +34,25 @@ def draw(folder: Path, *classes: str, count: int = 10, stem: str = "") -> Path:
     return folder
 
 
-def in_c(folder: Path, *words: str, code: int = 0) -> str:
-    """What the program shows in a process of its own, under a locale without Chinese letters."""
-    return python(folder, "-m", "headstart", *words, code=code)
-
-
-def python(folder: Path, *words: str, code: int = 0) -> str:
-    environment = {**os.environ, **PLAIN_C}
-    environment.pop("PYTHONIOENCODING", None)
+def python(folder: Path, *words: str) -> str:
+    """What a process of Python shows under a locale without Chinese letters."""
     ended = subprocess.run(
         [sys.executable, *map(os.fsencode, words)],
         cwd=folder,
-        env=environment,
+        env=c_environment(),
         capture_output=True,
         check=False,
     )
+    return shown_by(ended)
+
+
+def c_environment() -> dict[str, str]:
+    variables = {**os.environ, **PLAIN_C}
+    variables.pop("PYTHONIOENCODING", None)
+    return variables
+
+
+def shown_by(ended: Ended | subprocess.CompletedProcess[bytes], code: int = 0) -> str:
     shown = ended.stdout + ended.stderr
     assert ended.returncode == code, shown
     assert b"Traceback" not in shown
@@ -54,28 +60,40 @@ def python(folder: Path, *words: str, code: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
+def in_c() -> Iterator[WarmProgram]:
+    """The program under that locale: in UTF-8 mode, which it has begun anew in."""
+    program = WarmProgram(c_environment())
+    yield program
+    program.end()
+
+
+@pytest.fixture(scope="module")
 def chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the set 图, and the run 跑 that was fitted on it under the C locale."""
+    """A folder with the set 图, and the run 跑 that was fitted on it under the C locale.
+
+    There the program is started as a user starts it.
+    """
     root = tmp_path_factory.mktemp("c")
     draw(root / "图", CAT, DOG, stem="图")
-    shown = in_c(root, "fit", "图", "--folds", "0", *TINY, "--out", "跑")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        shown = python(root, "-m", "headstart", "fit", "图", "--folds", "0", *TINY, "--out", "跑")
     assert r"\u8dd1/model" in shown
     assert r"\u732b" in shown
     assert (root / "跑" / "model").is_dir()
     return root
 
 
-def test_predict_under_c(chinese: Path) -> None:
-    flags = ("--out", "答.csv", "--show", "答.png")
-    shown = in_c(chinese, "predict", "跑/model", f"图/{CAT}/图1.png", "图", *flags)
+def test_predict_under_c(chinese: Path, in_c: WarmProgram) -> None:
+    words = ("predict", "跑/model", f"图/{CAT}/图1.png", "图")
+    shown = shown_by(in_c.run(*words, "--out", "答.csv", "--show", "答.png", folder=chinese))
     assert r"\u56fe/\u732b/\u56fe1.png" in shown
     lines = (chinese / "答.csv").read_text(encoding="utf-8").splitlines()
     assert lines[1].startswith(f"图/{CAT}/图1.png,{CAT},")
     assert len(lines) == 22
     assert (chinese / "答.png").is_file()
-    assert r"\u732b/\udcff.png" in in_c(
-        chinese, "predict", "跑/model", os.fsdecode(b"\xe7\x8c\xab/\xff.png"), code=1
-    )
+    odd = ("predict", "跑/model", os.fsdecode(b"\xe7\x8c\xab/\xff.png"))
+    assert r"\u732b/\udcff.png" in shown_by(in_c.run(*odd, folder=chinese), code=1)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +106,9 @@ def test_predict_under_c(chinese: Path) -> None:
     ],
     ids=lambda words: words[0],
 )
-def test_verbs_under_c(words: tuple[str, ...], chinese: Path) -> None:
+def test_verbs_under_c(words: tuple[str, ...], chinese: Path, in_c: WarmProgram) -> None:
     out = f"{words[0]}果.npz"
-    assert in_c(chinese, *words, "--out", out)
+    assert shown_by(in_c.run(*words, "--out", out, folder=chinese))
     assert (chinese / out).exists()
 
 

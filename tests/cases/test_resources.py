@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from tests.embedding import embed_files
+from tests.kept_lines import KeptLines
 
 from headstart.backbones.opening import open_backbone
 from headstart.errors import UsageError
@@ -163,3 +164,40 @@ def test_c55_out_of_memory_says_what_to_do(
     assert "memory" in told
     assert "32" in told  # the picture's size
     assert "--embed-batch" in told
+
+
+def test_c55_an_accelerator_with_less_memory_gets_fewer_at_once(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = sorted(pets.iterdir())
+    expected = embed_files(names, open_backbone(TINY, device="cpu"), EmbedOptions(cache=False))
+    backbone = open_backbone(TINY, device="cpu")
+    seen = []
+
+    def full(_: object, inputs: tuple[torch.Tensor, ...]) -> None:
+        seen.append(len(inputs[0]))
+        if seen[-1] > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    hook = backbone.module.register_forward_pre_hook(full)
+    told = KeptLines()
+    try:
+        options = EmbedOptions(embed_batch=8, cache=False, workers=1)
+        found = embed_files(names, backbone, options, progress=told)
+    finally:
+        hook.remove()
+    assert [many for many in seen if many > 3] == [8, 4]  # and not tried again
+    assert told.lines == [
+        "not enough memory on cpu for as many pictures at once as usual: 2 at once in place of 4"
+    ]
+    assert np.abs(found.values - expected.values).max() < 1e-6
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_cuda_device_gives_the_processors_features(pets: Path) -> None:
+    names, options = sorted(pets.iterdir()), EmbedOptions(cache=False)
+    expected = embed_files(names, open_backbone(TINY, device="cpu"), options)
+    backbone = open_backbone(TINY, device="cuda")
+    found = embed_files(names, backbone, options)
+    assert 64 <= backbone.usual_batch() <= 512
+    assert np.abs(found.values - expected.values).max() < 1e-3

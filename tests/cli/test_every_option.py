@@ -88,7 +88,7 @@ class Ended(NamedTuple):
 
 
 class Command:
-    """Runs commands in a copy of the place, each once, and looks at what they did."""
+    """Runs commands in the place, each once, looks at what they did, and takes it away again."""
 
     def __init__(self, place: Path, patch: pytest.MonkeyPatch, known: dict[Any, Ended]) -> None:
         self.place = place
@@ -104,9 +104,7 @@ class Command:
         return self.known[key]
 
     def run(self, verb: str, change: Change, words: list[str]) -> Ended:
-        here = self.place.parent / "here"
-        shutil.rmtree(here, ignore_errors=True)
-        shutil.copytree(self.place, here)
+        here, before = self.place, stamps(self.place)
         cache = self.place.parent / ("own cache" if change.look == "cache" else "cache")
         shutil.rmtree(self.place.parent / "own cache", ignore_errors=True)
         self.patch.chdir(here)
@@ -120,19 +118,31 @@ class Command:
         error = io.StringIO()
         with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
             code = run(verb, *named, *words)
-        before = {path.relative_to(self.place) for path in self.place.rglob("*")}
-        after = sorted(path.relative_to(here) for path in here.rglob("*") if path.is_file())
+        new = sorted(path for path in here.rglob("*") if path not in before)
+        made = {str(p.relative_to(here)): content(p) for p in new if p.is_file()}
         looks = {
-            "results": (code, {str(p): content(here / p) for p in after if p not in before}),
+            "results": (code, made),
             "passes": (max(n for n, _ in self.passes), len({name for _, name in self.passes}))
             if self.passes
             else None,
             "cache": sorted(path.name for path in cache.rglob("*.sqlite")),
             "notes": error.getvalue(),
-            "model": [path.stat().st_size for path in here.rglob("examples.json")],
-            "page": [re.findall("<h2.*?</h2>", page.read_text()) for page in here.rglob("*.html")],
+            "model": [path.stat().st_size for path in new if path.name == "examples.json"],
+            "page": [re.findall("<h2.*?</h2>", p.read_text()) for p in new if p.suffix == ".html"],
         }
+        for path in reversed(new):
+            path.rmdir() if path.is_dir() else path.unlink()
+        assert stamps(here) == before  # what it was given is as it was
         return Ended(code, error.getvalue(), looks)
+
+
+def stamps(folder: Path) -> dict[Path, Any]:
+    """All that is in a folder; of each file when it was changed and its size."""
+    found = {path: path.stat() for path in folder.rglob("*")}
+    return {
+        path: (status.st_mtime_ns, status.st_size) if path.is_file() else None
+        for path, status in found.items()
+    }
 
 
 SHOWN = ("test", "folds", "n_train", "n_test", "rows", "findings")  # of a file of figures

@@ -134,7 +134,7 @@ def test_addresses_are_taken_only_where_rows_may_leave_the_folder(root: Path) ->
     for wrong in ("file:///etc/passwd", "simplecache::https://example.org/a.jpg"):
         with pytest.raises(UnresolvedError):
             ImageFinder(root, allow_outside=True).resolve(wrong)
-    assert ImageFinder(root, allow_outside=False).resolve("a1") == LocalFile(root / "a1.jpg")
+    assert ImageFinder(root, allow_outside=False).resolve("a1") == LocalFile.at(root / "a1.jpg")
 
 
 def test_names_under_an_address(root: Path) -> None:

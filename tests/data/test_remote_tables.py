@@ -40,7 +40,7 @@ def test_images_at_another_address(memory: Any, tmp_path: Path) -> None:
     assert read_images(Url("memory://set/labels.csv"), options).images == elsewhere
     assert read_images(tmp_path / "labels.csv", options).images == elsewhere
     here = read_images(Url("memory://set/labels.csv"), ReadOptions(images=tmp_path)).images
-    assert here == (LocalFile(tmp_path / "a.png"), LocalFile(tmp_path / "sub" / "b.png"))
+    assert here == (LocalFile.at(tmp_path / "a.png"), LocalFile.at(tmp_path / "sub" / "b.png"))
 
 
 def test_addresses_in_a_table_on_disk(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_addresses_in_a_table_on_disk(tmp_path: Path) -> None:
         f"{tmp_path}; allow that with --allow-outside"
     ]
     both = read_images(table, ReadOptions(allow_outside=True))
-    assert both.images == (*remote("https://h/a.png"), LocalFile(tmp_path / "here.png"))
+    assert both.images == (*remote("https://h/a.png"), LocalFile.at(tmp_path / "here.png"))
     assert both.bad == ()
 
 
@@ -90,5 +90,5 @@ def test_pictures_and_tables_at_addresses_are_listed(memory: Any, tmp_path: Path
         [Url("memory://a.png"), Url("memory://set/list.csv"), tmp_path / "c.png"], ReadOptions()
     )
     b = "memory://set/b.png"
-    assert found.images == (*remote("memory://a.png", b, b), LocalFile(tmp_path / "c.png"))
+    assert found.images == (*remote("memory://a.png", b, b), LocalFile.at(tmp_path / "c.png"))
     assert found.ids == ("memory://a.png", "b.png", "b.png", str(tmp_path / "c.png"))

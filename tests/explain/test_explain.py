@@ -72,7 +72,7 @@ def test_a_turned_photograph_is_explained_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(pixels(1)[0][:60]).save(tmp_path / "turned.jpg", exif=exif)
-    found = explain_picture(fitted(opened()), LocalFile(tmp_path / "turned.jpg"))
+    found = explain_picture(fitted(opened()), LocalFile.at(tmp_path / "turned.jpg"))
     assert found.picture.shape == found.overlay().shape == (96, 60, 3)
     assert found.on_picture().shape == (96, 60)
 

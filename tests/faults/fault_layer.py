@@ -76,9 +76,10 @@ class FaultLayer:
         return OSError(code, os.strerror(code), *([str(path)] if path is not None else []))
 
     def _is_under(self, path: Any) -> bool:
+        # Of text: a hundred thousand steps are looked at, for which Path takes its time.
         if isinstance(path, int):
-            path = Path(f"/proc/self/fd/{path}").readlink()
-        return Path(os.fsdecode(path)).absolute().is_relative_to(self.root)
+            path = os.readlink(f"/proc/self/fd/{path}")  # noqa: PTH115
+        return f"{os.path.abspath(os.fsdecode(path))}/".startswith(f"{self.root}/")  # noqa: PTH100
 
     def replaced(self, name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
         """A function of the system that is counted first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,17 +46,28 @@ class Memory:
 
         return remembered
 
-    def digest(self, plain: Callable[[Path], str]) -> Callable[[Path], str]:
+    def value_of(self, name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, but computed once for each object; the object is kept, so that it stays."""
+
+        def remembered(first: Any) -> Any:
+            key = (name, id(first))
+            if key not in self.kept:
+                self.kept[key] = first, plain(first)
+            return self.kept[key][1]
+
+        return remembered
+
+    def digest(self, plain: Callable[[Path], str]) -> Callable[[Path | os.DirEntry[str]], str]:
         """The digest of a file, computed once for files that were copied, time and all.
 
         A trial begins with copies of the same files. What it writes itself has another time.
         """
 
-        def remembered(path: Path) -> str:
+        def remembered(path: Path | os.DirEntry[str]) -> str:
             status = path.stat()
             key = ("digest", path.name, status.st_size, status.st_mtime_ns)
             if key not in self.kept:
-                self.kept[key] = plain(path)
+                self.kept[key] = plain(Path(path))
             return str(self.kept[key])
 
         return remembered
@@ -109,6 +121,11 @@ VALUES = (
     ("headstart.export.export", "exported"),
     ("headstart.explain.explain", "explain_picture"),
 )
+OF_ONE = (
+    ("headstart.report.comparison_page", "run_metrics"),  # it has the plain one when it is loaded
+    ("headstart.report.run_folder", "run_metrics"),
+    ("headstart.backbones.backbone.Backbone", "tensors"),
+)
 SHOWN = (
     ("headstart.cli.fit", "show_fit"),
     ("headstart.cli.evaluate", "show_metrics"),
@@ -134,6 +151,9 @@ def remembering(memory: Memory) -> Iterator[None]:
         for module, name in VALUES:
             home = found(module)
             patch.setattr(home, name, memory.value(f"{module}.{name}", getattr(home, name)))
+        for module, name in OF_ONE:
+            home = found(module)
+            patch.setattr(home, name, memory.value_of(name, getattr(home, name)))
         for module, name, place in PAGES:
             home = found(module)
             patch.setattr(home, name, memory.file(f"{module}.{name}", getattr(home, name), place))

@@ -101,14 +101,14 @@ class Bench:
         """All files but the lists of them and what is unfinished."""
         digest = self.memory.digest(sha256_of)
         return {
-            path.relative_to(self.root).as_posix(): digest(path)
-            for path in self.root.rglob("*")
-            if path.is_file() and path.name != MANIFEST and not _is_unfinished(path, self.root)
+            name: digest(entry)
+            for name, entry in _below_folder(self.root)
+            if entry.is_file() and entry.name != MANIFEST and not _is_unfinished(name)
         }
 
-    def left_overs(self) -> list[Path]:
+    def left_overs(self) -> list[str]:
         """What is unfinished."""
-        return [path for path in self.root.rglob("*") if _is_unfinished(path, self.root)]
+        return [name for name, _ in _below_folder(self.root) if _is_unfinished(name)]
 
     def points(self, kind: str) -> Iterator[int]:
         """The steps at which a fault is tried: a sample, and more of those that swap or remove."""
@@ -177,7 +177,7 @@ class Bench:
 
     def _has_plan(self) -> bool:
         """True when the next run has to finish what this one has begun."""
-        return any(path.name == PLAN for path in self.left_overs())
+        return any(name.rpartition("/")[2] == PLAN for name in self.left_overs())
 
     def _check_files(self, now: State, where: str) -> None:
         for name in now.keys() | self.before.keys():
@@ -205,8 +205,18 @@ def _below(state: Mapping[str, str], prefix: str) -> State:
     return {name: digest for name, digest in state.items() if name.startswith(prefix)}
 
 
-def _is_unfinished(path: Path, root: Path) -> bool:
-    return any(part.startswith(".headstart-") for part in path.relative_to(root).parts)
+def _below_folder(folder: Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All files and folders below one, by their names relative to it."""
+    with os.scandir(folder) as listing:
+        entries = list(listing)
+    for entry in entries:
+        yield f"{prefix}{entry.name}", entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below_folder(Path(entry.path), f"{prefix}{entry.name}/")
+
+
+def _is_unfinished(name: str) -> bool:
+    return any(part.startswith(".headstart-") for part in name.split("/"))
 
 
 def try_everything(scenario: Scenario, shared: Path, memory: Memory) -> None:

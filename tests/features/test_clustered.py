@@ -93,7 +93,11 @@ def test_an_actor_that_is_killed_changes_nothing(
     ray: Any, pictures: list[Path], backbone: Backbone, tmp_path: Path
 ) -> None:
     mark = tmp_path / "killed"
-    images = [*local_files(pictures[:5]), DeadlyFile(pictures[5], mark), *local_files(pictures[6:])]
+    images = [
+        *local_files(pictures[:5]),
+        DeadlyFile(str(pictures[5]), mark),
+        *local_files(pictures[6:]),
+    ]
     shared = tmp_path / "shared"
     options = replace(THERE, cluster_folder=str(shared))
     found = embed_images(images, backbone, options)[1]

@@ -58,13 +58,13 @@ def test_what_is_given_decides_the_kind(tmp_path: Path, pixels: ByteImage, png: 
         (np.asfortranarray(pixels), PixelImage),
         (Image.fromarray(pixels), PillowImage),
         (Image.open(path), PillowImage),
-        (LocalFile(path), LocalFile),
+        (LocalFile.at(path), LocalFile),
     ):
         source = image_source(given)
         assert type(source) is kind
         assert (decode(source) == pixels).all()
     assert image_source("s3://bucket/a.png") == RemoteFile(Url("s3://bucket/a.png"))
-    assert image_source("C:/a.png") == LocalFile(Path("C:/a.png"))
+    assert image_source("C:/a.png") == LocalFile.at(Path("C:/a.png"))
 
 
 def test_names_in_messages_and_answers(tmp_path: Path, pixels: ByteImage, png: bytes) -> None:
@@ -80,7 +80,7 @@ def test_names_in_messages_and_answers(tmp_path: Path, pixels: ByteImage, png: b
 
 
 def test_equal_places_are_equal_sources(tmp_path: Path, pixels: ByteImage) -> None:
-    assert len({LocalFile(tmp_path), LocalFile(tmp_path), RemoteFile(Url("s3://a"))}) == 2
+    assert len({LocalFile.at(tmp_path), LocalFile.at(tmp_path), RemoteFile(Url("s3://a"))}) == 2
     assert PixelImage(pixels) != PixelImage(pixels.copy())
     assert EncodedImage(b"a") == EncodedImage(b"a")
 
@@ -126,7 +126,7 @@ def test_lists_of_every_form(pixels: ByteImage) -> None:
     names = ["a.png", "b.png"]
     column = np.array(names).reshape(2, 1)
     for given in (names, tuple(names), iter(names), np.array(names), column):
-        assert image_sources(given) == (LocalFile(Path("a.png")), LocalFile(Path("b.png")))
+        assert image_sources(given) == (LocalFile.at(Path("a.png")), LocalFile.at(Path("b.png")))
     several = image_sources(np.stack([pixels, pixels]))
     assert [source.name for source in several] == ["X[0]", "X[1]"]
     assert image_sources([]) == ()
@@ -148,20 +148,20 @@ def test_digests_are_of_bytes_or_of_pixels(pixels: ByteImage, png: bytes) -> Non
 def test_a_stamp_of_a_file_changes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"one")
-    first = LocalFile(path).stamp()
+    first = LocalFile.at(path).stamp()
     assert first is not None
     assert first.place == str(path)
     monkeypatch.chdir(tmp_path)
-    assert LocalFile(Path("a.png")).stamp() == first
+    assert LocalFile.at(Path("a.png")).stamp() == first
     status = path.stat()
     path.write_bytes(b"two")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    second = LocalFile(path).stamp()
+    second = LocalFile.at(path).stamp()
     assert second is not None
     assert second != first
     assert (second.size, second.mtime) == (first.size, first.mtime)
     for gone in (tmp_path / "gone.png", Path("a\0b"), tmp_path / ("x" * 300)):
-        assert LocalFile(gone).stamp() is None
+        assert LocalFile.at(gone).stamp() is None
 
 
 def test_what_lies_in_memory_has_no_stamp(pixels: ByteImage, png: bytes) -> None:
@@ -189,10 +189,10 @@ def test_a_file_has_a_most_number_of_bytes(tmp_path: Path) -> None:
     with path.open("wb") as sparse:
         sparse.truncate(10_000_000_000)
     with pytest.raises(ImageError, match="has 10,000,000,000 bytes, more than the limit of"):
-        LocalFile(path).read()
+        LocalFile.at(path).read()
 
 
 def test_nobody_waits_at_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ImageError, match="is not a regular file"):
-        LocalFile(tmp_path / "pipe").read()
+        LocalFile.at(tmp_path / "pipe").read()

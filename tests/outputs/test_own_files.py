@@ -88,7 +88,7 @@ def test_a_contact_sheet_has_its_sign(ending: str, tmp_path: Path, pictures: lis
     from headstart.images.source import LocalFile
 
     path = tmp_path / f"sheet{ending}"
-    write_contact_sheet(answers(("p",), ("a", "b"), False), [LocalFile(pictures[0])], path)
+    write_contact_sheet(answers(("p",), ("a", "b"), False), [LocalFile.at(pictures[0])], path)
     output(path, CONTACT_SHEET)
     assert is_contact_sheet(path)
     assert not is_contact_sheet(pictures[0])

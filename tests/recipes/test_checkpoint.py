@@ -3,8 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from tests.program import run
 from tests.recipes.tuning_set import options, write_pictures
+from tests.warm_program import WarmProgram
 
 from headstart.errors import DataError, UsageError
 from headstart.model_dir import load_model
@@ -155,10 +154,10 @@ def test_a_damaged_checkpoint_is_told(damage: str, folder: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_with_a_way_to_go_on(
-    number: signal.Signals, folder: Path, tmp_path: Path
+    number: signal.Signals, folder: Path, tmp_path: Path, warm_program: WarmProgram
 ) -> None:
     code = (
-        "import os, signal, sys\n"
+        "import os\n"
         "from headstart.cli.__main__ import start\n"
         "from headstart.recipes.checkpoint import Checkpoints\n"
         "whole, times = Checkpoints.save, []\n"
@@ -167,13 +166,12 @@ def test_a_signal_stops_it_with_a_way_to_go_on(
         "    times.append(1)\n"
         f"    len(times) < 2 or os.kill(os.getpid(), {int(number)})\n"
         "Checkpoints.save = save\n"
-        f"sys.argv = ['headstart', 'fit', {str(folder)!r}, *{WORDS!r}, '--out', 'run']\n"
         "start()\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=300,
-                           capture_output=True, text=True)  # fmt: skip
+    words = ("fit", str(folder), *WORDS, "--out", "run")
+    ended = warm_program.run(*words, folder=tmp_path, code=code)
     assert ended.returncode == 128 + number, ended.stderr
-    last = ended.stderr.splitlines()[-2:]
+    last = ended.stderr.decode().splitlines()[-2:]
     assert last == [
         "run/checkpoint has the state after 2 epochs; go on with: headstart resume run", "stopped",
     ]  # fmt: skip

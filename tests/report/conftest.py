@@ -70,7 +70,7 @@ def make_table(folder: Path, classes: tuple[str, ...]) -> ImageTable:
         labels.append(classes[(kind + (number % 8 == 0)) % len(classes)])
     return ImageTable(
         ids=tuple(names),
-        images=tuple(LocalFile(folder / name) for name in names),
+        images=tuple(LocalFile.at(folder / name) for name in names),
         labels=tuple(labels),
         source=folder / "<b>labels.csv",
         notes=("<i>a note</i>",),
@@ -220,7 +220,7 @@ def found(tmp_path: Path, tiny_backbone: Backbone) -> Audit:
     labels += [other, HOSTILE[0], HOSTILE[0]]
     table = ImageTable(
         ids=tuple(names),
-        images=tuple(LocalFile(folder / name) for name in names),
+        images=tuple(LocalFile.at(folder / name) for name in names),
         labels=tuple(labels),
         source=folder / "<b>labels.csv",
         lines=tuple(range(2, len(names) + 2)),

@@ -91,7 +91,7 @@ def test_a_table_without_pictures(tmp_path: Path, read_page: Callable[[Path], An
     names = tuple(f"{number}.jpg" for number in range(200))
     table = ImageTable(
         ids=names,
-        images=tuple(LocalFile(tmp_path / name) for name in names),
+        images=tuple(LocalFile.at(tmp_path / name) for name in names),
         labels=tuple("ab"[number // 100] for number in range(200)),
         source=Path("labels.csv"),
         lines=tuple(range(2, 202)),

@@ -56,7 +56,7 @@ def same(tmp_path: Path) -> SameRows:
             of_right(0.7, 0.31, 0.9, 0.25, 0.8, 0.35),
             of_right(0.1, 0.25, 0.9, 0.4, 0.8, 0.4),
         ),
-        images=tuple(LocalFile(tmp_path / f"{row}.png") for row in range(6)),
+        images=tuple(LocalFile.at(tmp_path / f"{row}.png") for row in range(6)),
         words="6 test pictures",
     )
 

@@ -35,7 +35,7 @@ def test_the_answers_are_those_of_predict(model: Path, tmp_path: Path) -> None:
         Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(files[-1])
     (tmp_path / "5.png").write_bytes(b"no picture")
     files.append(tmp_path / "5.png")
-    expected = load_model(model).predict([LocalFile(file) for file in files])
+    expected = load_model(model).predict([LocalFile.at(file) for file in files])
     predictor = open_predictor(model, Computing(EmbedOptions(device="cpu")))
     found = predictor.predict([EncodedImage(file.read_bytes(), file.name) for file in files])
     assert found.errors == expected.errors
@@ -54,7 +54,7 @@ def test_an_exported_file_answers_too(model: Path, tmp_path: Path) -> None:
     Image.fromarray(rng.integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     predictor = open_predictor(tmp_path / "model.onnx", Computing(EmbedOptions(device="cpu")))
     found = predictor.predict([EncodedImage((tmp_path / "a.png").read_bytes())])
-    expected = trained.predict([LocalFile(tmp_path / "a.png")])
+    expected = trained.predict([LocalFile.at(tmp_path / "a.png")])
     assert predictor.classes == trained.classes
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-2)  # bf16
     assert found.predicted == expected.predicted
@@ -116,7 +116,7 @@ def test_a_folders_model_explains_and_an_exported_one_does_not(
 ) -> None:
     predictor = open_predictor(model, Computing(EmbedOptions(device="cpu")))
     assert isinstance(predictor, Explainer)
-    image = LocalFile(pictures[0])
+    image = LocalFile.at(pictures[0])
     shown = predictor.explain(image, "blue").png()
     assert EXPLANATION_SIGN.encode() in shown
     assert shown == load(model, device="cpu").explain(pictures[0], "blue").png()

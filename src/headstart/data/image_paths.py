@@ -15,7 +15,7 @@ from headstart.images.formats import has_picture_suffix
 from headstart.images.source import ImageSource, LocalFile, RemoteFile, is_on_drive, not_found
 from headstart.wording import plural
 
-OFTEN = 5000  # files asked for in a folder, before its list is quicker than to ask for the rest
+OFTEN = 500  # files asked for in a folder, before its list is quicker than to ask for the rest
 # What makes a name odd: a part that is empty or begins with a point, what other systems read
 # otherwise, a NUL.
 _ODD = re.compile(r"/[./]|[:\\\0]|/$")
@@ -51,7 +51,7 @@ class ImageFinder:
     def target(self, name: str) -> ImageSource:
         """Where the name leads, whether or not a picture is there. Raises UnresolvedError."""
         if self._files is not None and not is_url(name):
-            return LocalFile(self._files.target(name))
+            return LocalFile.at(self._files.target(name))
         return self._address(name)
 
     def resolve(self, name: str) -> ImageSource:
@@ -60,7 +60,8 @@ class ImageFinder:
         Raises UnresolvedError: there is no such file, or the name is bad or fits several.
         """
         if self._files is not None and not is_url(name):
-            return LocalFile(self._files.resolve(name))
+            text = self._files.plain_file(name)
+            return LocalFile(text) if text else LocalFile.at(self._files.resolve(name))
         return self._address(name)
 
     def _address(self, name: str) -> RemoteFile:
@@ -126,7 +127,6 @@ class Resolver:
             raise UnresolvedError("no picture's name")
         if "\x00" in name:
             raise UnresolvedError("the name has a NUL character")
-        # Texts as far as may be: a million names as paths would take most of the reading's time.
         if self._is_plain(name):
             return Path(f"{self._start}{name}")
         if not is_on_drive(name):
@@ -151,6 +151,26 @@ class Resolver:
         """Whether a name leads into the folder without a look at its parts: most names do."""
         return name[0] not in "./" and not _ODD.search(name)
 
+    def plain_file(self, name: str) -> str:
+        """The file of a name that leads into the folder and is there, as text; "" for the others.
+
+        Texts alone: a million names as paths would take most of the time of reading a table.
+        """
+        if not name or not self._is_plain(name):
+            return ""
+        text = self._start + name
+        place, _, last = text.rpartition(os.sep)
+        files = self._files.get(place)
+        if files is None:
+            asked = self._asked[place] = self._asked.get(place, 0) + 1
+            if asked > OFTEN:
+                with suppress(OSError), os.scandir(text[: -len(last)] or os.curdir) as entries:
+                    files = {entry.name for entry in entries if entry.is_file()}
+                self._files[place] = files or set()
+        # Looked at itself where the list has it not: the list may be old by now.
+        there = (files is not None and last in files) or os.path.isfile(text)  # noqa: PTH113
+        return text if there else ""
+
     def resolve(self, name: str) -> Path:
         """The file of a name.
 
@@ -159,7 +179,7 @@ class Resolver:
         """
         path = self.target(name)
         try:
-            if self._is_file(path):
+            if path.is_file():
                 return path
             if path.is_dir():
                 raise UnresolvedError("is a folder, not a picture", missing=True)
@@ -168,19 +188,6 @@ class Resolver:
             return self._bend(name, path)
         except OSError as error:  # a name that is too long, a folder without permission
             raise UnresolvedError(f"not found: {error.strerror}", missing=True) from error
-
-    def _is_file(self, path: Path) -> bool:
-        """Whether a file is there. A folder that is asked for often is listed, once."""
-        place, name = os.path.split(str(path))
-        files = self._files.get(place)
-        if files is None:
-            asked = self._asked[place] = self._asked.get(place, 0) + 1
-            if asked > OFTEN:
-                with suppress(OSError), os.scandir(place) as entries:
-                    files = {entry.name for entry in entries if entry.is_file()}
-                self._files[place] = files or set()
-        # Looked at itself where the list has it not: the list may be old by now.
-        return (files is not None and name in files) or path.is_file()
 
     def _bend(self, name: str, path: Path) -> Path:
         if "\\" in name:

@@ -143,7 +143,7 @@ def _listed(
         return _folder(source, leave_out)
     if _is_table(source):
         return TablePictures(source, options)
-    image = RemoteFile(source) if isinstance(source, Url) else LocalFile(source)
+    image = RemoteFile(source) if isinstance(source, Url) else LocalFile.at(source)
     return ImageTable(ids=(str(source),), images=(image,), labels=None, source=source)
 
 
@@ -158,7 +158,7 @@ def _folder(folder: Path, leave_out: Path | None = None) -> ImageTable:
         gone = os.path.realpath(leave_out)
         scan.results += [name for name, real in scan.pictures.items() if real == gone]
         scan.pictures = {name: real for name, real in scan.pictures.items() if real != gone}
-    images: list[ImageSource] = [LocalFile(folder / name) for name in scan.pictures]
+    images: list[ImageSource] = [LocalFile.at(folder / name) for name in scan.pictures]
     names = [f"{folder.as_posix()}/{name}" for name in scan.pictures]
     bad = []
     for item in scan.bad:

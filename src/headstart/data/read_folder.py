@@ -72,7 +72,7 @@ def read_folder(path: Path, options: ReadOptions) -> ImageTable:
         notes.append(f"one class only: {rows[0].label!r}")
     return ImageTable(
         ids=tuple(row.name for row in rows),
-        images=tuple(LocalFile(path / row.name) for row in rows),
+        images=tuple(LocalFile.at(path / row.name) for row in rows),
         labels=tuple(row.label for row in rows),
         source=path,
         splits=tuple(row.split or "" for row in rows) if where.has_parts else None,

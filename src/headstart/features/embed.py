@@ -14,6 +14,7 @@ import numpy as np
 
 from headstart.arrays import Float32Array, IntArray
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.device import device_kind
 from headstart.cache_folder import cache_folder
 from headstart.data.dataset import ImageRecords
 from headstart.errors import DataError
@@ -195,6 +196,7 @@ class _Run:
         self.lanes = options.workers or os.cpu_count() or 1
         self.batch = options.embed_batch
         self.computed = 0
+        self.usual = 0  # inputs at once, where the network was needed
 
     def embed(self, images: Sequence[ImageSource], progress: Progress) -> None:
         n, d = len(images), self.backbone.info.feature_size if self.backbone is not None else 0
@@ -214,6 +216,7 @@ class _Run:
                     progress.advance(len(chunk.rows))
         finally:
             progress.stop()
+        self._tell_smaller_batch(progress)
         self._copy_repeated()
 
     def _take_known(self, images: Sequence[ImageSource]) -> dict[int, Known | None]:
@@ -274,7 +277,8 @@ class _Run:
         self, images: Sequence[ImageSource], unknown: dict[int, Known | None]
     ) -> Iterator[_Chunk]:
         rows = list(unknown)
-        size = self._chunk_size()
+        # All threads have something to decode, however many an accelerator takes at once.
+        size = min(self._chunk_size(), math.ceil(len(rows) / self.lanes))
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
         lanes = min(self.lanes, len(parts))
 
@@ -310,7 +314,18 @@ class _Run:
         """Pictures that a thread takes at once."""
         if self.backbone is None:
             return READ_AT_ONCE
-        return max(1, (self.batch or self.backbone.usual_batch()) // len(self.names))
+        self.usual = self.backbone.usual_batch()
+        return max(1, (self.batch or self.usual) // len(self.names))
+
+    def _tell_smaller_batch(self, progress: Progress) -> None:
+        """Say where an accelerator had not the memory for as many pictures at once as usual."""
+        backbone = self.backbone
+        if backbone is None or not self.usual or backbone.usual_batch() >= self.usual:
+            return
+        progress.note(
+            f"not enough memory on {device_kind(backbone.info.device)} for as many pictures at "
+            f"once as usual: {backbone.usual_batch()} at once in place of {self.usual}"
+        )
 
     def _through_backbone(self, loaded: list[Loaded]) -> list[dict[str, Float32Array]]:
         """Features of the prepared inputs of some pictures, by view."""

@@ -59,14 +59,28 @@ class ImageSource(ABC):
 
 @dataclass(frozen=True)
 class LocalFile(ImageSource):
-    """A file on this machine."""
+    """A file on this machine, kept as text: to make a million paths takes seconds.
 
-    path: Path
+    Attributes:
+        text: its path as `str(Path(...))` writes it.
+    """
+
+    text: str
+
+    @classmethod
+    def at(cls, path: Path) -> LocalFile:
+        """The file of a path."""
+        return cls(str(path))
 
     @property
     def name(self) -> str:
         """The path as it was given."""
-        return str(self.path)
+        return self.text
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.text)
 
     def read(self) -> bytes:
         """The file's bytes. Raises ImageError for what is no regular file, or is too large."""
@@ -210,7 +224,7 @@ def image_source(given: Any, title: str = "picture") -> ImageSource:
         if not os.fsdecode(given):
             raise UsageError("a picture's name is empty; give a path, a URL or a picture")
         place = location(given)
-        return RemoteFile(place) if isinstance(place, Url) else LocalFile(place)
+        return RemoteFile(place) if isinstance(place, Url) else LocalFile.at(place)
     if isinstance(given, bytes | bytearray | memoryview):
         return EncodedImage(bytes(given), title)
     if isinstance(given, np.ndarray):
@@ -246,7 +260,7 @@ def image_sources(given: Iterable[Any], name: str = "X") -> tuple[ImageSource, .
 
 def local_files(paths: Sequence[Path]) -> tuple[LocalFile, ...]:
     """Files on this machine as sources."""
-    return tuple(map(LocalFile, paths))
+    return tuple(map(LocalFile.at, paths))
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -122,13 +123,18 @@ def data_digest(sha256: Sequence[str], labels: Sequence[str]) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide a result."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: _version(name) for name in PACKAGES}
+    here = {name: value for name, value in found.items() if value is not None}
+    return {"python": platform.python_version(), **here}
+
+
+@cache
+def _version(package: str) -> str | None:
+    """Read once: a package's description is parsed whole for it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def machine() -> dict[str, Any]:

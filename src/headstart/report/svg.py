@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import matplotlib
 from markupsafe import Markup
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from headstart.wording import printable
@@ -76,8 +77,10 @@ def svg(
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         # The letters are the browser's; that matplotlib's own font has none of them is no matter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout="constrained")
+        FigureCanvasSVG(figure)  # becomes the figure's: its letters are measured as they are drawn
         draw(figure)
+        _lay_out(figure)
         figure.savefig(written, format="svg", metadata=_EMPTY)
     root = ElementTree.fromstring(written.getvalue())
     _adopt(root, name)
@@ -85,6 +88,14 @@ def svg(
         root.attrib.pop(key, None)
     root.attrib |= {"role": "img", "aria-label": printable(alt)}
     return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _lay_out(figure: Figure) -> None:
+    """Give everything its place now: saving would draw it all once more to find the places."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)
 
 
 def labelled_axes(axes: Axes, x_label: str, y_label: str) -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 # pictures a second by fours and 93 by sixteens (benchmarks/backbone.py), and no other
 # backbone gained by more.
 CORE_BATCH = {"fp32": 4, "bf16": 8}
-ACCELERATOR_BATCH = 64
+# On an accelerator from one to the other, as many as half of its free memory holds.
+ACCELERATOR_BATCH = (64, 512)
+TRIED = 8  # inputs whose memory is measured there, before the first of the user's
 
 # More inputs than these are computed in parts on a core. Up to 8 the processor's kernels add in one
 # order (2 to 8 give equal bits in ten networks, in fp32 and in bf16), for 16 they take others: the
@@ -49,7 +51,7 @@ class TorchRuntime:
     def __init__(self, network: nn.Module, info: BackboneInfo) -> None:
         device = choose_device(info.device)
         on_processor = device == "cpu"
-        self.usual_batch = CORE_BATCH[info.precision] if on_processor else ACCELERATOR_BATCH
+        self.usual_batch = CORE_BATCH[info.precision] if on_processor else ACCELERATOR_BATCH[0]
         self._most = CORE_MOST if on_processor else sys.maxsize
         self._name = info.name
         self._device = device
@@ -64,6 +66,19 @@ class TorchRuntime:
         mean = torch.tensor(info.preprocessing.mean, device=device).reshape(shape)
         std = torch.tensor(info.preprocessing.std, device=device).reshape(shape)
         self._shift, self._scale = -mean / std, 1.0 / (255.0 * std)
+        if device.startswith("cuda"):
+            self.usual_batch = self._batch_that_fits(info.preprocessing.size)
+
+    def _batch_that_fits(self, side: int) -> int:
+        """Inputs of so many pixels a side that half of the free memory of a CUDA device holds."""
+        cuda = torch.cuda
+        before = cuda.memory_allocated(self._device)
+        cuda.reset_peak_memory_stats(self._device)
+        self.embed(np.zeros((TRIED, side, side, 3), dtype=np.uint8))
+        each = (cuda.max_memory_allocated(self._device) - before) / TRIED
+        fewest, most = ACCELERATOR_BATCH
+        room = cuda.mem_get_info(self._device)[0] / 2 / max(each, 1.0)
+        return next((many for many in (most, most // 2, most // 4) if many <= room), fewest)
 
     def prepare_thread(self) -> None:
         """One core for the calling thread until it ends."""
@@ -78,29 +93,40 @@ class TorchRuntime:
         return self._compute(self._last_map, pixels)
 
     def _compute(self, function: Callable[[Tensor], Tensor], pixels: ByteImage) -> Float32Array:
-        count = len(pixels)
-        if count > self._most:
-            parts = range(0, count, self._most)
-            found = [self._compute(function, pixels[i : i + self._most]) for i in parts]
+        count, most = len(pixels), self._most
+        if count > most:
+            found = [self._compute(function, pixels[i : i + most]) for i in range(0, count, most)]
             return np.concatenate(found)
         if count == 1:
             # The processor's kernels sum a lone picture in another order than those of a batch;
             # with a companion its features are the same to the bit as among many.
             pixels = np.concatenate([pixels, pixels])
         try:
+            batch = self._on_device(pixels)
             # One core even for a lone caller: torch takes other kernels for several, which round
             # otherwise.
             with one_torch_thread(), self._turn, torch.inference_mode():
-                batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
                 # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already; nothing is copied.
                 results = function(self._normalise(batch.permute(0, 3, 1, 2)))
                 return np.asarray(results.float().cpu().numpy())[:count]
-        except torch.OutOfMemoryError as error:
-            raise MemoryError(str(error)) from error
+        except torch.OutOfMemoryError as error:  # an accelerator's
+            if count < 2:
+                raise MemoryError(str(error)) from error
         except RuntimeError as error:
             if not any(words in str(error) for words in NO_MEMORY):
                 raise
             raise MemoryError(str(error)) from error
+        # Fewer from now on, here and for those who ask for the usual number.
+        self._most = min(self._most, (count + 1) // 2)
+        self.usual_batch = min(self.usual_batch, self._most)
+        return self._compute(function, pixels)
+
+    def _on_device(self, pixels: ByteImage) -> Tensor:
+        """Pictures where the network is. To a CUDA device they are copied while it computes."""
+        batch = torch.from_numpy(np.ascontiguousarray(pixels))
+        if self._device.startswith("cuda"):
+            return batch.pin_memory().to(self._device, non_blocking=True)
+        return batch.to(self._device)
 
     def _normalise(self, batch: Tensor) -> Tensor:
         """Bytes (n, 3, h, w) to the network's input, in fp32 whatever the network uses."""
