@@ -15,7 +15,7 @@ from headstart.backbones.joining import embed_prepared, join_backbones
 from headstart.backbones.network_name import MOST_JOINED
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.onnx_runtime import ANSWERS, FAMILIAR, PICTURE, OnnxNetwork
-from headstart.errors import ModelFolderError, UsageError
+from headstart.errors import MissingExtraError, ModelFolderError, UsageError
 from headstart.export.onnx_file import OnnxFile, read_onnx
 from headstart.export.onnx_pieces import FEATURES, head_piece, network_piece
 from headstart.heads.familiarity import METHOD, UNFAMILIAR
@@ -163,7 +163,7 @@ def _described(file: OnnxFile, path: Path) -> TrainedModel:
         noted = _of_familiarity(file)
         whole = _joined if "networks" in file.notes else _single
         backbone, head, familiarity = whole(file, len(classes), noted, path)
-    except ModelFolderError:
+    except (ModelFolderError, MissingExtraError):
         raise
     except (
         LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError
