@@ -217,9 +217,12 @@ def main() -> None:
         serving = Serving(model, folder / "log")
         serving.ask(contents[:EARLY], asked.clients)
         early, rates, times = serving.memory(), [], []
-        for _ in range(asked.rounds):
-            bare = predict_pace(model, list(distinct), folder)
+        for number in range(asked.rounds):  # each goes first in every other round
+            if number % 2 == 0:
+                bare = predict_pace(model, list(distinct), folder)
             served, answers = serving.pace(contents, asked.clients)
+            if number % 2 == 1:
+                bare = predict_pace(model, list(distinct), folder)
             rates.append(served.rate / bare.rate)
             times.append(bare.used / served.used)
             print(

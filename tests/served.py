@@ -19,9 +19,11 @@ from PIL import Image
 
 from headstart.errors import ImageError
 from headstart.evaluate.predictions import Predictions
+from headstart.explain.explanation import Explanation
 from headstart.images.decode import decode
 from headstart.images.source import ImageSource
 from headstart.options import ServeOptions
+from headstart.recipes.training_examples import Neighbour
 from headstart.serve.app import Service
 from headstart.serve.model_facts import model_facts
 from headstart.serve.predictor import Predictor
@@ -68,13 +70,33 @@ class RedPredictor:
     def description(self) -> dict[str, Any]:
         return {"backbone": "mean colour", "head": "none"}
 
+    def familiarity(self) -> dict[str, Any] | None:
+        return None
+
 
 class ExplainingPredictor(RedPredictor):
-    """Shows a picture that is yellow where the class counts: everywhere."""
+    """Shows a picture that is yellow where the class counts: everywhere.
 
-    def explain(self, image: ImageSource, class_name: str | None) -> bytes:
-        decode(image, max_pixels=MAX_PIXELS)
-        return picture_bytes((240, 220, 40 if class_name is None else 41), "PNG")
+    Attributes:
+        nearest: the training pictures that it names.
+    """
+
+    nearest: tuple[Neighbour, ...] = ()
+
+    def explain(self, image: ImageSource, class_name: str | None) -> Explanation:
+        rgb = decode(image, max_pixels=MAX_PIXELS)
+        height, width = rgb.shape[:2]
+        return Explanation(
+            image=image.name,
+            class_name=class_name or "red",
+            probability=0.75,
+            predicted="red",
+            method="cam",
+            values=np.ones((1, 1)) if class_name is None else np.eye(2),
+            window=(0, 0, width, height),
+            picture=rgb,
+            nearest=self.nearest,
+        )
 
 
 def picture_bytes(

@@ -113,6 +113,6 @@ def test_what_needs_one_network_is_refused_by_name(folder: Path, pictures: Seque
     with pytest.raises(UsageError, match=r"joins networks, and recipe fine-tune trains one"):
         classifier(backbone=JOINED, image_size=None, recipe="fine-tune").fit(pictures, LABELS)
     model = load_model(folder, device="cpu")
-    for kind in (".onnx", ".pt2"):
-        with pytest.raises(UsageError, match=r"joins 2 networks.*use its folder"):
-            exported(model, kind, "fp32", options=ExportOptions())
+    for kind, precision in ((".pt2", "fp32"), (".onnx", "int8")):
+        with pytest.raises(UsageError, match=r"joins 2 networks.*as \.onnx in fp32"):
+            exported(model, kind, precision, options=ExportOptions())

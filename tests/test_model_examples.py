@@ -16,6 +16,8 @@ from tests.tiny_classifier import LABELS, classifier
 from headstart import load
 from headstart.errors import ModelFolderError
 from headstart.model_dir import load_model, save_model
+from headstart.model_examples import StoredExamples
+from headstart.model_files import file_digest
 from headstart.recipes import training_examples
 from headstart.recipes.training_examples import TrainingExamples
 
@@ -30,13 +32,13 @@ def test_they_come_back_with_small_copies(saved: Path, pictures: list[Path]) -> 
     model = load_model(saved, device="cpu")
     assert model.examples is not None
     kept = model.examples.get()
-    assert kept.names == tuple(map(str, pictures))
+    assert kept.names == tuple(path.name for path in pictures)  # nothing of this machine's folders
     assert [model.classes[code] for code in kept.codes] == LABELS
     assert (str(kept.units.dtype), kept.total) == ("float16", 12)
     assert np.allclose(np.linalg.norm(kept.units.astype(float), axis=1), 1, atol=1e-3)
     assert Image.open(io.BytesIO(kept.small[0])).size == (24, 20)
     found = load(saved, device="cpu").explain(pictures[3])
-    assert found.nearest[0].name == str(pictures[3])
+    assert found.nearest[0].name == pictures[3].name
     assert found.nearest[0].small == kept.small[3]
 
 
@@ -90,9 +92,6 @@ def test_a_changed_part_is_refused_when_it_is_asked_for(
 def test_parts_that_do_not_fit_are_refused_also_when_signed(
     saved: Path, changed: dict[str, object]
 ) -> None:
-    from headstart.model_examples import StoredExamples
-    from headstart.model_files import file_digest
-
     path = saved / "examples.json"
     said = json.loads(path.read_text())
     path.write_text(json.dumps({**said, **changed} if changed else [1]))
@@ -102,6 +101,18 @@ def test_parts_that_do_not_fit_are_refused_also_when_signed(
     }
     with pytest.raises(ModelFolderError, match=r"examples\.json is damaged"):
         StoredExamples(saved, digests, 64, 2).get()
+
+
+def test_full_paths_of_an_earlier_version_are_not_shown(saved: Path) -> None:
+    path = saved / "examples.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "names": [f"/home/me/{name}" for name in said["names"]]}))
+    digests = {
+        **json.loads((saved / "headstart.json").read_text())["examples"],
+        "examples.json": file_digest(path),
+    }
+    features = load_file(saved / "examples.safetensors")["units"].shape[1]
+    assert StoredExamples(saved, digests, features, 2).get().names == tuple(said["names"])
 
 
 def test_no_more_are_kept_than_the_bound(
@@ -123,3 +134,19 @@ def test_the_nearest_come_first_and_a_picture_without_features_has_some() -> Non
         ("b", "y", 0.6),
     ]
     assert len(kept.nearest(np.zeros(4), ("x", "y"), 3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "shared"),
+    [
+        (["/home/me/p/red/1.png", "/home/me/p/blue/2.png"], ["red/1.png", "blue/2.png"]),
+        (["/home/me/p/1.png"], ["1.png"]),
+        (["/data/a/1.png", "/home/me/b/2.png", "/3.png"], ["a/1.png", "b/2.png", "3.png"]),
+        ([r"C:\Users\me\p\red\1.png", r"C:\Users\me\p\2.png"], ["red/1.png", "2.png"]),
+        (["red/1.png", "/home/me/2.png", "https://example.org/3.png", "X[3]"],
+         ["red/1.png", "2.png", "https://example.org/3.png", "X[3]"]),
+        ([], []),
+    ],
+)  # fmt: skip
+def test_full_paths_are_kept_without_the_users_folders(names: list[str], shared: list[str]) -> None:
+    assert training_examples.names_to_share(names) == tuple(shared)

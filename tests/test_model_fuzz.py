@@ -14,6 +14,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,17 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from tests.test_model_checks import fitted
 
+from headstart.backbones.joining import join_backbones
 from headstart.backbones.weights.digest import digest
 from headstart.errors import ModelFolderError
+from headstart.heads.fitted_heads import FittedLinear
 from headstart.images.source import local_files
 from headstart.model_dir import MODEL_FILES, _content_digest, load_model, save_model
+from headstart.model_examples import ARRAYS_FILE, NAMES_FILE
+from headstart.model_files import file_digest
 from headstart.options import EmbedOptions
+from headstart.recipes.trained_model import TrainedModel
+from headstart.recipes.training_examples import TrainingExamples
 
 SAVED = Path(__file__).parent / "models"
 PICTURES = local_files(sorted((SAVED / "pictures").glob("*.png"))[:2])
@@ -68,14 +75,33 @@ def no_longer_than(seconds: int) -> Iterator[None]:
 
 def answers(folder: Path) -> np.ndarray:
     model = load_model(folder, device="cpu")
+    if model.examples is not None:
+        model.examples.get()  # what is read when it is first needed
     found = model.predict(PICTURES, options=EmbedOptions(device="cpu", cache=False))
     assert found.familiar is None or ((found.familiar > 0) & (found.familiar <= 1)).all()
     return found.probabilities
 
 
+def homes(folder: Path) -> list[Path]:
+    """Where the networks lie: in the folder itself, or those of joined ones below it."""
+    return sorted(folder.glob("network*")) or [folder]
+
+
+def files_of(folder: Path, *names: str) -> list[Path]:
+    """Files of these names in the folder and below it."""
+    places = dict.fromkeys([folder, *homes(folder)])
+    return [place / name for place in places for name in names if (place / name).exists()]
+
+
 def sign(folder: Path, described: dict[str, Any]) -> None:
     """Write the description as if it were this program's."""
-    described["tensors"] = digest(load_file(folder / WEIGHTS))
+    own = [digest(load_file(home / WEIGHTS)) for home in homes(folder)]
+    described["tensors"] = own[0] if (folder / WEIGHTS).exists() else own
+    if (folder / ARRAYS_FILE).exists() and isinstance(described.get("examples"), dict):
+        described["examples"] = {
+            ARRAYS_FILE: digest(load_file(folder / ARRAYS_FILE)),
+            NAMES_FILE: file_digest(folder / NAMES_FILE),
+        }
     if (folder / FAMILIAR).exists() and described.get("familiarity"):
         described["familiarity"] = digest(load_file(folder / FAMILIAR))
     described["digest"] = _content_digest(described, load_file(folder / HEAD))
@@ -117,8 +143,8 @@ def change_field(folder: Path, rng: np.random.Generator) -> bool:
 
 def change_arrays(folder: Path, rng: np.random.Generator) -> bool:
     """One array with other numbers, of another shape or type, or gone; signed."""
-    there = [name for name in (HEAD, WEIGHTS, FAMILIAR) if (folder / name).exists()]
-    path = folder / there[rng.integers(len(there))]
+    there = files_of(folder, HEAD, WEIGHTS, FAMILIAR, ARRAYS_FILE)
+    path = there[rng.integers(len(there))]
     arrays = load_file(path)
     name = sorted(arrays)[rng.integers(len(arrays))]
     array = arrays[name]
@@ -151,8 +177,8 @@ def change_arrays(folder: Path, rng: np.random.Generator) -> bool:
 
 def change_file(folder: Path, rng: np.random.Generator) -> bool:
     """One file with other bytes, of another kind, or gone."""
-    there = [name for name in MODEL_FILES if (folder / name).exists()]
-    path = folder / there[rng.integers(len(there))]
+    there = files_of(folder, *MODEL_FILES)
+    path = there[rng.integers(len(there))]
     whole = path.read_bytes()
     start = int(rng.integers(min(len(whole), 600)))
 
@@ -192,6 +218,22 @@ def change_file(folder: Path, rng: np.random.Generator) -> bool:
     return False
 
 
+def joined_model() -> TrainedModel:
+    """Of two networks, with a head on random numbers."""
+    backbone = join_backbones([fitted("linear").backbone] * 2)
+    rng = np.random.default_rng(0)
+    d = backbone.info.feature_size
+    head = FittedLinear.of_layer(rng.normal(size=(2, d)), np.zeros(2))
+    return TrainedModel(backbone, head, ("a", "b"))
+
+
+def some_examples() -> TrainingExamples:
+    d = fitted("linear").backbone.info.feature_size
+    units = np.eye(6, d, dtype=np.float16)
+    names = tuple(f"{number}.png" for number in range(6))
+    return TrainingExamples(names, np.arange(6) % 2, units, 9, (b"\xff\xd8small",) * 6)
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, np.ndarray]]:
     """Models of each head, saved by this version and by an earlier one, with their answers."""
@@ -199,6 +241,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, np.ndar
     for head in ("linear", "svm", "mlp"):
         folders.append(tmp_path_factory.mktemp("models") / head)
         save_model(fitted(head), folders[-1])
+    folders += [tmp_path_factory.mktemp("models") / name for name in ("joined", "examples")]
+    save_model(joined_model(), folders[-2])
+    save_model(replace(fitted("linear"), examples=some_examples()), folders[-1])
     return [(folder, answers(folder)) for folder in folders]
 
 

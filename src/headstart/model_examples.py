@@ -20,7 +20,7 @@ from headstart.backbones.weights.digest import digest
 from headstart.errors import ModelFolderError
 from headstart.model_files import file_digest, read_arrays, read_bytes
 from headstart.outputs.text_files import write_json
-from headstart.recipes.training_examples import TrainingExamples
+from headstart.recipes.training_examples import TrainingExamples, names_to_share
 
 ARRAYS_FILE, NAMES_FILE = "examples.safetensors", "examples.json"
 EXAMPLE_FILES = (ARRAYS_FILE, NAMES_FILE)
@@ -72,9 +72,8 @@ class StoredExamples:
             or len(small) not in (0, m)
         ):
             raise ValueError("its parts do not fit each other")
-        return TrainingExamples(
-            tuple(names), codes.astype(np.int64), units, int(said["total"]), small
-        )
+        shown = names_to_share(names)  # earlier versions kept full paths
+        return TrainingExamples(shown, codes.astype(np.int64), units, int(said["total"]), small)
 
 
 def example_arrays(examples: TrainingExamples) -> dict[str, npt.NDArray[Any]]:

@@ -44,6 +44,7 @@ def test_c90_folders_in_another_case_are_the_models_classes(
     ended = run("evaluate", colours, tmp_path / "set", "--out", tmp_path / "out")
     assert ended.code == 0
     assert "label 'Red' (4) taken as the model's class 'red'" in ended.err
+    assert f"figures: {tmp_path / 'out' / 'metrics.json'}    answers: " in ended.out
     assert figures(tmp_path / "out")["n"] == 8
     assert figures(tmp_path / "out")["unknown"] == {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,26 @@ def test_one_picture(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "pictures/p00.png: red " in said
     assert "by the exact class activation map" in said
-    assert f"most like it, of what was learnt: {place}/pictures/p00.png (red, 1.0" in said
+    assert "most like it, of what was learnt: p00.png (red, 1.0" in said
     assert is_explanation(place / "why.png")
     with Image.open(place / "why.png") as shown:
         assert shown.size == (24, 20)
     assert run("explain", "model", "pictures/p01.png", "--device=cpu", "--class", "blue") == 0
     assert "blue 0." in (said := capsys.readouterr().out)
     assert "predicted is red" in said
+
+
+def test_joined_networks_say_what_each_adds(
+    place: Path, pictures: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    joined = classifier(C=1.0, backbone="test_resnet@32+test_efficientnet@48", image_size=None)
+    joined.fit(pictures, LABELS).save(place / "model")
+    assert run("explain", "model", "pictures/p00.png", "--device=cpu") == 0
+    said = capsys.readouterr().out
+    adds = r"added to its logit, less the mean of all: test_resnet [+-]\d.*, test_efficientnet [+-]"
+    assert re.search(adds, said)
+    assert "most like it" in said
+    assert is_explanation(place / "why.png")
 
 
 def test_several_pictures_and_a_broken_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

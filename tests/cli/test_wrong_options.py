@@ -140,6 +140,11 @@ LINES = [
     ("evaluate m x --test-fraction 0.2", "it is one of fit, compare, check"),
     ("fit x --seed 1 --seed 2", "--seed is given more than once; give it once"),
     ("fit x y z", "fit has no use for 'y', 'z'; leave it out, or put a name that has blanks"),
+    (
+        "compare x --models tf_efficientnet_lite0 vgg16",
+        "'vgg16'; leave it out, or put a name that has blanks between quotes; what --models names "
+        "is separated by commas",
+    ),
     ("fit x --skip-bad no", "fit has no use for 'no'"),
     ("backbones nosuch", "backbones has no use for 'nosuch'; leave it out. See headstart backb"),
     (

@@ -82,7 +82,7 @@ def test_a_classifier_explains_by_its_own_labels(pictures: list[Path], tmp_path:
     found = model.explain(pictures[0], True)
     assert (found.class_name, found.method) == ("True", "cam")
     assert found.probability == pytest.approx(model.predict_proba(pictures[:1])[0, 1])
-    assert found.nearest[0].name == str(pictures[0])
+    assert found.nearest[0].name == pictures[0].name
     assert found.nearest[0].likeness == pytest.approx(1, abs=1e-3)
     assert found.nearest[0].small is None
     found.save(tmp_path / "why.png")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from tests.export.conftest import tiny_model
+from tests.kept_lines import KeptLines
 
 from headstart.errors import ExportError
 from headstart.export import torch_program
@@ -26,8 +27,11 @@ def test_prepared_bytes_give_the_models_probabilities(head: str, mirror: bool) -
     program = torch.export.load(io.BytesIO(content)).module()
     prepared = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
     with torch.inference_mode():
-        found = program(torch.from_numpy(prepared)).numpy()
-    assert np.abs(found - made.probabilities(made.backbone.embed(prepared))).max() < 1e-5
+        found = program(torch.from_numpy(prepared))
+    assert set(found) == {"probabilities", "label"}
+    answers = made.probabilities(made.backbone.embed(prepared))
+    assert np.abs(found["probabilities"].numpy() - answers).max() < 1e-5
+    assert found["label"].tolist() == answers.argmax(axis=1).tolist()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         notes = next(name for name in archive.namelist() if name.endswith("/headstart.json"))
         assert json.loads(archive.read(notes))["headstart.format"] == "1"
@@ -35,11 +39,22 @@ def test_prepared_bytes_give_the_models_probabilities(head: str, mirror: bool) -
             assert str(Path.cwd()).encode() not in archive.read(name), name
 
 
+def test_it_tells_how_familiar_a_picture_is(model: TrainedModel) -> None:
+    said = KeptLines()
+    program = torch.export.load(io.BytesIO(export_torch(model, progress=said))).module()
+    assert any("familiar is the model's" in line for line in said.lines)
+    prepared = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        found = program(torch.from_numpy(prepared))["familiar"].numpy()
+    assert model.familiarity is not None
+    assert found == pytest.approx(model.familiarity.of(model.backbone.embed(prepared)))
+
+
 def test_another_answer_is_not_given(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = torch_program.WholeModel.forward
 
-    def forward(self: torch_program.WholeModel, prepared: torch.Tensor) -> torch.Tensor:
-        return whole(self, prepared) + 0.01
+    def forward(self: torch_program.WholeModel, prepared: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {name: output + 0.01 for name, output in whole(self, prepared).items()}
 
     monkeypatch.setattr(torch_program.WholeModel, "forward", forward)
     with pytest.raises(ExportError, match="nothing is written"):

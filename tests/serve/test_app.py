@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.served import (
 from headstart.errors import UsageError
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource
+from headstart.recipes.training_examples import Neighbour
 
 RED, BLUE, BROKEN = picture_bytes(), picture_bytes((30, 40, 200)), picture_bytes()[:40]
 HOSTILE = (
@@ -112,6 +114,7 @@ def test_what_is_no_upload_is_told(server: Served) -> None:
     refused(400, "the request is empty", b"", "image/png")
     assert server.http.get("/predict").status_code == 405
     assert server.http.get("/nowhere").json() == {"error": "Not Found"}
+    assert server.http.post("/predict/", content=RED).status_code == 404  # leads nowhere else
 
 
 def test_the_model_tells_of_itself(server: Served) -> None:
@@ -119,6 +122,7 @@ def test_the_model_tells_of_itself(server: Served) -> None:
     assert card["classes"] == ["other", "red"]
     assert card["made_of"]["backbone"] == "mean colour"
     assert card["figures"] is None
+    assert card["familiarity"] is None
     assert card["explains"] is True
     assert card["limits"]["pictures"] == 64
 
@@ -153,6 +157,24 @@ def test_an_explanation_is_a_picture(server: Served) -> None:
     assert server.post(("a", RED), ("b", RED), path="/explain").status_code == 413
 
 
+def test_an_explanation_as_json_names_the_training_pictures_most_like_it() -> None:
+    predictor = ExplainingPredictor()
+    small = picture_bytes(kind="JPEG")
+    predictor.nearest = (Neighbour("a.png", "red", 0.9, small), Neighbour("b.png", "other", 0.5))
+    with served(predictor) as running:
+        wanted = {"accept": "application/json"}
+        found = running.http.post("/explain", content=RED, headers=wanted).json()
+        picture = running.http.post("/explain", content=RED)
+    assert base64.b64decode(found.pop("picture").removeprefix("data:image/png;base64,")) == (
+        picture.content
+    )
+    first, second = found.pop("nearest")
+    assert base64.b64decode(first.pop("small").removeprefix("data:image/jpeg;base64,")) == small
+    assert first == {"name": "a.png", "label": "red", "likeness": 0.9}
+    assert second == {"name": "b.png", "label": "other", "likeness": 0.5}
+    assert found == {"class_name": "red", "probability": 0.75, "method": "cam"}
+
+
 def test_a_model_without_explanations_says_so() -> None:
     with served() as server:
         assert server.http.get("/model").json()["explains"] is False
@@ -179,6 +201,7 @@ def test_a_model_that_fails_is_told_and_goes_on(caplog: pytest.LogCaptureFixture
         reply = server.http.post("/predict", content=RED)
         assert reply.status_code == 500
         assert "secret" not in reply.text
+        assert reply.headers["connection"] == "close"
         assert server.http.get("/healthz").status_code == 200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import socket
 import threading
@@ -204,7 +205,7 @@ def test_who_leaves_in_the_middle_of_the_upload_harms_nobody() -> None:
         eventually(lambda: server.service.held.used == 0)
 
 
-def test_who_leaves_while_waiting_is_not_computed() -> None:
+def test_who_leaves_while_waiting_is_not_computed(caplog: pytest.LogCaptureFixture) -> None:
     predictor = RedPredictor()
     predictor.gate.clear()
     with served(predictor) as server, ThreadPoolExecutor(1) as pool:
@@ -219,6 +220,8 @@ def test_who_leaves_while_waiting_is_not_computed() -> None:
         assert first.result(PATIENCE).status_code == 200
         assert server.http.post("/predict", content=RED).status_code == 200
         assert predictor.batches == [1, 1]
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def test_a_full_queue_answers_503_and_when_to_come_back() -> None:

@@ -26,6 +26,7 @@ from tests.tiny_classifier import LABELS, classifier
 from headstart.evaluate.predictions import Predictions
 from headstart.images.source import ImageSource
 from headstart.options import EmbedOptions
+from headstart.recipes.training_examples import Neighbour
 from headstart.serve.predictor import Computing, open_predictor
 from headstart.serve.static_files import static_files
 
@@ -168,6 +169,14 @@ class FamiliarPredictor(RedPredictor):
         answers = super().predict(images)
         return replace(answers, familiar=np.where(answers.probabilities[:, 1] > 0.5, 0.05, 0.049))
 
+    def familiarity(self) -> dict[str, Any] | None:
+        return {
+            "method": "share of red",
+            "unfamiliar_below": 0.05,
+            "held_out": 276,
+            "share_kept": 0.9528,
+        }
+
 
 def test_an_unfamiliar_picture_says_so(open_page: Callable[..., Person]) -> None:
     with served(FamiliarPredictor()) as running:
@@ -176,6 +185,11 @@ def test_an_unfamiliar_picture_says_so(open_page: Callable[..., Person]) -> None
         assert [card["unfamiliar"] for card in cards] == [False, True, False]
         words = person.browser.find_elements("css selector", ".unfamiliar")[1].text
         assert words.startswith("Unlike what the model has learnt from")
+        person.browser.find_element("css selector", "#model summary").click()
+        assert (
+            "marked below 0.05, by the share of red; of 276 held-out training pictures 0.953"
+            in person.text("facts")
+        )
         ratio, where = person.browser.execute_script(CONTRAST)
         assert ratio >= 4.5, where
         assert person.browser.execute_script(WIDTH) <= 390
@@ -224,6 +238,46 @@ def test_with_the_keyboard_alone(server: Served, open_page: Callable[..., Person
     person.is_quiet()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "least"), [(390, 300), (1280, 600)])
+def test_an_explanation_names_the_training_pictures_most_like_it(
+    open_page: Callable[..., Person], width: int, least: int, scheme: str
+) -> None:
+    predictor = ExplainingPredictor()
+    predictor.nearest = (
+        Neighbour(EVIL, "<b>red</b>", 0.987, picture_bytes(kind="JPEG")),
+        Neighbour("folder/" + "x" * 90 + ".png", "other", 0.5),
+    )
+    with served(predictor) as running:
+        person = open_page(running, width=width, scheme=scheme)
+        person.give("drop", ("one.png", RED), ("two.png", BLUE))
+        browser = person.browser
+        first = browser.find_element("css selector", ".answer")
+        near = first.find_element("css selector", ".near")
+        frame = first.find_element("css selector", ".frame")
+        assert not near.is_displayed()
+        before = frame.rect["width"]
+        button = first.find_element("css selector", ".why")
+        button.click()
+        person.until(near.is_displayed)
+        one, two = near.find_elements("css selector", "li")
+        assert [part.text for part in one.find_elements("css selector", "bdi")] == [
+            "<b>red</b>",
+            EVIL.strip(),
+        ]
+        assert one.text.endswith("0.987")
+        assert len(near.find_elements("css selector", "img")) == 1
+        assert two.text.startswith("other\nfolder/xxx")
+        assert frame.rect["width"] >= max(least, before)  # the picture has the width that there is
+        assert browser.execute_script(WIDTH) <= width
+        ratio, where = browser.execute_script(CONTRAST)
+        assert ratio >= 4.5, where
+        button.click()
+        person.until(lambda: not near.is_displayed())
+        assert frame.rect["width"] == before
+        person.is_quiet()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_a_models_own_explanation_opens_with_the_keyboard(
     open_page: Callable[..., Person],
@@ -234,7 +288,7 @@ def test_a_models_own_explanation_opens_with_the_keyboard(
 ) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    classifier(C=1.0).fit(pictures, LABELS).save(tmp_path / "model")
+    classifier(C=1.0, keep_examples=True).fit(pictures, LABELS).save(tmp_path / "model")
     predictor = open_predictor(tmp_path / "model", Computing(EmbedOptions(device="cpu")))
     with served(predictor, tmp_path / "model") as server:
         person = open_page(server, width=width, scheme=scheme)
@@ -248,6 +302,9 @@ def test_a_models_own_explanation_opens_with_the_keyboard(
         button = person.browser.switch_to.active_element
         assert button.get_attribute("aria-expanded") == "true"
         assert button.text == "Only the picture"
+        near = person.browser.find_elements("css selector", ".near li")
+        assert near[0].text.splitlines()[:2] == ["red", "p00.png"]
+        assert len(near) == len(person.browser.find_elements("css selector", ".near img")) == 3
         assert person.browser.execute_script(WIDTH) <= width
         person.is_quiet()
 

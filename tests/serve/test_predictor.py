@@ -14,9 +14,10 @@ from headstart import load
 from headstart.errors import ImageError, UsageError
 from headstart.export.onnx_export import export_onnx
 from headstart.images.source import EncodedImage, LocalFile
-from headstart.model_dir import load_model
-from headstart.options import EmbedOptions
+from headstart.model_dir import load_model, save_model
+from headstart.options import EmbedOptions, ServeOptions
 from headstart.outputs.own_files import EXPLANATION_SIGN
+from headstart.serve.model_facts import model_facts
 from headstart.serve.predictor import Computing, Explainer, TrainedPredictor, open_predictor
 
 
@@ -70,6 +71,23 @@ def test_the_runtime_is_the_one_that_was_asked_for(
         open_predictor(tmp_path / "model", other)
 
 
+def test_the_card_says_how_familiar_pictures_are_told(
+    pictures: Sequence[Path], tmp_path: Path
+) -> None:
+    many = [*pictures] * 4
+    trained = classifier(C=1.0, near_duplicates=False).fit(many, LABELS * 4).model_
+    save_model(trained, tmp_path / "model")
+    (tmp_path / "model.onnx").write_bytes(export_onnx(trained, opset=18))
+    told = []
+    for name in ("model", "model.onnx"):
+        predictor = open_predictor(tmp_path / name, Computing(EmbedOptions(device="cpu")))
+        told.append(model_facts(predictor, tmp_path / name, ServeOptions(), 100)["familiarity"])
+    assert trained.familiarity is not None
+    assert told == [trained.familiarity.facts()] * 2
+    assert told[0]["unfamiliar_below"] == 0.05
+    assert 0.9 <= told[0]["share_kept"] <= 1
+
+
 def test_nothing_is_kept(model: Path, own_cache: Path) -> None:
     before = sorted(own_cache.rglob("*"))
     predictor = open_predictor(model, Computing())
@@ -99,10 +117,10 @@ def test_a_folders_model_explains_and_an_exported_one_does_not(
     predictor = open_predictor(model, Computing(EmbedOptions(device="cpu")))
     assert isinstance(predictor, Explainer)
     image = LocalFile.at(pictures[0])
-    shown = predictor.explain(image, "blue")
+    shown = predictor.explain(image, "blue").png()
     assert EXPLANATION_SIGN.encode() in shown
     assert shown == load(model, device="cpu").explain(pictures[0], "blue").png()
-    assert shown != predictor.explain(image, None)
+    assert shown != predictor.explain(image, None).png()
     with pytest.raises(ImageError, match="empty"):
         predictor.explain(EncodedImage(b""), None)
     (tmp_path / "model.onnx").write_bytes(export_onnx(load_model(model), opset=18))

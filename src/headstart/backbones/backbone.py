@@ -253,6 +253,8 @@ class Backbone:
     @property
     def is_started(self) -> bool:
         """Whether the network is loaded and ready, so that one more picture costs little."""
+        if self.info.parts:
+            return all(part.is_started for part in self.parts)
         return self._runtime is not None and self._process == os.getpid()
 
     def usual_batch(self) -> int:

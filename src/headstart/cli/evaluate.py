@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from headstart.cli import parser
-from headstart.cli.terminal import progress, show_metrics
+from headstart.cli.terminal import progress, say, show_metrics
 from headstart.errors import DataError
 from headstart.options import FitOptions
 from headstart.options.checks import as_typed
@@ -17,6 +17,7 @@ from headstart.options.checks import as_typed
 if TYPE_CHECKING:
     from headstart.data.image_table import ImageTable
     from headstart.evaluate.predictions import Predictions
+    from headstart.outputs.permission import OutputFolder
     from headstart.progress import Progress
 
 
@@ -47,10 +48,11 @@ def evaluate(
     from headstart.export.exported_model import open_model
     from headstart.outputs.permission import Inputs
     from headstart.recipes.data_preparation import read_labelled, tell
-    from headstart.report.evaluation_folder import evaluation_outputs, write_evaluation
+    from headstart.report.evaluation_folder import evaluation_outputs
 
     read = options.read
-    outputs = out and evaluation_outputs(out, Inputs((model, source, *options.files())))
+    inputs = Inputs((model, source, *options.files()))
+    outputs = evaluation_outputs(out, inputs) if out else None
     trained = open_model(model, device=options.embed.device, runtime=options.embed.runtime)
     with progress() as shown:
         table = _tested(read_labelled(source, read, progress=shown), shown)
@@ -73,12 +75,22 @@ def evaluate(
     metrics = measure(_with_groups(answers, table))
     if metrics.n == 0:
         raise DataError("no picture can be scored: not one of them can be read")
-    figures = metrics.to_json()
+    _write_and_show(metrics.to_json(), answers, outputs, out)
+    return 0
+
+
+def _write_and_show(
+    figures: dict[str, Any], answers: Predictions, outputs: OutputFolder | None, out: Path | None
+) -> None:
+    from headstart.report.evaluation_folder import EVALUATION_FILES, write_evaluation
+
     if outputs:
         with outputs.writing() as new:
             write_evaluation(figures, answers, new)
     show_metrics(figures, None)
-    return 0
+    if out:
+        figures_file, answers_file = (out / name for name in EVALUATION_FILES)
+        say(f"figures: {figures_file}    answers: {answers_file}")
 
 
 def _tested(table: ImageTable, shown: Progress) -> ImageTable:

@@ -125,8 +125,13 @@ def in_words(found: Explanation) -> list[str]:
         line += f"; predicted is {found.predicted}"
     if found.strongest <= 0:
         line += "; nothing in it speaks for this class"
+    adds = [f"{one.network} {one.values.mean():+.2f}" for one in found.networks]
     near = [f"{one.name} ({one.label}, {one.likeness:.3f})" for one in found.nearest]
-    return [line, *([f"  most like it, of what was learnt: {', '.join(near)}"] if near else [])]
+    return [
+        line,
+        *([f"  added to its logit, less the mean of all: {', '.join(adds)}"] if adds else []),
+        *([f"  most like it, of what was learnt: {', '.join(near)}"] if near else []),
+    ]
 
 
 def _output(

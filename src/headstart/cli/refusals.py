@@ -22,6 +22,7 @@ from headstart.errors import UsageError
 from headstart.options.every_option import all_options
 
 OLD_NAMES = {"--strength": "--C", "--class-weights": "--class-weight"}
+LISTS = {"compare": "--models", "rank": "--backbones"}  # options of several names, by their verb
 
 
 def plain_words(arguments: Sequence[str]) -> list[str]:
@@ -66,6 +67,8 @@ def refusal(error: CycloptsError, verbs: Sequence[str]) -> str:
         words = ", ".join(repr(word) for word in error.unused_tokens)
         takes_none = error.target is not None and not _names(error.target)
         else_ = "" if takes_none else ", or put a name that has blanks between quotes"
+        if verb in LISTS:
+            else_ += f"; what {LISTS[verb]} names is separated by commas, without blanks"
         return f"{verb} has no use for {words}; leave it out{else_}. See headstart {verb} --help"
     error.verbose = False  # without the function's place in the source
     return str(error)

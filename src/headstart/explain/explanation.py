@@ -20,6 +20,22 @@ LARGEST_SHOWN = 1024  # pixels of the longer side
 
 
 @dataclass(frozen=True, eq=False)
+class NetworkMap:
+    """What one of joined networks adds to a class's logit.
+
+    Attributes:
+        network: its name.
+        values: its exact map, (h, w). The mean is what it adds, divided by the temperature, less
+            the mean of what it adds to all classes; of all networks together that is the logit.
+        window: the part of the picture that it saw, as `Explanation.window`.
+    """
+
+    network: str
+    values: FloatArray
+    window: Box
+
+
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """What speaks for a class in one picture.
 
@@ -31,12 +47,14 @@ class Explanation:
         method: "cam", "grad-cam" or "occlusion".
         values: a number for each part of the network's input, (h, w): above 0 what speaks for the
             class, below 0 what speaks against it. Of "cam" the mean is the class's logit, divided
-            by the temperature, less the mean of all classes' logits.
+            by the temperature, less the mean of all classes' logits. Of joined networks it is the
+            sum of `networks`, in 64 x 64 parts of the picture.
         window: the part of the picture that the network saw: left, top, right, bottom in pixels of
             `picture`; beyond its edges where the input was padded.
         picture: the picture as it was decoded, upright, (H, W, 3).
         nearest: the training pictures that are most like it, the most like first; none where the
             model keeps none.
+        networks: the exact map of each of joined networks; none for one network, or by occlusion.
     """
 
     image: str
@@ -48,6 +66,7 @@ class Explanation:
     window: Box
     picture: ByteImage
     nearest: tuple[Neighbour, ...] = ()
+    networks: tuple[NetworkMap, ...] = ()
 
     @property
     def strongest(self) -> float:

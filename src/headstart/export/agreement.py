@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from headstart.arrays import ByteImage, Float32Array, FloatArray
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.joining import embed_prepared, join_backbones, prepared_for_each
 from headstart.errors import ExportError
 from headstart.export.check_pictures import CheckPicture
 from headstart.heads.familiarity import Familiarity
@@ -31,7 +32,8 @@ class Agreement:
     Attributes:
         pictures: n, with the mirrored ones.
         largest: of a probability from that of the model in fp32.
-        unresized: the same where no resize is needed.
+        unresized: the same where no resize is needed; None where every picture needs one, as for
+            joined networks of different sizes.
         in_batch: of a picture's probability alone from the one among others.
         from_reduced: from the model in bf16, in which it was fitted, the median over the pictures
             and the largest; None for one fitted in fp32.
@@ -43,7 +45,7 @@ class Agreement:
 
     pictures: int
     largest: float
-    unresized: float
+    unresized: float | None
     in_batch: float
     from_reduced: tuple[float, float] | None
     equal_bytes: float | None
@@ -59,10 +61,11 @@ class Agreement:
                 f"; {equal} of the resized bytes are Pillow's (largest difference "
                 f"{self.byte_difference})"
             )
-        found.append(
-            f"largest difference of a probability: {self.largest:.1e} from the model in fp32, "
-            f"{self.unresized:.1e} where nothing is resized, {self.in_batch:.1e} between batches"
-        )
+        parts = [f"{self.largest:.1e} from the model in fp32"]
+        if self.unresized is not None:
+            parts.append(f"{self.unresized:.1e} where nothing is resized")
+        parts.append(f"{self.in_batch:.1e} between batches")
+        found.append(f"largest difference of a probability: {', '.join(parts)}")
         if self.familiar is not None:
             found.append(f"familiar is the model's, its distance within {MOST_DISTANCE:.1%}")
         if self.from_reduced is not None:
@@ -80,7 +83,7 @@ class Agreement:
             ("a probability of a picture that needs no resize", self.unresized, MOST_UNRESIZED),
             ("a probability in a batch of three", self.in_batch, MOST_IN_BATCH),
         ):
-            if not found <= most:
+            if found is not None and not found <= most:
                 raise ExportError(
                     f"the exported model does not give the model's answers: {name} differs by "
                     f"{found:.1g}, the bound is {most:.0e}; nothing is written. Another opset "
@@ -94,15 +97,21 @@ class Agreement:
 
 
 def compare(
-    model: TrainedModel, answer: Answer, prepare: Prepare, pictures: Iterable[CheckPicture]
+    model: TrainedModel,
+    answer: Answer,
+    prepare: Sequence[Prepare],
+    pictures: Iterable[CheckPicture],
 ) -> Agreement:
-    """Answer decoded pictures by both ways, alone and in batches of three."""
-    steps = model.backbone.info.preprocessing
+    """Answer decoded pictures by both ways, alone and in batches of three.
+
+    `prepare` is one for each of the networks.
+    """
     found = _Differences(model)
     for picture in pictures:
         batch = _batch(picture)
-        prepared = np.stack([steps.prepare(rgb) for rgb in batch])
-        found.bytes(np.moveaxis(prepare(batch), 1, -1), prepared)
+        prepared = prepared_for_each(model.backbone, batch)
+        for one, expected in zip(prepare, prepared, strict=True):
+            found.bytes(np.moveaxis(one(batch), 1, -1), expected)
         found.answers(prepared, answer(batch), answer(batch[:1]), picture.needs_resize)
     return found.result()
 
@@ -115,7 +124,7 @@ def compare_prepared(
     found = _Differences(model)
     for picture in pictures:
         prepared = np.stack([steps.prepare(rgb) for rgb in _batch(picture)])
-        found.answers(prepared, answer(prepared), answer(prepared[:1]), needs_resize=False)
+        found.answers([prepared], answer(prepared), answer(prepared[:1]), needs_resize=False)
     return found.result()
 
 
@@ -132,7 +141,7 @@ class _Differences:
         precision = model.backbone.info.precision
         self.reduced = in_precision(model, precision) if precision != "fp32" else None
         self.count, self.in_batch, self.byte_difference = 0, 0.0, 0
-        self.largest = {True: 0.0, False: 0.0}  # by whether a resize was needed
+        self.largest: dict[bool, float] = {}  # by whether a resize was needed
         self.equal: list[float] = []
         self.from_reduced: list[float] = []
         self.familiar: list[float] = []
@@ -144,21 +153,25 @@ class _Differences:
         self.byte_difference = max(self.byte_difference, int(gap.max()))
 
     def answers(
-        self, prepared: ByteImage, found: FloatArray, alone: FloatArray, needs_resize: bool
+        self,
+        prepared: Sequence[ByteImage],
+        found: FloatArray,
+        alone: FloatArray,
+        needs_resize: bool,
     ) -> None:
-        """Probabilities of a batch, and of its first picture alone."""
-        features, k = self.exact.backbone.embed(prepared), len(self.exact.classes)
+        """Probabilities of a batch, prepared for each network, and of its first picture alone."""
+        features, k = embed_prepared(self.exact.backbone, prepared), len(self.exact.classes)
         expected = self.exact.probabilities(features)
         given, found, alone = found[:, k:], found[:, :k], alone[:, :k]
         if given.size and isinstance(self.exact.familiarity, Familiarity):
             self.familiar.append(beyond_rounding(self.exact.familiarity, features, given[:, 0]))
         worst = max(_gap(found, expected), _gap(alone, expected[:1]))
-        self.largest[needs_resize] = max(self.largest[needs_resize], worst)
+        self.largest[needs_resize] = max(self.largest.get(needs_resize, 0.0), worst)
         self.in_batch = max(self.in_batch, _gap(alone, found[:1]))
         if self.reduced is not None:
-            answers = self.reduced.probabilities(self.reduced.backbone.embed(prepared))
+            answers = self.reduced.probabilities(embed_prepared(self.reduced.backbone, prepared))
             self.from_reduced += np.abs(answers - found).max(axis=1).tolist()
-        self.count += len(prepared)
+        self.count += len(found)
 
     def result(self) -> Agreement:
         """All of them."""
@@ -166,7 +179,7 @@ class _Differences:
         return Agreement(
             pictures=self.count,
             largest=max(self.largest.values()),
-            unresized=self.largest[False],
+            unresized=self.largest.get(False),
             in_batch=self.in_batch,
             from_reduced=(float(np.median(reduced)), max(reduced)) if reduced else None,
             equal_bytes=float(np.mean(self.equal)) if self.equal else None,
@@ -188,8 +201,13 @@ def beyond_rounding(known: Familiarity, features: Float32Array, given: FloatArra
 
 def in_precision(model: TrainedModel, precision: str) -> TrainedModel:
     """The same model on a processor in another precision."""
-    info = replace(model.backbone.info, precision=precision, device="cpu", runtime="torch")
-    return replace(model, backbone=Backbone(info, model.backbone.network))
+    parts = [
+        Backbone(
+            replace(part.info, precision=precision, device="cpu", runtime="torch"), part.network
+        )
+        for part in model.backbone.parts
+    ]
+    return replace(model, backbone=join_backbones(parts))
 
 
 def _gap(first: FloatArray, second: FloatArray) -> float:

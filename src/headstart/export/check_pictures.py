@@ -98,8 +98,13 @@ def spread(count: int, most: int) -> list[int]:
     return places
 
 
-def check_pictures(steps: Preprocessing, given: Sequence[ByteImage]) -> Iterator[CheckPicture]:
-    """The given pictures and two dozen others, some of each kind."""
+def check_pictures(
+    networks: Sequence[Preprocessing], given: Sequence[ByteImage]
+) -> Iterator[CheckPicture]:
+    """The given pictures and two dozen others, some of each kind.
+
+    What one of several networks takes as it is another may have to resize.
+    """
     for rgb in given:
         yield CheckPicture(rgb, needs_resize=True)
     rng = np.random.default_rng(0)
@@ -107,9 +112,10 @@ def check_pictures(steps: Preprocessing, given: Sequence[ByteImage]) -> Iterator
         yield CheckPicture(_drawn(number, size), needs_resize=True)
     for height, width in NOISE:
         yield CheckPicture(_noise(rng, height, width), needs_resize=True)
-    for number, size in enumerate(_unresized(steps)):
-        yield CheckPicture(_drawn(number, size), needs_resize=False)
-        yield CheckPicture(_noise(rng, *size), needs_resize=False)
+    several = list(dict.fromkeys(networks))
+    for number, size in enumerate(size for steps in several for size in _unresized(steps)):
+        for rgb in (_drawn(number, size), _noise(rng, *size)):
+            yield CheckPicture(rgb, needs_resize=len(several) > 1)
 
 
 def _drawn(number: int, size: tuple[int, int]) -> ByteImage:

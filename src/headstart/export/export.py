@@ -6,7 +6,7 @@ from typing import Any
 
 from headstart.errors import UsageError
 from headstart.export.check_pictures import GivenPictures
-from headstart.export.exported_file import TORCH
+from headstart.export.exported_file import ONNX, TORCH
 from headstart.export.onnx_export import export_onnx, notes
 from headstart.options import ExportOptions
 from headstart.progress import QUIET, Progress
@@ -36,7 +36,10 @@ def exported(
 
     Raises MissingExtraError, UsageError and ExportError, as `export_onnx` and `export_torch`.
     """
-    _refuse_joined(model)
+    if kind == TORCH:
+        _refuse_joined(model, "a program of torch takes one prepared picture")
+    if precision != "fp32":
+        _refuse_joined(model, "--precision int8 is calibrated with one prepared picture")
     pictures = given.decoded if given else ()
     if kind == TORCH:
         from headstart.export.torch_program import export_torch
@@ -59,11 +62,10 @@ def exported(
     return loss.content
 
 
-def _refuse_joined(model: TrainedModel) -> None:
+def _refuse_joined(model: TrainedModel, what: str) -> None:
     info = model.backbone.info
     if info.parts:
         raise UsageError(
-            f"{info.name} joins {len(info.parts)} networks, each with a resize of its own, and "
-            "such a model cannot be exported; use its folder (`headstart predict`, `headstart "
-            "serve`), or fit one of the networks and export that"
+            f"{info.name} joins {len(info.parts)} networks, each with a picture prepared for it, "
+            f"and {what}; export the model as {ONNX} in fp32, or fit one of the networks"
         )

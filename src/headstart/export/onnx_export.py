@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headstart.arrays import ByteImage, Float32Array, FloatArray
+from headstart.backbones.backbone import BackboneInfo
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.onnx_runtime import (
     PICTURE,
@@ -57,13 +58,12 @@ def export_onnx(
     progress.note(f"exporting {model.backbone.info.name} by torch; this takes some seconds")
     graph = whole_graph(model, opset, notes(model, figures, "fp32"))
     content = finished(graph)
-    preparing = OnnxNetwork(preprocessing_alone(model, opset).SerializeToString(), "its resize")
-    steps = model.backbone.info.preprocessing
+    steps = [part.info.preprocessing for part in model.backbone.parts]
     progress.note("comparing its answers with the model's own")
     agreement = compare(
         model,
         answering(content),
-        lambda batch: _run(preparing, batch),
+        [_preparing(preprocessing_alone(one, opset)) for one in steps],
         check_pictures(steps, pictures),
     )
     for line in agreement.lines():
@@ -92,9 +92,10 @@ def canvases(prepared: ByteImage, steps: Preprocessing) -> ByteImage:
     return np.stack([on_canvas(picture, steps) for picture in prepared])
 
 
-def _run(network: OnnxNetwork, batch: ByteImage) -> Float32Array:
-    """The first result for pictures (n, h, w, 3)."""
-    return np.asarray(network.session.run(None, {PICTURE: np.ascontiguousarray(batch)})[0])
+def _preparing(graph: onnx.ModelProto) -> Callable[[ByteImage], Float32Array]:
+    """What prepares pictures (n, h, w, 3) by a graph."""
+    session = OnnxNetwork(graph.SerializeToString(), "its resize").session
+    return lambda batch: np.asarray(session.run(None, {PICTURE: np.ascontiguousarray(batch)})[0])
 
 
 def finished(graph: onnx.ModelProto) -> bytes:
@@ -112,24 +113,38 @@ def notes(model: TrainedModel, figures: dict[str, Any] | None, precision: str) -
         "classes": list(model.classes),
         "label_type": model.label_type,
         "preprocessing": info.preprocessing.to_json(),
-        "backbone": {
-            "name": info.name,
-            "layer": info.layer,
-            "source": info.source,
-            "weights": info.weights_id,
-            "parameters": info.parameters,
-            "fitted_precision": info.precision,
-            "exported_precision": precision,
-        },
+        "backbone": _backbone_note(info, precision),
         "head": model.head.name,
         "temperature": model.temperature,
+        "familiarity": None if model.familiarity is None else model.familiarity.facts(),
         "data": figures["data"]["digest"] if figures else None,
         "figures": figures,
     }
+    if info.parts:
+        said["networks"] = [
+            {
+                **_backbone_note(part, precision),
+                "feature_size": part.feature_size,
+                "preprocessing": part.preprocessing.to_json(),
+            }
+            for part in info.parts
+        ]
     texts = {name: json.dumps(value, allow_nan=False) for name, value in said.items()}
     return {
         f"{PREFIX}{name}": value
         for name, value in {"format": FORMAT, "version": version("headstart"), **texts}.items()
+    }
+
+
+def _backbone_note(info: BackboneInfo, precision: str) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "layer": info.layer,
+        "source": info.source,
+        "weights": info.weights_id,
+        "parameters": info.parameters,
+        "fitted_precision": info.precision,
+        "exported_precision": precision,
     }
 
 

@@ -1,8 +1,7 @@
 """An ONNX file as bytes: what it says of itself, and whether it may be run. Needs no package.
 
 A file from elsewhere is looked at before any runtime sees it: it has to be whole, of this program,
-in one piece (no data in other files), and without loops. The format is protobuf's, of which four
-kinds of fields suffice (onnx.proto has the numbers).
+in one piece (no data in other files), and without loops. The numbers of fields are onnx.proto's.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from headstart.errors import ModelFolderError
+from headstart.export.protobuf import DamagedError, fields, message, text
 from headstart.images.source import why_not_read
 
 FORMAT = "1"
@@ -24,12 +23,6 @@ PREFIX = "headstart."  # of the names of our notes
 LARGEST = 2**31 - 1  # bytes; the format's own limit
 DEEPEST = 4  # graphs within graphs; ours have two
 REPEATING = ("Loop", "Scan", "SequenceMap")  # operators that may run for ever
-
-Field = tuple[int, int | memoryview]
-
-
-class _DamagedError(ValueError):
-    """The bytes are no such file."""
 
 
 class _RefusedError(ValueError):
@@ -59,7 +52,7 @@ def read_onnx(path: Path) -> OnnxFile:
     try:
         graph, notes = _parts(content)
         _check_graph(graph, DEEPEST)
-    except _DamagedError as error:
+    except DamagedError as error:
         raise ModelFolderError(f"{path} is no ONNX file, or a damaged one: {error}") from error
     except _RefusedError as error:
         raise ModelFolderError(f"{path} is refused: {error}") from error
@@ -113,27 +106,27 @@ def _parts(content: bytes) -> tuple[memoryview, dict[str, str]]:
     """The graph and our notes."""
     graph: memoryview | None = None
     notes: dict[str, str] = {}
-    for number, value in _fields(memoryview(content)):
+    for number, value in fields(memoryview(content)):
         if number == 7:
             if graph is not None:
-                raise _DamagedError("it has two graphs")
-            graph = _message(value)
+                raise DamagedError("it has two graphs")
+            graph = message(value)
         elif number == 14:
-            name, text = _pair(_message(value))
+            name, text = _pair(message(value))
             if name.startswith(PREFIX):
                 notes[name.removeprefix(PREFIX)] = text
         elif number == 25:
             raise _RefusedError("it defines operators of its own")
     if graph is None:
-        raise _DamagedError("it has no graph")
+        raise DamagedError("it has no graph")
     return graph, notes
 
 
-def _pair(message: memoryview) -> tuple[str, str]:
+def _pair(pair: memoryview) -> tuple[str, str]:
     texts = {1: "", 2: ""}
-    for number, value in _fields(message):
+    for number, value in fields(pair):
         if number in texts:
-            texts[number] = _text(value)
+            texts[number] = text(value)
     return texts[1], texts[2]
 
 
@@ -141,84 +134,36 @@ def _check_graph(graph: memoryview, depth: int) -> None:
     """Raise _RefusedError for data in other files, and for operators that may run for ever."""
     if depth == 0:
         raise _RefusedError("its graphs are nested too deeply")
-    for number, value in _fields(graph):
+    for number, value in fields(graph):
         if number == 1:
-            _check_node(_message(value), depth)
+            _check_node(message(value), depth)
         elif number == 5:
-            _check_tensor(_message(value))
+            _check_tensor(message(value))
         elif number == 15:
             raise _RefusedError("it has sparse tensors")
 
 
 def _check_node(node: memoryview, depth: int) -> None:
-    for number, value in _fields(node):
-        if number == 4 and _text(value) in REPEATING:
-            raise _RefusedError(f"it has the operator {_text(value)}, which may run for ever")
-        if number == 7 and _text(value) not in ("", "ai.onnx"):
-            raise _RefusedError(f"it has operators of {_text(value)!r}")
+    for number, value in fields(node):
+        if number == 4 and text(value) in REPEATING:
+            raise _RefusedError(f"it has the operator {text(value)}, which may run for ever")
+        if number == 7 and text(value) not in ("", "ai.onnx"):
+            raise _RefusedError(f"it has operators of {text(value)!r}")
         if number == 5:
-            _check_attribute(_message(value), depth)
+            _check_attribute(message(value), depth)
 
 
 def _check_attribute(attribute: memoryview, depth: int) -> None:
-    for number, value in _fields(attribute):
+    for number, value in fields(attribute):
         if number in (5, 10):
-            _check_tensor(_message(value))
+            _check_tensor(message(value))
         elif number in (6, 11):
-            _check_graph(_message(value), depth - 1)
+            _check_graph(message(value), depth - 1)
         elif number in (22, 23):
             raise _RefusedError("it has sparse tensors")
 
 
 def _check_tensor(tensor: memoryview) -> None:
-    for number, value in _fields(tensor):
+    for number, value in fields(tensor):
         if number == 13 or (number == 14 and value != 0):
             raise _RefusedError("it takes data from other files")
-
-
-def _fields(message: memoryview) -> Iterator[Field]:
-    """Numbers and values of a message's fields; a nested one as its bytes."""
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
-        number, kind = key >> 3, key & 7
-        if kind == 0:
-            value, place = _varint(message, place)
-            yield number, value
-            continue
-        if kind == 2:
-            length, place = _varint(message, place)
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise _DamagedError(f"a field of kind {kind}")
-        if number == 0 or place + length > len(message):
-            raise _DamagedError("it ends too early")
-        yield number, message[place : place + length]
-        place += length
-
-
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(message):
-            raise _DamagedError("it ends too early")
-        byte = message[place]
-        place += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, place
-    raise _DamagedError("a number is too long")
-
-
-def _message(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise _DamagedError("a number stands where a message is expected")
-    return value
-
-
-def _text(value: int | memoryview) -> str:
-    try:
-        return bytes(_message(value)).decode()
-    except UnicodeDecodeError as error:
-        raise _DamagedError("a name is no text") from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import onnx
+import onnx.compose
 from onnx import TensorProto, helper
 
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.network_graph import (
     FEATURES,
     INPUT,
@@ -49,35 +52,59 @@ def whole_graph(model: TrainedModel, opset: int, notes: Mapping[str, str]) -> on
     Raises UsageError for a model or an opset that cannot be exported, and for one too large.
     """
     check_opset(opset)
-    info = model.backbone.info
-    check_preprocessing(info.preprocessing)
-    before = GraphParts("preprocessing")
-    prepared = prepared_bytes(before, info.preprocessing, PICTURE)
-    if info.mirror:
-        prepared = before.add("Concat", prepared, _mirrored(before, prepared), axis=0)
-    normalised(before, info.preprocessing, prepared, INPUT)
-    network = GraphParts("network")
-    advice = "leave --opset out, or take another backbone"
-    module, size = model.backbone.module, info.preprocessing.size
-    network.take(network_graph(module, info.name, size, opset=opset, advice=advice))
-    after = GraphParts("head")
-    features = FEATURES
-    if info.mirror:  # the means of both halves of the batch
-        shape = after.constant([2, -1, info.feature_size])
-        halves = after.add("Reshape", FEATURES, shape)
-        features = after.add("ReduceMean", halves, after.constant([0]), keepdims=0)
-    answers = probabilities(after, model.head, features, model.temperature, PROBABILITIES)
-    chosen(after, answers, LABEL)
+    networks = [
+        _network(part, opset, f"network{number}/" if model.backbone.info.parts else "")
+        for number, part in enumerate(model.backbone.parts, start=1)
+    ]
+    head = GraphParts("head")
+    features = networks[0][1]
+    known: list[onnx.ValueInfoProto] = []
+    if len(networks) > 1:
+        each = [name for _, name in networks]
+        features = head.add("Concat", *each, output=FEATURES, axis=1)
+        sizes = [part.info.feature_size for part in model.backbone.parts]
+        known = [_rows(name, size) for name, size in zip(each, sizes, strict=True)]
+        known.append(_rows(FEATURES, sum(sizes)))
+    answers = probabilities(head, model.head, features, model.temperature, PROBABILITIES)
+    chosen(head, answers, LABEL)
     outputs = [
-        helper.make_tensor_value_info(
-            PROBABILITIES, TensorProto.FLOAT, [COUNT, len(model.classes)]
-        ),
+        _rows(PROBABILITIES, len(model.classes)),
         helper.make_tensor_value_info(LABEL, TensorProto.INT64, [COUNT]),
     ]
     if isinstance(model.familiarity, Familiarity):
-        familiar(after, model.familiarity, features, FAMILIAR)
+        familiar(head, model.familiarity, features, FAMILIAR)
         outputs.append(helper.make_tensor_value_info(FAMILIAR, TensorProto.FLOAT, [COUNT]))
-    return _joined((before, network, after), outputs, opset, notes)
+    parts = [one for some, _ in networks for one in some]
+    return _joined([*parts, head], outputs, opset, notes, known)
+
+
+def _network(part: Backbone, opset: int, prefix: str) -> tuple[list[GraphParts], str]:
+    """From the picture to one network's features: the nodes, and the features' name.
+
+    All names begin with the prefix, by which `onnx_pieces` finds them again.
+    """
+    info = part.info
+    check_preprocessing(info.preprocessing)
+    before = GraphParts(f"{prefix}preprocessing")
+    prepared = prepared_bytes(before, info.preprocessing, PICTURE)
+    if info.mirror:
+        prepared = before.add("Concat", prepared, _mirrored(before, prepared), axis=0)
+    normalised(before, info.preprocessing, prepared, f"{prefix}{INPUT}")
+    network = GraphParts(f"{prefix}network")
+    advice = "leave --opset out, or take another backbone"
+    size = info.preprocessing.size
+    graph = network_graph(part.module, info.name, size, opset=opset, advice=advice)
+    network.take(onnx.compose.add_prefix_graph(graph, prefix) if prefix else graph)
+    features = f"{prefix}{FEATURES}"
+    if info.mirror:  # the means of both halves of the batch
+        shape = network.constant([2, -1, info.feature_size])
+        halves = network.add("Reshape", features, shape)
+        features = network.add("ReduceMean", halves, network.constant([0]), keepdims=0)
+    return [before, network], features
+
+
+def _rows(name: str, columns: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [COUNT, columns])
 
 
 def _mirrored(parts: GraphParts, maps: str) -> str:
@@ -86,27 +113,29 @@ def _mirrored(parts: GraphParts, maps: str) -> str:
     return parts.add("Slice", maps, last, before_first, parts.constant([3]), last)
 
 
-def preprocessing_alone(model: TrainedModel, opset: int) -> onnx.ModelProto:
-    """The graph's first part, which gives bytes (n, 3, size, size) as float32; for its check."""
+def preprocessing_alone(steps: Preprocessing, opset: int) -> onnx.ModelProto:
+    """A network's first part, which gives bytes (n, 3, size, size) as float32; for its check."""
     parts = GraphParts("preprocessing")
-    size = model.backbone.info.preprocessing.size
-    result = prepared_bytes(parts, model.backbone.info.preprocessing, PICTURE)
-    output = helper.make_tensor_value_info(result, TensorProto.FLOAT, [COUNT, 3, size, size])
-    return _joined((parts,), [output], opset, {})
+    result = prepared_bytes(parts, steps, PICTURE)
+    shape: list[int | str | None] = [COUNT, 3, steps.size, steps.size]
+    output = helper.make_tensor_value_info(result, TensorProto.FLOAT, shape)
+    return _joined([parts], [output], opset, {})
 
 
 def _joined(
-    parts: tuple[GraphParts, ...],
+    parts: Sequence[GraphParts],
     outputs: list[onnx.ValueInfoProto],
     opset: int,
     notes: Mapping[str, str],
+    known: Sequence[onnx.ValueInfoProto] = (),
 ) -> onnx.ModelProto:
+    """The whole file; `known` are shapes of results inside."""
     shape: list[int | str | None] = [COUNT, "height", "width", 3]
     picture = helper.make_tensor_value_info(PICTURE, TensorProto.UINT8, shape)
     nodes = [node for part in parts for node in part.nodes]
     used = set(_names(nodes))
     constants = [tensor for part in parts for tensor in part.constants if tensor.name in used]
-    graph = helper.make_graph(nodes, "headstart", [picture], outputs, constants)
+    graph = helper.make_graph(nodes, "headstart", [picture], outputs, constants, value_info=known)
     made = model_of(graph, opset)
     for name, value in notes.items():
         made.metadata_props.add(key=name, value=value)

@@ -1,7 +1,8 @@
 """A model as a program of torch.export: prepared bytes in, class probabilities out. Needs torch.
 
 The resize is not in it: it takes a batch of pictures that were resized and cut already, as bytes,
-and does the rest: normalising, backbone, head, temperature, softmax.
+and does the rest: normalising, backbone, head, temperature, softmax. What comes out has the names
+that the outputs of an ONNX file have: probabilities, label, and familiar where the model tells it.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from torch.nn.functional import one_hot, relu, softplus
 
 from headstart.arrays import ByteImage, FloatArray
 from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
+from headstart.backbones.runtimes.onnx_runtime import ANSWERS, FAMILIAR
 from headstart.errors import UsageError
 from headstart.evaluate.predictions import LEAST_PROBABILITY
 from headstart.export.agreement import compare_prepared
 from headstart.export.check_pictures import check_pictures
 from headstart.export.onnx_export import notes
+from headstart.heads.familiarity import Familiarity
 from headstart.heads.fitted_heads import (
     NEIGHBOUR_TEMPERATURE,
     FittedHead,
@@ -37,6 +40,8 @@ from headstart.outputs.own_files import PROGRAM_NOTES
 from headstart.progress import QUIET, Progress
 from headstart.recipes.trained_model import TrainedModel
 from headstart.thread_counts import one_torch_thread
+
+LABEL = "label"
 
 
 def export_torch(
@@ -75,11 +80,12 @@ def export_torch(
 
         def answer(prepared: ByteImage) -> FloatArray:
             with torch.inference_mode():
-                found: Tensor = again(torch.from_numpy(np.ascontiguousarray(prepared)))
-                return found.double().numpy()
+                found = again(torch.from_numpy(np.ascontiguousarray(prepared)))
+            read = [found[name].double().numpy() for name in (ANSWERS, FAMILIAR) if name in found]
+            return np.column_stack(read)
 
         progress.note("comparing its answers with the model's own")
-        agreement = compare_prepared(model, answer, check_pictures(steps, pictures))
+        agreement = compare_prepared(model, answer, check_pictures([steps], pictures))
     for line in agreement.lines():
         progress.note(line)
     agreement.require()
@@ -87,9 +93,10 @@ def export_torch(
 
 
 class WholeModel(nn.Module):
-    """Prepared bytes (n, size, size, 3) to probabilities (n, k), in fp32.
+    """Prepared bytes (n, size, size, 3) to answers by their names, in fp32.
 
-    The head's arrays are buffers. Raises UsageError for a head that is not known here.
+    The arrays of the head, and of what tells how familiar a picture is, are buffers. Raises
+    UsageError for a head that is not known here.
     """
 
     scale: Tensor
@@ -105,6 +112,12 @@ class WholeModel(nn.Module):
     head_rows: Tensor
     head_votes: Tensor
     head_class_weights: Tensor
+    familiar_mean: Tensor
+    familiar_transform: Tensor
+    familiar_weights: Tensor
+    familiar_coef: Tensor
+    familiar_intercept: Tensor
+    familiar_distances: Tensor
 
     def __init__(self, model: TrainedModel) -> None:
         super().__init__()
@@ -125,12 +138,16 @@ class WholeModel(nn.Module):
         if isinstance(model.head, FittedKnn):
             codes = torch.from_numpy(np.asarray(model.head.codes, dtype=np.int64))
             self.register_buffer("head_votes", one_hot(codes, len(model.classes)).float())
+        self.tells = isinstance(model.familiarity, Familiarity)
+        if isinstance(model.familiarity, Familiarity):
+            for name, array in model.familiarity.to_arrays().items():
+                self._keep(f"familiar_{name}", array)
 
     def _keep(self, name: str, array: Any) -> None:
         self.register_buffer(name, torch.from_numpy(np.asarray(array, dtype=np.float32)))
 
-    def forward(self, prepared: Tensor) -> Tensor:
-        """Probabilities (n, k)."""
+    def forward(self, prepared: Tensor) -> dict[str, Tensor]:
+        """Probabilities (n, k), label (n,) and, where the model tells, familiar (n,)."""
         maps = prepared.permute(0, 3, 1, 2).float()
         inputs = maps * self.scale + self.shift
         features = self.network(inputs)
@@ -139,7 +156,21 @@ class WholeModel(nn.Module):
         logs = self._logs(self.head, features)
         if self.temperature != 1:
             logs = logs.clamp(min=float(np.log(LEAST_PROBABILITY))) / self.temperature
-        return logs.softmax(dim=1)
+        answers = logs.softmax(dim=1)
+        found = {ANSWERS: answers, LABEL: answers.argmax(dim=1)}
+        return {**found, FAMILIAR: self._familiar(features)} if self.tells else found
+
+    def _familiar(self, features: Tensor) -> Tensor:
+        """What `Familiarity.of` does, (n,)."""
+        length = features.norm(dim=1, keepdim=True)
+        v = features / length.clamp(min=torch.finfo(torch.float32).tiny) - self.familiar_mean
+        turned = v @ self.familiar_transform.T
+        squares = torch.stack([v.square().sum(dim=1), turned.square().sum(dim=1)], dim=1)
+        linear = v @ self.familiar_coef.T + self.familiar_intercept
+        distance = squares @ self.familiar_weights + linear.amin(dim=1)
+        farther = (self.familiar_distances >= distance[:, None]).sum(dim=1)
+        found: Tensor = (farther + 1).float() / (len(self.familiar_distances) + 1)
+        return found
 
     @singledispatchmethod
     def _logs(self, head: FittedHead, features: Tensor) -> Tensor:  # noqa: ARG002 - the interface

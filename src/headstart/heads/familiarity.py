@@ -26,11 +26,17 @@ from headstart.wording import plural
 UNFAMILIAR = 0.05  # below it a picture is farther out than 95 of 100 training pictures
 
 
+METHOD = "Mahalanobis distance from the nearest class mean, of features at length 1"
+
+
 class Familiar(Protocol):
     """What tells how familiar pictures are."""
 
     def of(self, features: npt.NDArray[Any]) -> FloatArray:
         """From 0 to 1 for features (n, d), (n,)."""
+
+    def facts(self) -> dict[str, Any]:
+        """What a reader wants to know, as JSON values; `Familiarity.facts` has all of it."""
 
 
 def is_unfamiliar(familiar: FloatArray) -> BoolArray:
@@ -97,6 +103,18 @@ class Familiarity:
         nearer = np.searchsorted(self.distances, distance, side="left")
         m = len(self.distances)
         return np.asarray((1 + m - nearer) / (m + 1))
+
+    def facts(self) -> dict[str, Any]:
+        """The method, below which value a picture is unfamiliar, how many held-out training
+        pictures there were, and the share of these that has the value or more.
+        """
+        kept = ~is_unfamiliar(self.rank(self.distances))
+        return {
+            "method": METHOD,
+            "unfamiliar_below": UNFAMILIAR,
+            "held_out": len(kept),
+            "share_kept": float(kept.mean()),
+        }
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All of it by name."""

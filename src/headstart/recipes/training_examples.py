@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -41,7 +42,7 @@ class TrainingExamples:
     """Some or all of the pictures that a model learnt from.
 
     Attributes:
-        names: as the table has them, (m,).
+        names: as the table or folder has them, a full path as `names_to_share` gives it, (m,).
         codes: their classes, numbers in the model's order, (m,).
         units: their features at length 1 in float16, (m, d).
         total: pictures that were learnt from; these m are drawn from them where they are too many.
@@ -96,13 +97,38 @@ def with_examples(
     length = np.linalg.norm(values, axis=1, keepdims=True)
     images = [data.table.images[row] for row in kept] if options.write.keep_examples else []
     found = TrainingExamples(
-        names=tuple(data.table.ids[row] for row in kept),
+        names=tuple(map(names_to_share(data.table.ids).__getitem__, kept)),
         codes=data.targets[kept],
         units=(values / np.where(length > 0, length, 1)).astype(np.float16),
         total=len(rows),
         small=tuple(_small(image, options.read.max_pixels) for image in images),
     )
     return replace(model, examples=found)
+
+
+def names_to_share(names: Sequence[str]) -> tuple[str, ...]:
+    """Names, (n,), of which full paths begin behind the folder that all of these lie in.
+
+    A model goes to others, whom the folders of the machine that it learnt on are no concern of.
+    Paths that have no more than the root in common keep their last two parts.
+    """
+    paths = [_full_path(name) for name in names]
+    parts = [path.parts[1:] for path in paths if path is not None]
+    common = 0
+    for same in zip(*(part[:-1] for part in parts), strict=False):
+        if len(set(same)) > 1:
+            break
+        common += 1
+    return tuple(
+        name if path is None else "/".join(path.parts[1:][common or -2 :])
+        for name, path in zip(names, paths, strict=True)
+    )
+
+
+def _full_path(name: str) -> PurePath | None:
+    """A name that is a full path on this system or on Windows; None for another."""
+    kinds = (PurePath(name), PureWindowsPath(name))
+    return next((path for path in kinds if path.is_absolute()), None)
 
 
 def _small(image: Any, max_pixels: int) -> bytes:

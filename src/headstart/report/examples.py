@@ -19,6 +19,7 @@ from headstart.report.thumbnails import Thumbnail, thumbnail, thumbnail_of
 
 SHOWN = 12
 NEAREST_SIDE = 96  # pixels
+WHY_SIDE = 320  # of the map, which opens at twice the width of a picture
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def with_reasons(
         except UsageError:  # layers after the pooling, or no map at all
             return tuple(shown)
         else:
-            found.append(replace(example, why=thumbnail_of(reason.overlay())))
+            found.append(replace(example, why=thumbnail_of(reason.overlay(), WHY_SIDE)))
     return tuple(found)
 
 

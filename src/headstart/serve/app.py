@@ -19,7 +19,14 @@ from starlette.types import Receive
 
 from headstart.errors import HeadstartError, ImageError
 from headstart.options import ServeOptions
-from headstart.serve.answer import Answers, Problem, answers_json
+from headstart.serve.answer import (
+    PNG,
+    Answers,
+    Explained,
+    Problem,
+    answers_json,
+    explained_json,
+)
 from headstart.serve.guards import LEFT, LOCAL_NAMES, AccessLog, Door, SecurityHeaders
 from headstart.serve.metrics import MEDIA_TYPE, Metrics
 from headstart.serve.picture_queue import PictureQueue, QueueFullError
@@ -30,6 +37,7 @@ from headstart.serve.upload import FORM, REQUESTS_HELD, HeldBytes, Upload, read_
 
 Result = TypeVar("Result")
 OPEN = ("/healthz", "/openapi.json")  # beside the page's own files, which need no token either
+JSON = "application/json"
 PICTURE = {"type": "string", "format": "binary"}
 BODY = {
     "required": True,
@@ -93,7 +101,7 @@ class Service:
         return JSONResponse(answers_json([image.name for image in images], rows), status)
 
     async def explain(self, request: Request) -> Response:
-        """A PNG that shows what an answer rests on."""
+        """What an answer rests on: a PNG, or JSON with it for who accepts that."""
         predictor = self.predictor
         if not isinstance(predictor, Explainer):
             raise Refusal(404, "this model explains nothing")
@@ -105,12 +113,14 @@ class Service:
         if name is not None and name not in predictor.classes:
             raise Refusal(422, f"there is no class {name!r}")
         request.state.pictures = 1
+        as_json = JSON in request.headers.get("accept", "")
 
-        def put() -> list[Future[bytes]]:
-            return [self.queue.put_work(lambda: predictor.explain(image, name))]
+        def work() -> bytes:
+            found = predictor.explain(image, name)
+            return explained_json(found) if as_json else found.png()
 
-        (picture,) = await self._wait(request.receive, put, until)
-        return Response(picture, media_type="image/png")
+        (content,) = await self._wait(request.receive, lambda: [self.queue.put_work(work)], until)
+        return Response(content, media_type=JSON if as_json else PNG, headers={"Vary": "Accept"})
 
     async def _read(self, request: Request, until: float) -> Upload:
         try:
@@ -129,6 +139,7 @@ class Service:
         except QueueFullError as error:
             raise try_again(str(error), error.seconds) from error
         answered = asyncio.gather(*results)
+        answered.add_done_callback(_taken)
         leaving = asyncio.ensure_future(_left(receive))
         try:
             await asyncio.wait(
@@ -148,6 +159,12 @@ class Service:
             answered.cancel()
 
 
+def _taken(answered: asyncio.Future[Any]) -> None:
+    """Look at how it ended, so that asyncio does not log what nobody waited for any more."""
+    if not answered.cancelled():
+        answered.exception()
+
+
 async def _left(receive: Receive) -> None:
     """Until the client has gone; its body has been read."""
     while (await receive())["type"] != "http.disconnect":
@@ -162,6 +179,7 @@ def make_app(service: Service) -> FastAPI:
         description="Classes of pictures by a fitted model.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a path is there or it is not
     )
     _add_questions(app, service)
     _add_state(app, service)
@@ -215,9 +233,10 @@ def _add_questions(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/explain",
-        summary="What an answer rests on, as a PNG",
+        summary="What an answer rests on, as a PNG; with Accept: application/json also the "
+        "training pictures most like it",
         response_description="The picture with what speaks for the class.",
-        responses={**problems, 200: {"content": {"image/png": {}}}},
+        responses={**problems, 200: {"model": Explained, "content": {PNG: {}}}},
         openapi_extra={"requestBody": BODY},
         include_in_schema=isinstance(service.predictor, Explainer),
     )
@@ -281,7 +300,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)  # the traceback goes to the server's own log
     async def broken(_request: Request, _error: Exception) -> Response:
-        return JSONResponse({"error": "a fault of the server; its log has more"}, 500)
+        words = {"error": "a fault of the server; its log has more"}
+        # uvicorn cuts the connection behind it; who keeps connections must know.
+        return JSONResponse(words, 500, {"Connection": "close"})
 
     @app.exception_handler(ClientDisconnect)
     async def left(_request: Request, _error: ClientDisconnect) -> Response:

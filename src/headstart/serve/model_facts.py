@@ -26,6 +26,7 @@ def model_facts(
         "classes": list(predictor.classes),
         "made_of": predictor.description(),
         "figures": run_figures(place, predictor.classes),
+        "familiarity": predictor.familiarity(),
         "explains": isinstance(predictor, Explainer),
         "limits": {
             "picture_bytes": limits.max_picture_bytes,

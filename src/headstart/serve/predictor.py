@@ -16,6 +16,7 @@ from headstart.backbones.preprocessing import Preprocessing
 from headstart.errors import ImageError
 from headstart.evaluate.predictions import Predictions
 from headstart.explain.explain import explain_picture
+from headstart.explain.explanation import Explanation
 from headstart.export.exported_model import is_exported, open_model
 from headstart.images.decode import decode_picture
 from headstart.images.memory_budget import MemoryBudget
@@ -46,13 +47,16 @@ class Predictor(Protocol):
     def description(self) -> dict[str, Any]:
         """What a reader wants to know of the model, as JSON values under short headings."""
 
+    def familiarity(self) -> dict[str, Any] | None:
+        """How it is told that a picture is unlike what was learnt; None where it is not."""
+
 
 @runtime_checkable
 class Explainer(Protocol):
     """A predictor that can also say what an answer rests on."""
 
-    def explain(self, image: ImageSource, class_name: str | None) -> bytes:
-        """A PNG that shows over the picture what speaks for a class; None: for the predicted one.
+    def explain(self, image: ImageSource, class_name: str | None) -> Explanation:
+        """What speaks for a class in a picture; None: for the predicted one.
 
         Raises ImageError for a picture that cannot be read.
         """
@@ -128,26 +132,30 @@ class TrainedPredictor:
             "temperature": self.model.temperature,
         }
 
+    def familiarity(self) -> dict[str, Any] | None:
+        """How `familiar` is told, as `Familiarity.facts`; None where it is not."""
+        known = self.model.familiarity
+        return None if known is None else known.facts()
+
 
 class ExplainingPredictor(TrainedPredictor):
     """A model folder's model that also says what an answer rests on."""
 
-    def explain(self, image: ImageSource, class_name: str | None) -> bytes:
-        """The map over the picture, as a PNG. Raises ImageError, and UsageError as `predict`."""
-        found = explain_picture(
+    def explain(self, image: ImageSource, class_name: str | None) -> Explanation:
+        """The map and the pictures most like it. Raises ImageError; UsageError as `predict`."""
+        return explain_picture(
             self.model, image, class_name, max_pixels=self._max_pixels, budget=self._budget
         )
-        return found.png()
 
 
 def open_predictor(place: Path, computing: Computing) -> Predictor:
     """The predictor for a model's place. Raises ModelFolderError for what is no model.
 
     An exported model, which answers a hundred times for one explanation, explains nothing here:
-    other requests would wait. Nor do joined networks.
+    other requests would wait.
     """
     embed = computing.embed
     model = open_model(place, device=embed.device, runtime=embed.runtime)
-    if is_exported(place) or model.backbone.info.parts:
+    if is_exported(place):
         return TrainedPredictor(model, computing)
     return ExplainingPredictor(model, computing)

@@ -1,8 +1,8 @@
 """Answers of an exported model, by onnxruntime on a processor; torch is not needed.
 
 The graph of such a file holds the whole model, so what comes out in place of features are class
-probabilities and, behind them, how familiar the picture is. Importing this module does not load
-onnxruntime.
+probabilities and, behind them, how familiar the picture is; a network of joined ones gives its
+features. Importing this module does not load onnxruntime.
 """
 
 from __future__ import annotations
@@ -143,9 +143,12 @@ class OnnxRuntime:
 
 
 def outputs_read(session: Any) -> list[str]:
-    """The names of the outputs whose numbers are read: older files do not know `familiar`."""
-    there = {output.name for output in session.get_outputs()}
-    return [ANSWERS, *({FAMILIAR} & there)]
+    """The names of the outputs whose numbers are read: older files do not know `familiar`.
+
+    Of one of joined networks they are its features.
+    """
+    there = [output.name for output in session.get_outputs()]
+    return [name for name in (ANSWERS, FAMILIAR) if name in there] or there
 
 
 def columns(found: list[Any]) -> Float32Array:

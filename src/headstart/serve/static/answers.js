@@ -119,9 +119,11 @@ class Picture {
     try {
       if (!isOpen && !this.why) {
         button.disabled = true;
-        this.why = URL.createObjectURL(await explain(this.file, this.leaving.signal));
+        this.why = await explain(this.file, this.leaving.signal);
+        this.find('.near ol').replaceChildren(...this.why.nearest.map(near));
       }
-      this.image.src = isOpen ? this.address : this.why;
+      this.image.src = isOpen ? this.address : this.why.picture;
+      this.find('.near').hidden = isOpen || !this.why.nearest.length;
       this.image.alt = isOpen ? this.name : `${this.name}, with what speaks for the answer marked`;
       button.setAttribute('aria-expanded', String(!isOpen));
       button.textContent = isOpen ? 'Why?' : 'Only the picture';
@@ -138,7 +140,7 @@ class Picture {
   remove() {
     this.leaving.abort();
     const next = this.element.nextElementSibling || this.element.previousElementSibling;
-    for (const address of [this.address, this.why]) if (address) URL.revokeObjectURL(address);
+    URL.revokeObjectURL(this.address);
     this.element.remove();
     shown.delete(this);
     (next?.querySelector('.remove') || document.getElementById('choose')).focus();
@@ -158,6 +160,29 @@ function bar(name, value) {
   number.className = 'n';
   number.textContent = share(value);
   row.append(title, track, number);
+  return row;
+}
+
+// A training picture: its small copy where the model keeps some, its label, its name.
+function near({ name, label, likeness, small }) {
+  const row = document.createElement('li');
+  if (small) {
+    const image = document.createElement('img');
+    image.src = small;
+    image.alt = '';
+    row.append(image);
+  }
+  for (const [kind, text] of [['label', label], ['name', name]]) {
+    const element = document.createElement('bdi');
+    element.className = kind;
+    element.textContent = text;
+    element.title = text;
+    row.append(element);
+  }
+  const number = document.createElement('span');
+  number.className = 'n';
+  number.textContent = share(likeness);
+  row.append(number);
   return row;
 }
 

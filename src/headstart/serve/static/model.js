@@ -69,6 +69,7 @@ function facts(card) {
   if (made.weights) rows.push(['Weights', made.weights]);
   if (made.head) rows.push(['Head', HEADS[made.head] || made.head]);
   if (made.input_size) rows.push(['Input', `${made.input_size} × ${made.input_size} pixels, ${made.precision}`]);
+  rows.push(['Unfamiliar pictures', familiarity(card.familiarity)]);
   const limits = card.limits;
   rows.push(
     ['Limits', `${bytes(limits.picture_bytes)} and ${(limits.pixels / 1e6).toLocaleString('en')} megapixels a picture, ${limits.pictures} pictures a request, ${limits.seconds} seconds`],
@@ -76,6 +77,14 @@ function facts(card) {
     ['Version', `headstart ${card.headstart}`],
   );
   return rows;
+}
+
+// How it is told that a picture is unlike what was learnt.
+function familiarity(known) {
+  if (!known) return 'not told apart by this model';
+  const { method, unfamiliar_below: least, held_out: count, share_kept: kept } = known;
+  const share = kept === undefined ? '' : `; of ${plural(count, 'held-out training picture')} ${kept.toFixed(3)} are not below it`;
+  return `marked below ${least}, by the ${method}${share}`;
 }
 
 function pair([name, value]) {

@@ -17,7 +17,7 @@ export function useToken(text) {
 }
 
 async function ask(path, options = {}) {
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   let reply;
   try {
     reply = await fetch(path, { ...options, headers });
@@ -67,8 +67,9 @@ export async function predict(file, signal, busy) {
   return (await reply.json()).answers[0];
 }
 
-// A picture of what the answer for a file rests on, as a blob.
+// What the answer for a file rests on: {picture, nearest: [{name, label, likeness, small}]}.
 export async function explain(file, signal) {
-  const reply = await patiently('/explain', { method: 'POST', body: file, signal }, () => {});
-  return reply.blob();
+  const headers = { Accept: 'application/json' };
+  const reply = await patiently('/explain', { method: 'POST', body: file, signal, headers }, () => {});
+  return reply.json();
 }
