@@ -24,13 +24,32 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON; NaN is refused rather than written.
+    """Write JSON; NaN is refused rather than written. A list of numbers is one line.
 
     Half of a surrogate pair, from a file name that is not UTF-8, becomes JSON's own \\udcff.
     """
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = _in_lines(content, "\n") + "\n"
     with disk.create(path) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def _in_lines(content: Any, line: str) -> str:
+    """JSON with a line for each item, but for a list of numbers: a matrix has a line for each row.
+
+    `line` ends a line and indents the next.
+    """
+    inner = line + "  "
+    if isinstance(content, Mapping) and content:
+        items = [
+            f"{json.dumps(str(key), ensure_ascii=False)}: {_in_lines(content[key], inner)}"
+            for key in content
+        ]
+        return f"{{{inner}{f',{inner}'.join(items)}{line}}}"
+    is_list = isinstance(content, list | tuple)
+    if is_list and any(type(item) not in (int, float) for item in content):
+        items = [_in_lines(item, inner) for item in content]
+        return f"[{inner}{f',{inner}'.join(items)}{line}]"
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
