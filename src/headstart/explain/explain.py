@@ -124,7 +124,7 @@ def _map(
     parts = model.backbone.parts
     windows = [part.info.preprocessing.window(width, height) for part in parts]
     if len(parts) > 1:
-        return _joined_map(model, rgb, prepared, place, method, windows)
+        return _joined_map(model, rgb, prepared, features, place, method, windows)
     pixels, window = prepared[0], windows[0]
     if method in ("auto", "cam"):
         found = activation_map(model, pixels, place, features)
@@ -143,6 +143,7 @@ def _joined_map(
     model: TrainedModel,
     rgb: ByteImage,
     prepared: list[ByteImage],
+    features: Float32Array,
     place: int,
     method: str,
     windows: list[Box],
@@ -155,7 +156,7 @@ def _joined_map(
             "Grad-CAM here; take auto, cam or occlusion"
         )
     if method in ("auto", "cam"):
-        found = network_maps(model, prepared, place, windows)
+        found = network_maps(model, prepared, features, place, windows)
         if found is not None:
             return _Found("cam", sum_on_grid(found, width, height), (0, 0, width, height), found)
         if method == "cam":

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from headstart.arrays import ByteImage, FloatArray
+from headstart.arrays import ByteImage, Float32Array, FloatArray
 from headstart.backbones.preprocessing import Box
 from headstart.explain.activation_map import activation_map
 from headstart.explain.explanation import NetworkMap, between
@@ -22,21 +22,27 @@ GRID = 64  # parts along each side of the picture
 
 
 def network_maps(
-    model: TrainedModel, prepared: Sequence[ByteImage], place: int, windows: Sequence[Box]
+    model: TrainedModel,
+    prepared: Sequence[ByteImage],
+    features: Float32Array,
+    place: int,
+    windows: Sequence[Box],
 ) -> tuple[NetworkMap, ...] | None:
     """Each network's exact map for the class at `place`; None where one has none.
 
     Args:
         model: of joined networks.
         prepared: a picture as each network takes it, (1, size, size, 3).
+        features: its features by all networks, side by side, (1, d).
         place: of the class.
         windows: which part of the picture each network sees.
     """
     if not isinstance(model.head, FittedLinear):
         return None
     found = []
-    for one, pixels, window in zip(_one_by_one(model, model.head), prepared, windows, strict=True):
-        values = activation_map(one, pixels, place)
+    alone = zip(_one_by_one(model, model.head), prepared, windows, strict=True)
+    for (one, own), pixels, window in alone:
+        values = activation_map(one, pixels, place, features[:, own])
         if values is None:
             return None
         found.append(NetworkMap(one.backbone.info.name, values, window))
@@ -55,8 +61,8 @@ def sum_on_grid(maps: Sequence[NetworkMap], width: int, height: int) -> FloatArr
     return total
 
 
-def _one_by_one(model: TrainedModel, head: FittedLinear) -> list[TrainedModel]:
-    """For each network a model whose logits are what it adds."""
+def _one_by_one(model: TrainedModel, head: FittedLinear) -> list[tuple[TrainedModel, slice]]:
+    """For each network a model whose logits are what it adds, and where its features stand."""
     parts = model.backbone.parts
     ends = np.cumsum([part.info.feature_size for part in parts])
     models = []
@@ -69,5 +75,5 @@ def _one_by_one(model: TrainedModel, head: FittedLinear) -> list[TrainedModel]:
             mean=head.mean[own],
             scale=head.scale[own],
         )
-        models.append(replace(model, backbone=part, head=alone))
+        models.append((replace(model, backbone=part, head=alone), own))
     return models
