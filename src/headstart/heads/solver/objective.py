@@ -12,6 +12,7 @@ from headstart.heads.solver.lbfgs import minimise
 from headstart.heads.solver.losses import LogLoss, Loss
 from headstart.heads.solver.newton import minimise_by_newton
 from headstart.heads.solver.principal_axes import AxisScores
+from headstart.heads.solver.rows_in_blocks import Scores
 from headstart.heads.solver.scaling import STEEP_ROWS, DiagonalScaling, Numbers, SteepRows
 
 # A fit is long from so many multiplications of a step on, when they come of so many classes: folds
@@ -34,7 +35,7 @@ class Solution:
 
 
 def solve(
-    scores: AxisScores,
+    scores: Scores,
     loss: Loss,
     row_weights: FloatArray,
     C: float,
@@ -55,29 +56,37 @@ def solve(
         tolerance: length of the scaled slope, relative to the scaled weights' length.
         start: first weights, (p, k, q + 1); default 0.
 
-    All has the precision of `scores.rows`; only the values are summed in float64.
+    All has the precision of `scores`; only the values, and the slopes of parts, are summed in
+    float64.
     """
-    rows, (p, n), k = scores.rows, row_weights.shape, loss.outputs
-    q, dtype = rows.shape[1], scores.rows.dtype
+    p, k, q, dtype = len(row_weights), loss.outputs, len(scores.energy), scores.dtype
     weights = np.zeros((p, k, q), dtype=dtype) if start is None else start.astype(dtype, copy=False)
-    if p == 1 and isinstance(loss, LogLoss) and is_long(rows.size, k):
+    long = p == 1 and is_long(scores.size, k)
+    if long and isinstance(loss, LogLoss) and isinstance(scores, AxisScores):
         # One class against the rest has no steep rows: all that are not yet right count alike.
         at = partial(_ManyClasses, scores, loss, row_weights[0], C)
-        long = minimise_by_newton(at, weights[0], tolerance=tolerance)
-        return Solution(long.points[None], long.converged, long.iterations)
-    mean = np.mean(row_weights * loss.curvature(logits_of(rows, weights)), axis=1)
+        found = minimise_by_newton(at, weights[0], tolerance=tolerance)
+        return Solution(found.points[None], found.converged, found.iterations)
+    bends = [
+        part.curvature(logits_of(rows, scores.on_rows(weights)))
+        for _, rows, part in scores.parts(loss)
+    ]
+    mean = np.mean(row_weights * np.concatenate(bends, axis=1), axis=1)
     scaling = DiagonalScaling(C, mean, scores.energy, dtype)
     row_pull = (C * row_weights).astype(dtype)[:, None, :]
 
     def objective(points: Numbers) -> tuple[FloatArray, Numbers]:
         weights = scaling.weights(points.reshape(p, k, q))
-        losses, slopes = loss(logits_of(rows, weights))
+        at, total, pull = scores.on_rows(weights), np.zeros(p), np.zeros((p * k, q))
+        for some, rows, part in scores.parts(loss):
+            losses, slopes = part(logits_of(rows, at))
+            total += np.einsum("pn,pn->p", losses, row_weights[:, some])
+            slopes *= row_pull[:, :, some]
+            pull += slopes.reshape(p * k, -1) @ rows
         weights *= scaling.penalty
-        values = C * np.einsum("pn,pn->p", losses, row_weights)
         flat = weights.reshape(p, -1)
-        values += 0.5 * np.vecdot(flat, flat)
-        slopes *= row_pull
-        gradient = (slopes.reshape(p * k, n) @ rows).reshape(p, k, q)
+        values = C * total + 0.5 * np.vecdot(flat, flat)
+        gradient = scores.from_rows(pull.reshape(p, k, q))
         gradient += weights
         return values, scaling.slopes(gradient).reshape(p, -1)
 
