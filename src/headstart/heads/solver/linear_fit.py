@@ -140,8 +140,8 @@ def _scores(X: npt.NDArray[Any]) -> tuple[Scores, FloatArray, FloatArray]:
 def _on_its_own(scores: Scores, rows: TrainingRows, loss: Loss, weights: Numbers) -> JudgedRows:
     """The rows with their logits from the fit on them."""
     at = scores.on_rows(weights)
-    logits = [logits_of(some, at)[0] for _, some, _ in scores.parts(loss)]
-    return JudgedRows(np.concatenate(logits, axis=1), rows.codes, rows.weights)
+    logits = scores.each(lambda _, some, __: logits_of(some, at)[0], loss)
+    return JudgedRows(np.concatenate(list(logits), axis=1), rows.codes, rows.weights)
 
 
 def _exact(

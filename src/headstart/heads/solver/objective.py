@@ -67,22 +67,23 @@ def solve(
         at = partial(_ManyClasses, scores, loss, row_weights[0], C)
         found = minimise_by_newton(at, weights[0], tolerance=tolerance)
         return Solution(found.points[None], found.converged, found.iterations)
-    bends = [
-        part.curvature(logits_of(rows, scores.on_rows(weights)))
-        for _, rows, part in scores.parts(loss)
-    ]
-    mean = np.mean(row_weights * np.concatenate(bends, axis=1), axis=1)
+    mean = np.mean(row_weights * _bends(scores, loss, weights), axis=1)
     scaling = DiagonalScaling(C, mean, scores.energy, dtype)
     row_pull = (C * row_weights).astype(dtype)[:, None, :]
 
     def objective(points: Numbers) -> tuple[FloatArray, Numbers]:
         weights = scaling.weights(points.reshape(p, k, q))
         at, total, pull = scores.on_rows(weights), np.zeros(p), np.zeros((p * k, q))
-        for some, rows, part in scores.parts(loss):
+
+        def work(some: slice, rows: Numbers, part: Loss) -> tuple[FloatArray, Numbers]:
             losses, slopes = part(logits_of(rows, at))
-            total += np.einsum("pn,pn->p", losses, row_weights[:, some])
             slopes *= row_pull[:, :, some]
-            pull += slopes.reshape(p * k, -1) @ rows
+            found = slopes.reshape(p * k, -1) @ rows
+            return np.einsum("pn,pn->p", losses, row_weights[:, some]), found
+
+        for value, slope in scores.each(work, loss):
+            total += value
+            pull += slope
         weights *= scaling.penalty
         flat = weights.reshape(p, -1)
         values = C * total + 0.5 * np.vecdot(flat, flat)
@@ -93,6 +94,13 @@ def solve(
     found = minimise(objective, scaling.points(weights).reshape(p, -1), tolerance=tolerance)
     weights = scaling.weights(found.points.reshape(p, k, q))
     return Solution(weights, found.converged, found.iterations)
+
+
+def _bends(scores: Scores, loss: Loss, weights: Numbers) -> FloatArray:
+    """The curvature of each row's loss at weights (p, k, q + 1), (p, n)."""
+    at = scores.on_rows(weights)
+    parts = scores.each(lambda _, rows, part: part.curvature(logits_of(rows, at)), loss)
+    return np.concatenate(list(parts), axis=1)
 
 
 class _ManyClasses:

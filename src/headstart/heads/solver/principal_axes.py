@@ -7,9 +7,9 @@ matters, and with the scatter diagonal the curvature of the fit is nearly diagon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from headstart.heads.standardisation import BLOCK
 
 AXES_LIMIT = 2048  # an eigendecomposition beyond costs more than the steps that it saves
 NO_SPREAD = 1e-12  # share of the largest eigenvalue below which an axis is rounding
+
+Found = TypeVar("Found")
+Work = Callable[[slice, npt.NDArray[Any], Loss], Found]  # which rows, themselves, their losses
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,12 @@ class AxisScores:
         """The numbers that a step reads, the ones included."""
         return self.rows.size
 
-    def parts(self, loss: Loss) -> Iterator[tuple[slice, npt.NDArray[Any], Loss]]:
-        """Which rows, the rows themselves, their losses: here all at once."""
-        yield slice(None), self.rows, loss
+    def each(self, work: Work[Found], loss: Loss) -> Iterator[Found]:
+        """What some work on the rows of each part brings: here there is one, of all rows."""
+        yield work(slice(None), self.rows, loss)
 
     def on_rows(self, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Weights on the scores as weights on the rows of `parts`: the same here."""
+        """Weights on the scores as weights on the rows of `each`: the same here."""
         return weights
 
     def from_rows(self, slopes: FloatArray) -> npt.NDArray[Any]:

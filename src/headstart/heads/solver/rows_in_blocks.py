@@ -5,7 +5,10 @@ What is large may be a memory-mapped file: it is read once a step, from first ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import FloatArray, IntArray
+from headstart.heads.blas_threads import threads_for
 from headstart.heads.solver.losses import Loss
-from headstart.heads.solver.principal_axes import AXES_LIMIT, AxisScores
+from headstart.heads.solver.principal_axes import AXES_LIMIT, AxisScores, Found, Work
 from headstart.heads.solver.scaling import Numbers
 from headstart.heads.standardisation import column_scale
 
-BLOCK_NUMBERS = 2_000_000  # at once: 8 MB
+BLOCK_NUMBERS = 1_000_000  # at once: 4 MB for each core
+MOST_LANES = 16
 
 
 @dataclass(frozen=True)
@@ -47,27 +52,41 @@ class RowsInBlocks:
         """The numbers that a step reads, the ones included."""
         return len(self.X) * len(self.energy)
 
-    def parts(self, loss: Loss) -> Iterator[tuple[slice, Numbers, Loss]]:
-        """Which rows, the rows themselves (b, d + 1), their losses.
+    def each(self, work: Work[Found], loss: Loss) -> Iterator[Found]:
+        """What some work on the rows of each part brings, from first part to last.
 
-        They are standardised, with a last column of ones; the next part is written over the last.
+        The rows (b, d + 1) are standardised, with a last column of ones. Cores take a part each:
+        BLAS's own threads wait for each other in products as thin as these.
         """
-        for some, block in self._blocks():
-            yield some, block, loss.take(some)
+        return self._each(lambda some, rows: work(some, rows, loss.take(some)))
 
-    def _blocks(self) -> Iterator[tuple[slice, Numbers]]:
-        n, d = self.X.shape
-        height = min(n, max(1, BLOCK_NUMBERS // d))
-        rows = np.ones((height, d + 1), dtype=self.dtype)
-        for start in range(0, n, height):
-            some = slice(start, min(start + height, n))
-            block = rows[: some.stop - start]
-            np.subtract(self.X[some], self.mean, out=block[:, :-1], casting="same_kind")
-            block[:, :-1] /= self.scale
-            yield some, block
+    def _each(self, work: Callable[[slice, Numbers], Found]) -> Iterator[Found]:
+        def do(some: slice) -> Found:
+            return work(some, self._standardised(self.X[some]))
+
+        lanes = min(os.cpu_count() or 1, MOST_LANES)
+
+        with threads_for(1), ThreadPoolExecutor(lanes, "rows") as pool:
+            begun: deque[Future[Found]] = deque()
+            for some in self._blocks(len(self.X)):
+                begun.append(pool.submit(do, some))
+                if len(begun) > lanes:  # more would only lie about
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+
+    def _blocks(self, n: int) -> Iterator[slice]:
+        height = max(1, BLOCK_NUMBERS // len(self.energy))
+        return (slice(start, min(start + height, n)) for start in range(0, n, height))
+
+    def _standardised(self, X: npt.NDArray[Any]) -> Numbers:
+        rows = np.ones((len(X), len(self.energy)), dtype=self.dtype)
+        np.subtract(X, self.mean, out=rows[:, :-1], casting="same_kind")
+        rows[:, :-1] /= self.scale
+        return rows
 
     def on_rows(self, weights: Numbers) -> Numbers:
-        """Weights (p, k, d + 1) on the scores as weights on the rows of `parts`."""
+        """Weights (p, k, d + 1) on the scores as weights on the rows of `each`."""
         return self._turned(weights, self.axes if self.axes is None else self.axes.T)
 
     def from_rows(self, slopes: FloatArray) -> Numbers:
@@ -82,10 +101,9 @@ class RowsInBlocks:
 
     def take(self, chosen: IntArray) -> AxisScores:
         """The scores of some rows; the energy is the whole's share, not summed again."""
-        taken = replace(self, X=self.X[chosen])
         rows = np.empty((len(chosen), len(self.energy)), dtype=self.dtype)
-        for some, block in taken._blocks():
-            rows[some] = self.from_rows(block)
+        for some in self._blocks(len(chosen)):
+            rows[some] = self.from_rows(self._standardised(self.X[chosen[some]]))
         return AxisScores(rows, self.energy * (len(chosen) / len(self.X)))
 
     def on_features(self, weights: FloatArray) -> FloatArray:
@@ -104,8 +122,8 @@ def rows_in_blocks(X: npt.NDArray[Any]) -> RowsInBlocks:
     if d > AXES_LIMIT:
         return plain
     scatter = np.zeros((d, d))
-    for _, block in plain._blocks():
-        scatter += block[:, :-1].T @ block[:, :-1]
+    for products in plain._each(lambda _, rows: rows[:, :-1].T @ rows[:, :-1]):
+        scatter += products
     values, axes = np.linalg.eigh(scatter)
     energy = np.append(np.maximum(values, 0.0), float(n))
     return replace(plain, energy=energy, axes=axes)
