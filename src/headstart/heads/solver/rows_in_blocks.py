@@ -65,7 +65,6 @@ class RowsInBlocks:
             return work(some, self._standardised(self.X[some]))
 
         lanes = min(os.cpu_count() or 1, MOST_LANES)
-
         with threads_for(1), ThreadPoolExecutor(lanes, "rows") as pool:
             begun: deque[Future[Found]] = deque()
             for some in self._blocks(len(self.X)):
@@ -81,8 +80,7 @@ class RowsInBlocks:
 
     def _standardised(self, X: npt.NDArray[Any]) -> Numbers:
         rows = np.ones((len(X), len(self.energy)), dtype=self.dtype)
-        np.subtract(X, self.mean, out=rows[:, :-1], casting="same_kind")
-        rows[:, :-1] /= self.scale
+        np.divide(X - self.mean, self.scale, out=rows[:, :-1], casting="same_kind")
         return rows
 
     def on_rows(self, weights: Numbers) -> Numbers:
