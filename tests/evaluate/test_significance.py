@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -64,21 +63,57 @@ def test_mcnemar_by_groups_is_exact_and_without_groups_the_same() -> None:
     assert (mcnemar_exact(one, other, groups).b, alone.c) == (12, 2)
 
 
-def test_paired_difference_by_hand() -> None:
+# Newcombe 1998, table III, method 10: both right, only the first, only the second, neither.
+@pytest.mark.parametrize(
+    ("counts", "ends"),
+    [
+        ((36, 12, 2, 0), (0.0569, 0.3404)),
+        ((20, 12, 2, 16), (0.0562, 0.3292)),
+        ((18, 12, 2, 18), (0.0562, 0.3290)),
+        ((36, 14, 0, 0), (0.1528, 0.4167)),
+        ((35, 14, 0, 1), (0.1461, 0.4175)),
+        ((18, 14, 0, 18), (0.1441, 0.3963)),
+        ((2, 97, 1, 0), (0.8721, 0.9854)),
+    ],
+)
+def test_newcombes_published_paired_examples(
+    counts: tuple[int, int, int, int], ends: tuple[float, float]
+) -> None:
+    both, b, c, neither = counts
+    one, other = pair(both, b, c, neither)
+    found = paired_difference(one, other)
+    assert found.interval == pytest.approx(ends, abs=5.1e-5)
+    assert found.difference == pytest.approx((b - c) / sum(counts))
+    assert found.p_value == mcnemar_exact(one, other).p_value
+    turned = paired_difference(other, one).interval
+    assert turned == pytest.approx((-found.interval[1], -found.interval[0]))
+
+
+def test_a_paired_difference_by_groups() -> None:
     one, other = pair(50, 12, 2, 6)
     found = paired_difference(one, other)
-    assert found.difference == pytest.approx(10 / 70)
-    assert found.p_value == mcnemar_exact(one, other).p_value
-    # Bonett and Price: a half is added to each cell of the table, twice.
-    ahead, behind = 13 / 72, 3 / 72
-    error = math.sqrt((ahead + behind - (ahead - behind) ** 2) / 72)
-    half = 1.959963984540054 * error
-    assert found.interval == pytest.approx((10 / 72 - half, 10 / 72 + half))
     assert paired_difference(one, other, np.arange(70)) == found
     wide = paired_difference(one, other, np.arange(70) // 5)
     assert wide.interval[1] - wide.interval[0] > 1.5 * (found.interval[1] - found.interval[0])
+    # A single group says next to nothing, and equal answers leave what the rows could hide.
+    low, high = paired_difference(one, other, np.zeros(70, dtype=np.int64)).interval
+    assert -1 <= low < -0.6
+    assert 0.7 < high <= 1
+    low, high = paired_difference(one, one).interval
+    assert high == pytest.approx(-low)
+    assert high > 0.03
     with pytest.raises(ValueError, match="0 rows"):
         paired_difference(one[:0], other[:0])
+
+
+def test_groups_that_the_models_answer_alike_widen_no_difference() -> None:
+    # Each group is right or wrong in both, and the two models differ on rows of their own.
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(60), 10)
+    lucky = (rng.random(60) < 0.7)[groups]
+    one, other = (lucky ^ (rng.random(600) < 0.1) for _ in range(2))
+    alone, grouped = paired_difference(one, other), paired_difference(one, other, groups)
+    assert np.diff(grouped.interval) < 1.15 * np.diff(alone.interval)
 
 
 def test_holm_by_hand() -> None:

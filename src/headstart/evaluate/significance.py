@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import BoolArray, IntArray
-from headstart.evaluate.effective_rows import effective_share, group_numbers
-from headstart.evaluate.intervals import (
-    Interval,
-    normal_quantile,
-    wilson,
+from headstart.evaluate.effective_rows import (
+    UNKNOWN,
+    Likeness,
+    effective_share,
+    group_numbers,
+    likeness,
 )
+from headstart.evaluate.intervals import Interval, effective_wilson, wilson
 
 # Fold differences that vary by less than this vary by rounding only.
 _ROUNDING = 1e-12
@@ -97,23 +99,44 @@ def paired_difference(
 ) -> Difference:
     """Accuracy of A minus that of B on the same n rows, (n,) and (n,).
 
-    Interval: Bonett and Price, Adjusted Wald confidence interval for a difference of binomial
-    proportions based on paired data, Journal of Educational and Behavioral Statistics 37 (2012),
-    on the effective numbers of rows where they share groups. p: `mcnemar_exact`. Raises
+    Interval: Newcombe, Improved confidence intervals for the difference between binomial
+    proportions based on paired data, Statistics in Medicine 17 (1998), method 10: the two Wilson
+    intervals, combined with the correlation of the answers. Where rows share groups (n,), it is
+    that of the effective number of rows; how alike the differences of a group are is supposed to be
+    as alike as right answers are, until the differences show it. p: `mcnemar_exact`. Raises
     ValueError for no rows or unequal lengths.
     """
     test = mcnemar_exact(correct_a, correct_b, groups)
     n = len(correct_a)
     if n == 0:
         raise ValueError("0 rows: expected at least 1")
-    difference = (test.b - test.c) / n
+    both = int((correct_a & correct_b).sum())
+    difference, one, other = (test.b - test.c) / n, (both + test.b) / n, (both + test.c) / n
+    answers = [likeness(a - a.mean(), groups).correlation for a in (correct_a, correct_b)]
+    before = Likeness(sum(answers) / 2, UNKNOWN.telling)
     gaps = correct_a.astype(np.float64) - correct_b - difference
-    worth = effective_share(gaps, groups, confidence=confidence)
-    only_a, only_b = ((count * worth + 1) / (n * worth + 2) for count in (test.b, test.c))
-    middle = only_a - only_b
-    error = math.sqrt((only_a + only_b - middle**2) / (n * worth + 2))
-    half = normal_quantile((1 + confidence) / 2) * error
-    return Difference(difference, (max(-1.0, middle - half), min(1.0, middle + half)), test.p_value)
+    worth = effective_share(gaps, groups, before=before, confidence=confidence)
+    low_a, high_a = effective_wilson(both + test.b, n, worth, confidence) or (0.0, 1.0)
+    low_b, high_b = effective_wilson(both + test.c, n, worth, confidence) or (0.0, 1.0)
+    alike = _answers_correlation(both, test.b, test.c, n, worth)
+    low = difference - _combined(one - low_a, high_b - other, alike)
+    high = difference + _combined(high_a - one, other - low_b, alike)
+    return Difference(difference, (max(-1.0, low), min(1.0, high)), test.p_value)
+
+
+def _answers_correlation(both: int, b: int, c: int, n: int, worth: float) -> float:
+    """Correlation of two models' right answers, corrected for continuity where it is positive."""
+    neither = n - both - b - c
+    product = (both * neither - b * c) * worth
+    if product > 0:
+        product = max(0.0, product - n / 2)
+    sides = (both + b) * (c + neither) * (both + c) * (b + neither)
+    return product / (worth * math.sqrt(sides)) if sides and worth else 0.0
+
+
+def _combined(one: float, other: float, correlation: float) -> float:
+    """Distance of a difference's end, from those of the two shares' ends."""
+    return math.sqrt(max(0.0, one**2 - 2 * correlation * one * other + other**2))
 
 
 def _two_sided_coin(few: int, n: int) -> float:
