@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, chi2_contingency
+from scipy.stats import binom, binomtest, hypergeom
 
 from headstart.evaluate.significance import (
     can_tell,
@@ -140,13 +140,39 @@ def test_165_pictures_tell_some_of_the_quoted_figures_apart_and_others_not() -> 
     assert far.p_value < 1e-6
 
 
-def test_unpaired_p_is_the_chi_square_test_without_correction() -> None:
-    got = unpaired_difference(157, 165, 140, 150).p_value
-    table = [[157, 8], [140, 10]]
-    assert got == pytest.approx(chi2_contingency(table, correction=False).pvalue)
+@pytest.mark.parametrize(
+    ("k1", "n1", "k2", "n2"),
+    [(157, 165, 140, 150), (9, 10, 330, 335), (10, 10, 300, 335), (0, 5, 3, 5), (3, 5, 0, 5)],
+)
+def test_unpaired_p_is_twice_the_smaller_mid_p_tail(k1: int, n1: int, k2: int, n2: int) -> None:
+    law = hypergeom(n1 + n2, k1 + k2, n1)
+    tails = (law.cdf(k1) - law.pmf(k1) / 2, law.sf(k1) + law.pmf(k1) / 2)
+    got = unpaired_difference(k1, n1, k2, n2).p_value
+    assert got == pytest.approx(min(1, 2 * min(tails)))
+    assert unpaired_difference(k2, n2, k1, n1).p_value == pytest.approx(got)
+    # Effective numbers count as the nearest whole rows.
+    assert unpaired_difference(k1 + 0.2, n1 + 0.4, k2, n2 + 0.1).p_value == got
+
+
+def test_where_nothing_differs_p_is_one() -> None:
     assert unpaired_difference(5, 5, 9, 9).p_value == 1.0
+    assert unpaired_difference(0, 5, 0, 9).p_value == 1.0
+    assert unpaired_difference(0.2, 0.3, 9, 10).p_value == 1.0  # less than a row
     with pytest.raises(ValueError, match="at least 1"):
         unpaired_difference(0, 0, 1, 2)
+
+
+@pytest.mark.parametrize("n", [(60, 60), (20, 325), (10, 335)])
+def test_the_unpaired_test_errs_as_often_as_it_says(n: tuple[int, int]) -> None:
+    """Every table that two equal shares can give, with its chance: no draws."""
+    few, many = n
+    rejects = np.zeros((few + 1, many + 1), dtype=np.bool_)
+    for one in range(few + 1):
+        for other in range(many + 1):
+            rejects[one, other] = unpaired_difference(one, few, other, many).p_value < 0.05
+    for share in (0.5, 0.8, 0.95, 0.985, 0.99):
+        chances = [binom.pmf(np.arange(size + 1), size, share) for size in n]
+        assert chances[0] @ rejects @ chances[1] < 0.06, share
 
 
 def test_the_verdict_in_words() -> None:
