@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +37,29 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("HEADSTART_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def operators_read_once() -> None:
+    """Torch's exporter reads what it knows of 1,000 operators once, not 1 s for each graph."""
+    module = sys.modules.get("torch.onnx._internal.exporter._registration")
+    registry = getattr(module, "ONNXRegistry", None)
+    if registry is None or isinstance(registry.from_torchlib, _ReadOnce):
+        return
+    registry.from_torchlib = _ReadOnce(registry.from_torchlib)
+
+
+class _ReadOnce:
+    """The exporter's registries, each made once; who asks gets a copy that is his to change."""
+
+    def __init__(self, plain: Callable[..., Any]) -> None:
+        self._made = functools.cache(plain)
+
+    def __call__(self, **version: int) -> Any:
+        made = self._made(**version)
+        copied = copy.copy(made)
+        copied.functions = {target: [*found] for target, found in made.functions.items()}
+        return copied
 
 
 def tiny_preprocessing(resize: int = SIDE) -> Preprocessing:
@@ -97,6 +123,21 @@ class TinyNetwork(TorchNetwork):
                 nn.AdaptiveAvgPool2d(1),
                 nn.Flatten(),
             )
+
+
+@pytest.fixture
+def narrow_vgg11(monkeypatch: pytest.MonkeyPatch) -> int:
+    """timm's VGG11 has the same layers by the same names with 1 weight of 30; its last channels."""
+    from timm.models import vgg
+
+    channels = 64
+    plain = vgg.ConvMlp
+    widths = [8, "M", 16, "M", 32, 32, "M", channels, channels, "M", channels, channels, "M"]
+    monkeypatch.setitem(vgg.cfgs, "vgg11", widths)
+    monkeypatch.setattr(
+        vgg, "ConvMlp", lambda *sizes, **options: plain(*sizes, **{**options, "mlp_ratio": 1 / 64})
+    )
+    return channels
 
 
 @pytest.fixture
