@@ -119,8 +119,9 @@ class Refusal:
 
 
 def test_an_error_of_ours_in_an_actor_is_the_run_s(ray: Any, own_cache: Path) -> None:
+    refusal, place = Refusal(MissingExtraError("needs s3fs")), Place("local", actors=1)
     with pytest.raises(MissingExtraError, match="needs s3fs"):
-        list(done_blocks(Refusal(MissingExtraError("needs s3fs")), [1], Place("local"), QUIET))
+        list(done_blocks(refusal, [1], place, QUIET))
     assert not list((own_cache / "cluster").iterdir())
 
 
@@ -138,5 +139,5 @@ def test_a_cluster_without_a_gpu_is_told(ray: Any) -> None:
 def test_a_model_answers_alike(ray: Any, pictures: list[Path]) -> None:
     fitted = classifier().fit(pictures, LABELS)
     answers = fitted.predictions(pictures)
-    fitted.set_params(cache=False, cluster="local", workers=2)
+    fitted.set_params(cache=False, cluster="local", workers=1)
     assert np.array_equal(fitted.predictions(pictures).probabilities, answers.probabilities)
