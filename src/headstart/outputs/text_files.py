@@ -43,10 +43,7 @@ def _in_lines(content: Any, line: str) -> str:
     """
     inner = line + "  "
     if isinstance(content, Mapping) and content:
-        items = [
-            f"{_as_json(str(key))}: {_in_lines(content[key], inner)}"
-            for key in content
-        ]
+        items = [f"{_as_json(str(key))}: {_in_lines(content[key], inner)}" for key in content]
         return f"{{{inner}{f',{inner}'.join(items)}{line}}}"
     is_list = isinstance(content, list | tuple)
     if is_list and any(type(item) not in (int, float) for item in content):
