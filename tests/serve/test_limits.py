@@ -104,11 +104,13 @@ def test_the_pictures_of_a_request_are_counted_together() -> None:
 
 def test_others_are_answered_while_a_huge_body_comes_in() -> None:
     with served(max_picture_bytes=MB) as server:
-        stop = threading.Event()
+        stop, sent = threading.Event(), 0
 
         def endless() -> Iterator[bytes]:
-            while not stop.wait(0.01):
+            nonlocal sent
+            while sent <= MB or not stop.wait(0.01):
                 yield bytes(200_000)
+                sent += 200_000
 
         with ThreadPoolExecutor(1) as pool:
             huge = pool.submit(server.http.post, "/predict", content=endless())

@@ -21,12 +21,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.program import run
-from tests.served import PATIENCE, picture_bytes
+from tests.served import PATIENCE, picture_bytes, served
 from tests.tiny_classifier import LABELS, classifier
 
 from headstart.images.source import EncodedImage
 from headstart.model_dir import load_model
 from headstart.options import EmbedOptions
+from headstart.serve.server import PatientProtocol
 
 REQUESTS, CLIENTS = 200, 8
 
@@ -98,6 +99,25 @@ def test_a_load_gets_the_answers_of_one_at_a_time(
         alone = loaded.predict([EncodedImage(sent[number])], options=options).probabilities[0]
         found = [answer["probabilities"][name] for name in loaded.classes]
         np.testing.assert_allclose(found, alone, atol=1e-5)
+
+
+def test_the_end_of_an_answer_does_not_wait_for_the_clients_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Head and body are sent apart; without this the body came 40 ms later on kept connections."""
+    found: list[int] = []
+    plain = PatientProtocol.connection_made
+
+    def noted(self: PatientProtocol, transport: Any) -> None:
+        plain(self, transport)
+        link = transport.get_extra_info("socket")
+        found.append(link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(PatientProtocol, "connection_made", noted)
+    with served() as server:
+        assert server.http.get("/healthz").status_code == 200
+    assert found
+    assert all(found)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from headstart.arrays import ByteImage, Float32Array
 from headstart.backbones.device import choose_device
 from headstart.backbones.runtimes.batch_norm_folding import fold_batch_norms
+from headstart.backbones.runtimes.bf16_activations import quicken_activations
 from headstart.backbones.runtimes.last_map import last_map
 from headstart.thread_counts import one_torch_thread, set_own_torch_threads
 
@@ -62,6 +63,8 @@ class TorchRuntime:
         copied = fold_batch_norms(network, info.preprocessing.size)
         copied = copied.to(device=device, dtype=self._dtype)
         self._network = copied.to(memory_format=torch.channels_last)
+        if on_processor and info.precision == "bf16":
+            quicken_activations(self._network)
         shape = (1, 3, 1, 1)
         mean = torch.tensor(info.preprocessing.mean, device=device).reshape(shape)
         std = torch.tensor(info.preprocessing.std, device=device).reshape(shape)
