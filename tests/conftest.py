@@ -22,6 +22,7 @@ from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.cli.__main__ import COLLECT_AFTER
+from headstart.errors import DataError
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -123,6 +124,16 @@ class TinyNetwork(TorchNetwork):
                 nn.AdaptiveAvgPool2d(1),
                 nn.Flatten(),
             )
+
+
+@pytest.fixture
+def no_learning_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check without its fifty fits for the learning curve, which takes half of its time."""
+
+    def none(*_: Any, **__: Any) -> None:
+        raise DataError("no curve")
+
+    monkeypatch.setattr("headstart.audit.check.learning_curve", none)
 
 
 @pytest.fixture

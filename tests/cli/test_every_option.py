@@ -27,7 +27,6 @@ from tests.small_set import write_small_set
 
 from headstart.backbones.backbone import Backbone
 from headstart.cli.main import VERBS, app
-from headstart.errors import DataError
 
 
 def flags_of(verb: str) -> list[str]:
@@ -200,7 +199,11 @@ def graphs() -> Callable[..., Any]:
 
 @pytest.fixture
 def command(
-    place: Path, monkeypatch: pytest.MonkeyPatch, known: dict[Any, Ended], graphs: Any
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    known: dict[Any, Ended],
+    graphs: Any,
+    no_learning_curve: None,
 ) -> Command:
     made = Command(place, monkeypatch, known)
     whole = Backbone.embed
@@ -213,7 +216,6 @@ def command(
 
     monkeypatch.setattr(Backbone, "embed", embed)
     # What takes long and is not looked at.
-    monkeypatch.setattr("headstart.audit.check.learning_curve", no_curve)
     for room in ("backbones.runtimes.network_graph", "export.onnx_graph"):
         monkeypatch.setattr(f"headstart.{room}.network_graph", graphs)
     monkeypatch.setattr("headstart.rank.ranking.measured_rate", lambda _: 1.0)
@@ -221,10 +223,6 @@ def command(
     for drawn in ("plots", "run_chapters"):
         monkeypatch.setattr(f"headstart.report.{drawn}.svg", no_drawing)
     return made
-
-
-def no_curve(*arguments: Any, **options: Any) -> None:
-    raise DataError("no curve")
 
 
 def no_drawing(*arguments: Any, **options: Any) -> Markup:
