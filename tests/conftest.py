@@ -172,7 +172,11 @@ def make_backbone() -> Callable[..., CountingBackbone]:
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Path]:
     """Twelve pictures of 24 x 20 pixels: six reddish, six bluish, each different."""
-    folder = tmp_path / "pictures"
+    return draw_pictures(tmp_path / "pictures")
+
+
+def draw_pictures(folder: Path) -> list[Path]:
+    """The pictures of the fixture `pictures`, in a new folder."""
     folder.mkdir()
     rng = np.random.default_rng(5)
     paths = []

@@ -36,8 +36,10 @@ def measure_rates(backbone: Backbone, progress: Progress = QUIET) -> tuple[Rate,
 
     Seconds are those of the processor, shared by the cores.
 
-    Takes ROUNDS times ROUND_SECONDS for each way, and what it takes to export the graph where none is
-    kept, which `progress` is told of. Raises MissingExtraError and UsageError as the runtimes do.
+    Takes ROUNDS times ROUND_SECONDS for each way, and what it takes to export the graph where none
+    is kept, which `progress` is told of.
+
+    Raises MissingExtraError and UsageError as the runtimes do.
     """
     cores = os.cpu_count() or 1
     found = list(ways(backbone))
