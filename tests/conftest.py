@@ -23,6 +23,7 @@ from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.cli.__main__ import COLLECT_AFTER
 from headstart.errors import DataError
+from headstart.export import check_pictures
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -38,6 +39,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("HEADSTART_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compared_pictures_drawn_once() -> Iterator[None]:
+    """An export draws sixteen pictures and more to compare the answers on: always the same ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check_pictures, "_drawn", functools.cache(check_pictures._drawn))
+        yield
 
 
 @pytest.fixture(autouse=True)
