@@ -102,6 +102,7 @@ def test_predict_under_c(chinese: Path, in_c: WarmProgram) -> None:
         ("check", "图", *TINY),
         ("evaluate", "跑/model", "图"),
         ("embed", "图", *TINY),
+        ("explain", "跑/model", f"图/{CAT}/图1.png", "图"),
         ("compare", "图", "--models", "small_cnn", "--image-size", "16", "--epochs", "1"),
     ],
     ids=lambda words: words[0],

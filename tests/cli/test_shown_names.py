@@ -84,3 +84,14 @@ def test_verbs_on_a_model(
     quiet(capsys)
     run("backbones", f"no{CLEAR}")
     quiet(capsys)
+    picture = next((hostile / CLASSES[0]).glob("0*.png"))
+    run("explain", model, picture, "--out", tmp_path / f"why{CLEAR}.png")
+    assert "\\x1b[2J" in quiet(capsys)
+    run("explain", model, picture, "--class", f"no{TITLE}", "--out", tmp_path / "why.png")
+    assert "\\x1b]0;owned" in quiet(capsys)
+    weights = f"test_resnet={model}/model.safetensors"
+    ranked = ("--backbones", "test_resnet@32", "--weights", weights, "--folds", "2", "--skip-bad")
+    assert run("rank", hostile, *ranked, "--out", tmp_path / "rank") == 0
+    quiet(capsys)
+    run("export", model, "--out", tmp_path / f"model{CLEAR}.onnx")  # without the extra, refused
+    quiet(capsys)

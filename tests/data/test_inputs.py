@@ -128,6 +128,10 @@ def test_pictures_without_labels(tmp_path: Path) -> None:
     assert read_pictures(flat / "names.csv", ReadOptions()).labels is None
     assert read_pictures(flat / "labels.csv", ReadOptions()).labels == ("cat", "dog")
     assert len(read_pictures(flat / "lost.csv", ReadOptions()).bad) == 1
+    # C75: no column of a table without labels is taken for one.
+    (flat / "sizes.csv").write_text("image,width,height\na.png,3,4\nb.png,3,4\n")
+    sized = read_pictures(flat / "sizes.csv", ReadOptions())
+    assert (sized.labels, len(sized), sized.bad) == (None, 2, ())
     make(tmp_path / "classes", "cat/a.png", "dog/b.png")
     assert read_pictures(tmp_path / "classes", ReadOptions()).labels == ("cat", "dog")
 

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import norm, t
 
 from headstart.evaluate.effective_rows import (
+    UNKNOWN,
+    Likeness,
     effective_share,
     group_numbers,
     groups_limit,
+    likeness,
     rows_in_words,
 )
 
@@ -16,22 +21,34 @@ def centred(right: np.ndarray) -> np.ndarray:
     return np.asarray(right - right.mean(), dtype=np.float64)
 
 
+def plain_likeness(values: np.ndarray, groups: np.ndarray, before: Likeness) -> Likeness:
+    """The docstring of `likeness`, pair by pair."""
+    names = sorted(set(groups.tolist()))
+    rows = [[v for v, g in zip(values, groups, strict=True) if g == name] for name in names]
+    shared = [r for r in rows if len(r) > 1]
+    inside = [sum(v * v for v in r) for r in shared]
+    widened = len(names) / (len(names) - 1)  # the values' own mean was taken away
+    products = sum(
+        (sum(r) ** 2 * widened - square) / (len(r) - 1)
+        for r, square in zip(shared, inside, strict=True)
+    )
+    telling = sum(inside) ** 2 / sum(w * w for w in inside)
+    both = telling * products / sum(inside) + before.telling * before.correlation
+    correlation = min(1, max(0, both / (telling + before.telling)))
+    count = sum(len(r) for r in shared)
+    error = sum((len(r) / count * (1 / (len(r) - 1) + correlation)) ** 2 for r in shared)
+    return Likeness(correlation, telling + before.telling, min(error, before.error))
+
+
 def plain_share(values: np.ndarray, groups: np.ndarray) -> float:
     """The docstring of `effective_share`, row by row."""
-    names = sorted(set(groups.tolist()))
-    rows = {name: [v for v, g in zip(values, groups, strict=True) if g == name] for name in names}
-    n, count = len(values), len(names)
-    most = sum(len(r) ** 2 for r in rows.values()) / n
-    total = sum(v * v for v in values)
-    between = sum(sum(r) ** 2 for r in rows.values()) * count / (count - 1)
-    measured = (between / total - 1) / (most - 1)
-    inside = [sum(v * v for v in r) for r in rows.values() if len(r) > 1]
-    telling = sum(inside) ** 2 / sum(w * w for w in inside)
-    correlation = min(1, max(0, (telling * measured + 0.25) / (telling + 0.5)))
-    variances = [len(r) * (1 + (len(r) - 1) * correlation) for r in rows.values()]
-    freedom = sum(variances) ** 2 / sum(v * v for v in variances) - 1
+    alike = plain_likeness(values, groups, UNKNOWN)
+    others = np.mean([(groups == g).sum() - 1 for g in groups])
+    effect = 1 + others * alike.correlation
+    # Half the relative variance of the effect is that of its only part that is measured.
+    freedom = 1 / (others**2 * alike.error / effect**2) - 1
     quantiles = norm.ppf(0.975) / t.ppf(0.975, freedom)
-    return float(min(1, quantiles**2 / (1 + (most - 1) * correlation)))
+    return float(min(1, quantiles**2 / effect))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -41,6 +58,52 @@ def test_the_share_is_what_its_words_say(seed: int) -> None:
     luck = rng.normal(size=25)[groups]
     values = centred(luck + 2 * rng.normal(size=200) > -1)
     assert effective_share(values, groups * 7 + 100) == pytest.approx(plain_share(values, groups))
+
+
+def test_the_likeness_is_what_its_words_say_and_what_was_known_counts() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 25, 200)
+    values = centred(rng.normal(size=25)[groups] + rng.normal(size=200) > 0)
+    alone = likeness(values, groups)
+    for before in (UNKNOWN, Likeness(0.9, 40.0, 1e-4)):
+        found, plain = (
+            likeness(values, groups, before=before),
+            plain_likeness(values, groups, before),
+        )
+        assert (found.correlation, found.telling, found.error) == pytest.approx(
+            (plain.correlation, plain.telling, plain.error)
+        )
+    assert alone.correlation < found.correlation < 0.9
+    assert found.error == 1e-4
+    # A better known correlation that is the same leaves more rows, one that is larger fewer.
+    known = Likeness(alone.correlation, 1e6, 1e-6)
+    share = effective_share(values, groups)
+    assert effective_share(values, groups, before=Likeness(0.9, 40.0)) < share
+    assert effective_share(values, groups, before=known) > share
+    # No two rows, or all, in one group: nothing is learnt of the correlation.
+    for useless in (None, np.arange(200), np.zeros(200, dtype=np.int64)):
+        assert likeness(values, useless) == UNKNOWN
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.2, 0.6])
+def test_the_degrees_of_freedom_of_equal_groups_are_one_less_than_the_groups(
+    correlation: float,
+) -> None:
+    groups = np.repeat(np.arange(30), 8)
+    luck = np.random.default_rng(3).normal(size=(30, 1))
+    own = np.random.default_rng(4).normal(size=(30, 8))
+    values = (math.sqrt(correlation) * luck + math.sqrt(1 - correlation) * own).ravel()
+    values = values - values.mean()
+    effect = 1 + 7 * likeness(values, groups).correlation
+    expected = (norm.ppf(0.975) / t.ppf(0.975, 29)) ** 2 / effect
+    assert effective_share(values, groups) == pytest.approx(expected)
+
+
+def test_pairs_among_many_single_rows_hardly_matter() -> None:
+    groups = np.concatenate([np.repeat(np.arange(10), 2), np.arange(10, 335)])
+    values = centred(np.random.default_rng(0).random(345) < 0.9)
+    # The ten pairs say little of their correlation, but it moves the variance by a few hundredths.
+    assert effective_share(values, groups) > 0.9
 
 
 def test_without_two_rows_in_a_group_every_row_counts() -> None:

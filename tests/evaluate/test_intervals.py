@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, sem, ttest_1samp
 
-from headstart.evaluate.effective_rows import effective_share
+from headstart.evaluate.effective_rows import Likeness, effective_share
 from headstart.evaluate.intervals import (
     corrected_standard_error,
     effective_wilson,
@@ -64,6 +64,7 @@ def test_wilson_takes_effective_counts() -> None:
     assert wider is not None
     assert wider[0] < whole[0] < between[0]
     assert effective_wilson(90, 100, 0.5) == wilson(45, 50)
+    assert effective_wilson(90, 100, 0.5, 0.9) == wilson(45, 50, 0.9)
     assert effective_wilson(0, 0, 1.0) is None
     assert effective_wilson(7, 7, 0.0) == (0.0, 1.0)  # a single group
 
@@ -77,6 +78,9 @@ def test_a_shares_interval_is_wilsons_on_the_effective_rows() -> None:
     worth = effective_share(right.astype(np.float64) - hits / 120, groups)
     assert worth < 1
     assert share_interval(right, groups) == wilson(hits * worth, 120 * worth)
+    known = Likeness(0.3, 20.0)
+    worth = effective_share(right.astype(np.float64) - hits / 120, groups, before=known)
+    assert share_interval(right, groups, before=known) == wilson(hits * worth, 120 * worth)
     assert share_interval(right[:0]) is None
 
 

@@ -264,6 +264,23 @@ def test_rows_copied_four_times_are_worth_about_the_rows_once() -> None:
         assert getattr(found, name) == pytest.approx(getattr(once, name)), name
 
 
+def test_a_class_without_errors_borrows_what_the_other_shows_of_groups() -> None:
+    # Of 20 groups of either class only those of "b" have errors: spread, or all in whole groups.
+    truth = ["a"] * 100 + ["b"] * 100
+    groups = np.arange(200) // 5
+    spread = ["a" if row % 5 == 0 else "b" for row in range(100)]
+    gathered = ["a" if row // 5 < 4 else "b" for row in range(100)]
+    low = {}
+    for name, given in (("spread", spread), ("gathered", gathered)):
+        found = measure(replace(answers(truth, ["a"] * 100 + given, "ab"), groups=groups))
+        ends = found.per_class[0].recall_interval
+        assert ends is not None and ends[1] == 1.0
+        low[name] = ends[0]
+    rows, whole = wilson(100, 100), wilson(20, 20)
+    assert rows is not None and whole is not None
+    assert whole[0] - 0.01 < low["gathered"] < low["spread"] - 0.05 < rows[0]
+
+
 def test_groups_are_said_where_they_limit() -> None:
     groups = np.repeat(np.arange(20), 20)
     found = measure(drawn(400, 2, seed=3, groups=groups))

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, chi2_contingency
+from scipy.stats import binom, binomtest, hypergeom
 
 from headstart.evaluate.significance import (
     can_tell,
@@ -64,21 +63,57 @@ def test_mcnemar_by_groups_is_exact_and_without_groups_the_same() -> None:
     assert (mcnemar_exact(one, other, groups).b, alone.c) == (12, 2)
 
 
-def test_paired_difference_by_hand() -> None:
+# Newcombe 1998, table III, method 10: both right, only the first, only the second, neither.
+@pytest.mark.parametrize(
+    ("counts", "ends"),
+    [
+        ((36, 12, 2, 0), (0.0569, 0.3404)),
+        ((20, 12, 2, 16), (0.0562, 0.3292)),
+        ((18, 12, 2, 18), (0.0562, 0.3290)),
+        ((36, 14, 0, 0), (0.1528, 0.4167)),
+        ((35, 14, 0, 1), (0.1461, 0.4175)),
+        ((18, 14, 0, 18), (0.1441, 0.3963)),
+        ((2, 97, 1, 0), (0.8721, 0.9854)),
+    ],
+)
+def test_newcombes_published_paired_examples(
+    counts: tuple[int, int, int, int], ends: tuple[float, float]
+) -> None:
+    both, b, c, neither = counts
+    one, other = pair(both, b, c, neither)
+    found = paired_difference(one, other)
+    assert found.interval == pytest.approx(ends, abs=5.1e-5)
+    assert found.difference == pytest.approx((b - c) / sum(counts))
+    assert found.p_value == mcnemar_exact(one, other).p_value
+    turned = paired_difference(other, one).interval
+    assert turned == pytest.approx((-found.interval[1], -found.interval[0]))
+
+
+def test_a_paired_difference_by_groups() -> None:
     one, other = pair(50, 12, 2, 6)
     found = paired_difference(one, other)
-    assert found.difference == pytest.approx(10 / 70)
-    assert found.p_value == mcnemar_exact(one, other).p_value
-    # Bonett and Price: a half is added to each cell of the table, twice.
-    ahead, behind = 13 / 72, 3 / 72
-    error = math.sqrt((ahead + behind - (ahead - behind) ** 2) / 72)
-    half = 1.959963984540054 * error
-    assert found.interval == pytest.approx((10 / 72 - half, 10 / 72 + half))
     assert paired_difference(one, other, np.arange(70)) == found
     wide = paired_difference(one, other, np.arange(70) // 5)
     assert wide.interval[1] - wide.interval[0] > 1.5 * (found.interval[1] - found.interval[0])
+    # A single group says next to nothing, and equal answers leave what the rows could hide.
+    low, high = paired_difference(one, other, np.zeros(70, dtype=np.int64)).interval
+    assert -1 <= low < -0.6
+    assert 0.7 < high <= 1
+    low, high = paired_difference(one, one).interval
+    assert high == pytest.approx(-low)
+    assert high > 0.03
     with pytest.raises(ValueError, match="0 rows"):
         paired_difference(one[:0], other[:0])
+
+
+def test_groups_that_the_models_answer_alike_widen_no_difference() -> None:
+    # Each group is right or wrong in both, and the two models differ on rows of their own.
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(60), 10)
+    lucky = (rng.random(60) < 0.7)[groups]
+    one, other = (lucky ^ (rng.random(600) < 0.1) for _ in range(2))
+    alone, grouped = paired_difference(one, other), paired_difference(one, other, groups)
+    assert np.diff(grouped.interval) < 1.15 * np.diff(alone.interval)
 
 
 def test_holm_by_hand() -> None:
@@ -105,13 +140,39 @@ def test_165_pictures_tell_some_of_the_quoted_figures_apart_and_others_not() -> 
     assert far.p_value < 1e-6
 
 
-def test_unpaired_p_is_the_chi_square_test_without_correction() -> None:
-    got = unpaired_difference(157, 165, 140, 150).p_value
-    table = [[157, 8], [140, 10]]
-    assert got == pytest.approx(chi2_contingency(table, correction=False).pvalue)
+@pytest.mark.parametrize(
+    ("k1", "n1", "k2", "n2"),
+    [(157, 165, 140, 150), (9, 10, 330, 335), (10, 10, 300, 335), (0, 5, 3, 5), (3, 5, 0, 5)],
+)
+def test_unpaired_p_is_twice_the_smaller_mid_p_tail(k1: int, n1: int, k2: int, n2: int) -> None:
+    law = hypergeom(n1 + n2, k1 + k2, n1)
+    tails = (law.cdf(k1) - law.pmf(k1) / 2, law.sf(k1) + law.pmf(k1) / 2)
+    got = unpaired_difference(k1, n1, k2, n2).p_value
+    assert got == pytest.approx(min(1, 2 * min(tails)))
+    assert unpaired_difference(k2, n2, k1, n1).p_value == pytest.approx(got)
+    # Effective numbers count as the nearest whole rows.
+    assert unpaired_difference(k1 + 0.2, n1 + 0.4, k2, n2 + 0.1).p_value == got
+
+
+def test_where_nothing_differs_p_is_one() -> None:
     assert unpaired_difference(5, 5, 9, 9).p_value == 1.0
+    assert unpaired_difference(0, 5, 0, 9).p_value == 1.0
+    assert unpaired_difference(0.2, 0.3, 9, 10).p_value == 1.0  # less than a row
     with pytest.raises(ValueError, match="at least 1"):
         unpaired_difference(0, 0, 1, 2)
+
+
+@pytest.mark.parametrize("n", [(60, 60), (20, 325), (10, 335)])
+def test_the_unpaired_test_errs_as_often_as_it_says(n: tuple[int, int]) -> None:
+    """Every table that two equal shares can give, with its chance: no draws."""
+    few, many = n
+    rejects = np.zeros((few + 1, many + 1), dtype=np.bool_)
+    for one in range(few + 1):
+        for other in range(many + 1):
+            rejects[one, other] = unpaired_difference(one, few, other, many).p_value < 0.05
+    for share in (0.5, 0.8, 0.95, 0.985, 0.99):
+        chances = [binom.pmf(np.arange(size + 1), size, share) for size in n]
+        assert chances[0] @ rejects @ chances[1] < 0.06, share
 
 
 def test_the_verdict_in_words() -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from headstart.arrays import FloatArray, IntArray
-
-# What the groups say of their correlation is mixed with half a group that says 1/2: where hardly
-# any group varies (all answers right), the correlation cannot be measured, and 0 would be a claim.
-_DOUBT, _DOUBTFUL_CORRELATION = 0.5, 0.5
 
 _NEARLY_ALL = 0.95  # of the rows: groups that take less away need no word
 
@@ -28,24 +25,50 @@ def sum_by_group(values: FloatArray, numbers: IntArray) -> FloatArray:
     return np.bincount(numbers, weights=values).astype(np.float64, copy=False)
 
 
+@dataclass(frozen=True)
+class Likeness:
+    """How alike the rows of a group are.
+
+    Attributes:
+        correlation: of two rows of a group, from 0 to 1.
+        telling: groups that it rests on, as many as carry what varies.
+        error: half the variance that it would have for normal values; inf when it is not measured.
+    """
+
+    correlation: float
+    telling: float
+    error: float = math.inf
+
+
+# Half a group that says 1/2, the mean of all that a correlation can be: where hardly any group
+# varies (all answers right), it cannot be measured, and 0 would be a claim.
+UNKNOWN = Likeness(0.5, 0.5)
+
+
 def effective_share(
-    influence: FloatArray, groups: IntArray | None, *, confidence: float = 0.95
+    influence: FloatArray,
+    groups: IntArray | None,
+    *,
+    before: Likeness = UNKNOWN,
+    confidence: float = 0.95,
 ) -> float:
     """The share of n grouped rows that as many independent rows would be, from 0 to 1.
 
-    A figure's interval on n times this share of rows is as wide as the groups make it. The
-    variance of the figure with whole groups as the units (Taylor linearisation), over that with
-    rows, is the design effect: Kish, Survey Sampling (1965), chapters 5 and 8. It is kept between
-    independent rows and rows of one group that are all alike, and the normal quantile is exchanged
-    for Student's with Satterthwaite's degrees of freedom, both as Korn and Graubard, Confidence
-    intervals for proportions with small expected number of positive counts, Survey Methodology 24
-    (1998), do it for shares. Without a group of two or more rows the share is exactly 1; with a
-    single group it is 0.
+    A figure's interval on n times this share of rows is as wide as the groups make it. Rows of m a
+    group with this `likeness` have 1 + (m - 1) correlation times the variance of independent ones,
+    the design effect; of unequal groups m is the mean over the rows: Kish, Survey Sampling (1965),
+    chapters 5 and 8. The normal quantile is exchanged for Student's, as by Korn and Graubard,
+    Confidence intervals for proportions with small expected number of positive counts, Survey
+    Methodology 24 (1998). Its degrees of freedom are those of the variance so estimated, by its
+    own relative variance: Satterthwaite, An approximate distribution of estimates of variance
+    components, Biometrics Bulletin 2 (1946). For g equal groups they are g - 1. Without a group of
+    two or more rows the share is exactly 1; with a single group it is 0.
 
     Args:
         influence: how much each row moves the figure, minus its mean, up to a common factor: for
             an accuracy whether the row is right, minus the accuracy; (n,).
         groups: each row's group as a number, (n,), or None.
+        before: what is known of the correlation without these values.
         confidence: of the interval that it is for.
     """
     numbers = group_numbers(groups)
@@ -54,28 +77,41 @@ def effective_share(
     sizes = np.bincount(numbers).astype(np.float64)
     if len(sizes) == 1:
         return 0.0
-    most = float((sizes**2).sum() / sizes.sum())  # the design effect of rows that are all alike
-    correlation = _correlation(influence, numbers, sizes, most)
-    variances = sizes * (1 + (sizes - 1) * correlation)
-    freedom = float(variances.sum() ** 2 / (variances**2).sum()) - 1
-    effect = 1 + (most - 1) * correlation
+    alike = likeness(influence, numbers, before=before)
+    others = float((sizes**2).sum() / sizes.sum()) - 1  # a row's own group holds so many more
+    effect = 1 + others * alike.correlation
+    freedom = (effect / others) ** 2 / alike.error - 1
     return min(1.0, _normal_over_student(freedom, confidence) ** 2 / effect)
 
 
-def _correlation(influence: FloatArray, numbers: IntArray, sizes: FloatArray, most: float) -> float:
-    """The rows' correlation within groups that explains the design effect, from 0 to 1."""
-    within = sum_by_group(influence**2, numbers)
-    total = float(within.sum())
-    telling = within[sizes > 1]
-    squares = float((telling**2).sum())
-    if total <= 0 or squares <= 0:
-        return _DOUBTFUL_CORRELATION
-    between = float((sum_by_group(influence, numbers) ** 2).sum()) * len(sizes) / (len(sizes) - 1)
-    measured = (between / total - 1) / (most - 1)
-    # As many groups as carry what varies: one group with all the errors says little.
-    telling_groups = float(telling.sum()) ** 2 / squares
-    mixed = telling_groups * measured + _DOUBT * _DOUBTFUL_CORRELATION
-    return min(1.0, max(0.0, mixed / (telling_groups + _DOUBT)))
+def likeness(
+    influence: FloatArray, groups: IntArray | None, *, before: Likeness = UNKNOWN
+) -> Likeness:
+    """The correlation of values (n,) that sum to 0 within groups (n,), mixed with one from before.
+
+    The mean product of two values of a group over the mean square, each row with the same weight:
+    Karlin, Cameron and Williams, Sibling and parent-offspring correlation estimation with variable
+    family size, Proceedings of the National Academy of Sciences 78 (1981). Both count by the groups
+    that they rest on: one group with all the errors says little. `before` where no two rows share
+    a group, or all do.
+    """
+    numbers = group_numbers(groups)
+    if numbers is None or (count := int(numbers.max()) + 1) == 1:
+        return before
+    sizes = np.bincount(numbers).astype(np.float64)
+    shared = sizes > 1
+    others = sizes[shared] - 1
+    within = sum_by_group(influence**2, numbers)[shared]
+    sums = sum_by_group(influence, numbers)[shared]
+    products = (sums**2 * count / (count - 1) - within) / others
+    squares = float((within**2).sum())
+    telling = float(within.sum()) ** 2 / squares if squares > 0 else 0.0
+    measured = float(products.sum() / within.sum()) if squares > 0 else 0.0
+    mixed = telling * measured + before.telling * before.correlation
+    correlation = min(1.0, max(0.0, mixed / (telling + before.telling)))
+    weights = sizes[shared] / sizes[shared].sum()
+    error = float(((weights * (1 / others + correlation)) ** 2).sum())
+    return Likeness(correlation, telling + before.telling, min(error, before.error))
 
 
 def _normal_over_student(freedom: float, confidence: float) -> float:

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from headstart.arrays import BoolArray, FloatArray, IntArray
-from headstart.evaluate.effective_rows import effective_share, group_numbers, sum_by_group
+from headstart.evaluate.effective_rows import (
+    UNKNOWN,
+    Likeness,
+    effective_share,
+    group_numbers,
+    sum_by_group,
+)
 
 Interval = tuple[float, float]
 
@@ -46,23 +52,28 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval | N
     return low, high
 
 
-def share_interval(right: BoolArray, groups: IntArray | None = None) -> Interval | None:
+def share_interval(
+    right: BoolArray, groups: IntArray | None = None, *, before: Likeness = UNKNOWN
+) -> Interval | None:
     """Wilson's 95% interval for the share of right rows (n,), on their effective number.
 
-    Rows of one group (n,) count as `effective_share` says; None without rows.
+    Rows of one group (n,) count as `effective_share` says, given what is known `before` of how
+    alike they are; None without rows.
     """
     n, hits = len(right), int(right.sum())
     if n == 0:
         return None
-    worth = effective_share(right.astype(np.float64) - hits / n, groups)
+    worth = effective_share(right.astype(np.float64) - hits / n, groups, before=before)
     return effective_wilson(hits, n, worth)
 
 
-def effective_wilson(hits: float, n: float, worth: float) -> Interval | None:
-    """Wilson's 95% interval when each of n rows is worth a share of one; None when n is 0."""
+def effective_wilson(
+    hits: float, n: float, worth: float, confidence: float = 0.95
+) -> Interval | None:
+    """Wilson's interval when each of n rows is worth a share of one; None when n is 0."""
     if n and not worth:
         return 0.0, 1.0  # a single group: nothing is known of another
-    return wilson(hits * worth, n * worth)
+    return wilson(hits * worth, n * worth, confidence)
 
 
 def mean_of_shares(

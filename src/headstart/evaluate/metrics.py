@@ -14,6 +14,7 @@ from headstart.evaluate.effective_rows import (
     effective_share,
     group_numbers,
     groups_limit,
+    likeness,
     rows_in_words,
 )
 from headstart.evaluate.intervals import (
@@ -249,6 +250,9 @@ def _per_class(
     """Figures of each class from truth and answer of the rows, (n,) and (n,)."""
     truth, answer = rows
     figures = []
+    recall = np.diagonal(confusion) / np.maximum(confusion.sum(axis=1), 1)
+    # A class has few wrong answers to show how alike its groups are; those of all classes help.
+    alike = likeness((truth == answer) - recall[truth], groups)
     for i, name in enumerate(classes):
         right = int(confusion[i, i])
         support, predicted = int(confusion[i].sum()), int(confusion[:, i].sum())
@@ -261,7 +265,7 @@ def _per_class(
                 precision=right / predicted if predicted else None,
                 recall=right / support if support else None,
                 recall_interval=share_interval(
-                    answer[mine] == i, None if groups is None else groups[mine]
+                    answer[mine] == i, None if groups is None else groups[mine], before=alike
                 ),
                 f1=2 * right / (support + predicted) if support + predicted else None,
                 auc=rank_auc(mine, probabilities[:, i]),

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import BoolArray, IntArray
-from headstart.evaluate.effective_rows import effective_share, group_numbers
-from headstart.evaluate.intervals import (
-    Interval,
-    normal_quantile,
-    wilson,
+from headstart.evaluate.effective_rows import (
+    UNKNOWN,
+    Likeness,
+    effective_share,
+    group_numbers,
+    likeness,
 )
+from headstart.evaluate.intervals import Interval, effective_wilson, wilson
 
 # Fold differences that vary by less than this vary by rounding only.
 _ROUNDING = 1e-12
@@ -97,23 +99,44 @@ def paired_difference(
 ) -> Difference:
     """Accuracy of A minus that of B on the same n rows, (n,) and (n,).
 
-    Interval: Bonett and Price, Adjusted Wald confidence interval for a difference of binomial
-    proportions based on paired data, Journal of Educational and Behavioral Statistics 37 (2012),
-    on the effective numbers of rows where they share groups. p: `mcnemar_exact`. Raises
+    Interval: Newcombe, Improved confidence intervals for the difference between binomial
+    proportions based on paired data, Statistics in Medicine 17 (1998), method 10: the two Wilson
+    intervals, combined with the correlation of the answers. Where rows share groups (n,), it is
+    that of the effective number of rows; how alike the differences of a group are is supposed to be
+    as alike as right answers are, until the differences show it. p: `mcnemar_exact`. Raises
     ValueError for no rows or unequal lengths.
     """
     test = mcnemar_exact(correct_a, correct_b, groups)
     n = len(correct_a)
     if n == 0:
         raise ValueError("0 rows: expected at least 1")
-    difference = (test.b - test.c) / n
+    both = int((correct_a & correct_b).sum())
+    difference, one, other = (test.b - test.c) / n, (both + test.b) / n, (both + test.c) / n
+    answers = [likeness(a - a.mean(), groups).correlation for a in (correct_a, correct_b)]
+    before = Likeness(sum(answers) / 2, UNKNOWN.telling)
     gaps = correct_a.astype(np.float64) - correct_b - difference
-    worth = effective_share(gaps, groups, confidence=confidence)
-    only_a, only_b = ((count * worth + 1) / (n * worth + 2) for count in (test.b, test.c))
-    middle = only_a - only_b
-    error = math.sqrt((only_a + only_b - middle**2) / (n * worth + 2))
-    half = normal_quantile((1 + confidence) / 2) * error
-    return Difference(difference, (max(-1.0, middle - half), min(1.0, middle + half)), test.p_value)
+    worth = effective_share(gaps, groups, before=before, confidence=confidence)
+    low_a, high_a = effective_wilson(both + test.b, n, worth, confidence) or (0.0, 1.0)
+    low_b, high_b = effective_wilson(both + test.c, n, worth, confidence) or (0.0, 1.0)
+    alike = _answers_correlation(both, test.b, test.c, n, worth)
+    low = difference - _combined(one - low_a, high_b - other, alike)
+    high = difference + _combined(high_a - one, other - low_b, alike)
+    return Difference(difference, (max(-1.0, low), min(1.0, high)), test.p_value)
+
+
+def _answers_correlation(both: int, b: int, c: int, n: int, worth: float) -> float:
+    """Correlation of two models' right answers, corrected for continuity where it is positive."""
+    neither = n - both - b - c
+    product = (both * neither - b * c) * worth
+    if product > 0:
+        product = max(0.0, product - n / 2)
+    sides = (both + b) * (c + neither) * (both + c) * (b + neither)
+    return product / (worth * math.sqrt(sides)) if sides and worth else 0.0
+
+
+def _combined(one: float, other: float, correlation: float) -> float:
+    """Distance of a difference's end, from those of the two shares' ends."""
+    return math.sqrt(max(0.0, one**2 - 2 * correlation * one * other + other**2))
 
 
 def _two_sided_coin(few: int, n: int) -> float:
@@ -147,9 +170,10 @@ def unpaired_difference(
 
     Interval: Newcombe, Interval estimation for the difference between independent proportions,
     Statistics in Medicine 17 (1998), method 10 (Wilson without continuity correction). p: the
-    two-proportion score test with the pooled share. On the same pictures a paired test can tell
-    smaller differences. Where rows share groups, give effective numbers (`effective_share`).
-    Raises ValueError for counts out of range.
+    quasi-exact test of Hirji, Tan and Elashoff, Statistics in Medicine 10 (1991), which keeps its
+    error with few rows on one side too. On the same pictures a paired test can tell smaller
+    differences. Where rows share groups, give effective numbers (`effective_share`); p takes them
+    to the nearest whole rows. Raises ValueError for counts out of range.
     """
     first, second = wilson(k1, n1, confidence), wilson(k2, n2, confidence)
     if first is None or second is None:
@@ -158,10 +182,27 @@ def unpaired_difference(
     difference = p1 - p2
     low = difference - math.hypot(p1 - first[0], second[1] - p2)
     high = difference + math.hypot(first[1] - p1, p2 - second[0])
-    pooled = (k1 + k2) / (n1 + n2)
-    error = math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
-    p_value = math.erfc(abs(difference) / error / math.sqrt(2)) if error else 1.0
-    return Difference(difference, (low, high), p_value)
+    return Difference(difference, (low, high), _mid_p(k1, n1 - k1, k2, n2 - k2))
+
+
+def _mid_p(right_a: float, wrong_a: float, right_b: float, wrong_b: float) -> float:
+    """Twice the smaller tail of right answers of A, with half of what was seen, given all sums.
+
+    Equal shares make that number hypergeometric.
+    """
+    from scipy.special import gammaln  # scipy.stats would take a second to import
+
+    hits, misses = round(right_a), round(wrong_a)
+    right, wrong = hits + round(right_b), misses + round(wrong_b)
+    n = hits + misses
+    count = np.arange(max(0, n - wrong), min(n, right) + 1)
+    ways = -sum(gammaln(1 + cell) for cell in (count, right - count, n - count, wrong - n + count))
+    chance = np.exp(ways - ways.max())
+    chance /= chance.sum()
+    half = float(chance[count == hits].sum()) / 2
+    return min(
+        1.0, 2 * min(float(chance[side].sum()) + half for side in (count < hits, count > hits))
+    )
 
 
 def can_tell(a: float, b: float, p_value: float | None, *, by: str, alpha: float = 0.05) -> str:

@@ -6,12 +6,13 @@ Newton's method as in Lin, Lin and Weng 2007, A note on Platt's probabilistic ou
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from headstart.arrays import BoolArray, FloatArray, IntArray
+from headstart.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from headstart.heads.fitted_heads import FittedSvm
 from headstart.heads.head import ClassWeight, Head
 from headstart.heads.probabilities import log_sigmoid, platt_probabilities
@@ -94,9 +95,13 @@ class SquaredHinge:
 
     def __init__(self, codes: IntArray, k: int) -> None:
         self.codes, self.classes = codes, k
-        ones = np.array([[1]]) if k == 2 else np.arange(k)[:, None]
-        self.outputs = len(ones)
-        self.sign = np.where(codes == ones, np.float32(1), np.float32(-1))  # (o, n)
+        self.outputs = 1 if k == 2 else k
+
+    @cached_property
+    def sign(self) -> Float32Array:
+        """1 for a row of the class and -1 for the rest, (o, n); not made for all of very many."""
+        ones = np.array([[1]]) if self.outputs == 1 else np.arange(self.classes)[:, None]
+        return np.where(self.codes == ones, np.float32(1), np.float32(-1))
 
     def __call__(self, logits: FloatArray) -> tuple[FloatArray, FloatArray]:
         missing = self.sign * logits
@@ -110,7 +115,7 @@ class SquaredHinge:
     def curvature(self, logits: FloatArray) -> FloatArray:
         return np.asarray(2.0 * (self.sign * logits < 1).mean(axis=1))
 
-    def take(self, chosen: IntArray) -> SquaredHinge:
+    def take(self, chosen: IntArray | slice) -> SquaredHinge:
         return SquaredHinge(self.codes[chosen], self.classes)
 
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:

@@ -16,6 +16,7 @@ from headstart.heads.inner_folds import inner_folds
 from headstart.heads.solver.losses import Loss
 from headstart.heads.solver.objective import is_long, logits_of, solve
 from headstart.heads.solver.principal_axes import AxisScores
+from headstart.heads.solver.rows_in_blocks import Scores
 from headstart.heads.solver.scaling import Numbers
 from headstart.progress import Progress
 
@@ -62,7 +63,7 @@ class Choice:
 
 
 def choose_by_folds(
-    scores: AxisScores,
+    scores: Scores,
     rows: TrainingRows,
     loss_of: LossOf,
     random: np.random.RandomState,
@@ -78,7 +79,7 @@ def choose_by_folds(
     float32 and end early: the scores agree with exact ones to about three digits.
 
     Args:
-        scores: the rows' scores, (n, q + 1).
+        scores: of the rows.
         rows: their classes, weights and groups.
         loss_of: classes (n,) and their number to the loss that is minimised, and that scores.
         random: source of the folds.
@@ -91,9 +92,9 @@ def choose_by_folds(
     part, folds = folds_for_choice(rows, random)
     if folds.max() < 0:
         return None
-    if len(part) < len(rows.codes):
+    if len(part) < len(rows.codes) or not isinstance(scores, AxisScores):
         scores = scores.take(part)
-    coarse = replace(scores, rows=scores.rows.astype(np.float32))
+    coarse = replace(scores, rows=scores.rows.astype(np.float32, copy=False))
     codes, weights = rows.codes[part], rows.weights[part]
     loss = loss_of(codes, len(rows.classes))
     fits = _Folds(coarse, codes, weights, folds, loss)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
@@ -22,17 +23,19 @@ from headstart.heads.solver.choice_of_c import (
 )
 from headstart.heads.solver.losses import LogLoss, Loss
 from headstart.heads.solver.objective import is_long, logits_of, solve
-from headstart.heads.solver.principal_axes import AxisScores, axis_scores
+from headstart.heads.solver.principal_axes import AXES_LIMIT, AxisScores, axis_scores
+from headstart.heads.solver.rows_in_blocks import RowsInBlocks, Scores, rows_in_blocks
 from headstart.heads.solver.scaling import Numbers
 from headstart.heads.standardisation import column_scale, standardised
 from headstart.progress import Progress
 
-HUGE = 250_000_000  # numbers beyond which the rows are kept in float32 (from 2 GB in float64)
+LARGE = 50_000_000  # numbers beyond which no copy of the rows is made (200 MB in float32)
 MANY = 1e7  # multiplications of a step from which on the digits after the fifth cost too much
-TOLERANCE, MANY_TOLERANCE, HUGE_TOLERANCE = 1e-11, 1e-5, 1e-4
+TOLERANCE, MANY_TOLERANCE, LARGE_TOLERANCE = 1e-11, 1e-5, 1e-4
 LONG_TOLERANCE = 2e-4  # with the steep rows' measure: see docs/solver.md for what it leaves
 NEAR = 1e-2  # a first, rough solution gives the curvature that scales the exact one
 SMALL_C = 1e-3  # with a smaller one 0 is near enough
+NOBODY = JudgedRows(np.empty((0, 0)), np.empty(0, dtype=np.int64), np.empty(0))
 WITHOUT_FOLDS = 1.0  # C when no row can be held out
 
 
@@ -48,7 +51,8 @@ class LinearFit:
         C: given or chosen.
         tried: each C that was tried and the folds' score, (m, 2); m is 0 without folds.
         iterations: of the last solution.
-        judged: rows with their logits from folds without them where there are folds.
+        judged: rows with their logits from folds without them where there are folds; all rows
+            where `hold_out` found none, and no row where nothing was asked.
         held_out: the same where the fit is so long that nobody should make further folds to see
             such answers; else None.
     """
@@ -93,9 +97,7 @@ def fit_linear(
     progress.start("linear fit", len(path) + 1)
     try:
         with threads_for(rows.X.size, k):
-            mean, scale = column_scale(rows.X)
-            dtype = np.float32 if rows.X.size > HUGE else np.float64
-            scores = axis_scores(standardised(rows.X, mean, scale, dtype))
+            scores, mean, scale = _scores(rows.X)
             choice = None
             if C is None or hold_out:
                 random = check_random_state(random_state)
@@ -107,11 +109,12 @@ def fit_linear(
             progress.advance()
     finally:
         progress.stop()
-    judged = (
-        choice.held_out
-        if choice
-        else JudgedRows(logits_of(scores.rows, weights)[0], rows.codes, rows.weights)
-    )
+    if choice:
+        judged = choice.held_out
+    elif hold_out:
+        judged = _on_its_own(scores, rows, loss, weights)
+    else:
+        judged = NOBODY
     return LinearFit(
         weights=scores.on_features(weights[0, :, :-1].astype(np.float64)),
         intercepts=weights[0, :, -1].astype(np.float64),
@@ -121,16 +124,32 @@ def fit_linear(
         tried=choice.tried if choice else np.empty((0, 2)),
         iterations=iterations,
         judged=judged,
-        held_out=choice.held_out if choice and is_long(scores.rows.size, loss.outputs) else None,
+        held_out=choice.held_out if choice and is_long(scores.size, loss.outputs) else None,
     )
 
 
+def _scores(X: npt.NDArray[Any]) -> tuple[Scores, FloatArray, FloatArray]:
+    """The rows' scores, and the mean and scale of the columns that they were standardised by."""
+    if X.size > LARGE and len(X) > AXES_LIMIT:
+        scores = rows_in_blocks(X)
+        return scores, scores.mean.astype(np.float64), scores.scale.astype(np.float64)
+    mean, scale = column_scale(X)
+    return axis_scores(standardised(X, mean, scale)), mean, scale
+
+
+def _on_its_own(scores: Scores, rows: TrainingRows, loss: Loss, weights: Numbers) -> JudgedRows:
+    """The rows with their logits from the fit on them."""
+    at = scores.on_rows(weights)
+    logits = scores.each(lambda _, some, __: logits_of(some, at)[0], loss)
+    return JudgedRows(np.concatenate(list(logits), axis=1), rows.codes, rows.weights)
+
+
 def _exact(
-    scores: AxisScores, rows: TrainingRows, loss: Loss, C: float, choice: Choice | None
+    scores: Scores, rows: TrainingRows, loss: Loss, C: float, choice: Choice | None
 ) -> tuple[Numbers, int]:
     """The optimum (1, o, q + 1), and the iterations that it took."""
-    long = is_long(scores.rows.size, loss.outputs)
-    if long:
+    long = isinstance(scores, AxisScores) and is_long(scores.size, loss.outputs)
+    if isinstance(scores, AxisScores) and long:
         scores = replace(scores, rows=scores.rows.astype(np.float32, copy=False))
     weights = rows.weights[None]
     start = None if choice is None else choice.start
@@ -141,9 +160,9 @@ def _exact(
     tolerance = TOLERANCE
     if long:
         tolerance = LONG_TOLERANCE
-    elif scores.rows.dtype == np.float32:
-        tolerance = HUGE_TOLERANCE
-    elif scores.rows.size * loss.outputs > MANY:
+    elif isinstance(scores, RowsInBlocks):
+        tolerance = LARGE_TOLERANCE
+    elif scores.size * loss.outputs > MANY:
         tolerance = MANY_TOLERANCE
     fit = solve(scores, loss, weights, C, tolerance=tolerance, start=start)
     if not fit.converged.all():
@@ -156,9 +175,7 @@ def _exact(
     return fit.weights, fit.iterations
 
 
-def _along_the_path(
-    scores: AxisScores, loss: Loss, weights: FloatArray, C: float
-) -> Numbers | None:
+def _along_the_path(scores: Scores, loss: Loss, weights: FloatArray, C: float) -> Numbers | None:
     """Where rough solutions with smaller values of C point to: far fewer steps than from 0."""
     solution = before = ahead = None
     for smaller in (value for value in PATH if SMALL_C <= value < C):

@@ -24,7 +24,7 @@ class Loss(Protocol):
     def curvature(self, logits: Numbers) -> Numbers:
         """Second derivative of each row's loss, averaged over its logits, (p, n)."""
 
-    def take(self, chosen: IntArray) -> Loss:
+    def take(self, chosen: IntArray | slice) -> Loss:
         """The losses of some rows."""
 
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
@@ -56,7 +56,7 @@ class BinaryLogLoss:
         powers = np.exp(-np.abs(logits))
         return np.asarray(powers / (1 + powers) ** 2)[:, 0]
 
-    def take(self, chosen: IntArray) -> BinaryLogLoss:
+    def take(self, chosen: IntArray | slice) -> BinaryLogLoss:
         return BinaryLogLoss(self.codes[chosen])
 
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:
@@ -99,7 +99,7 @@ class LogLoss:
         shares /= shares.sum(axis=1, keepdims=True)
         return np.asarray((shares * (1 - shares)).mean(axis=1))
 
-    def take(self, chosen: IntArray) -> LogLoss:
+    def take(self, chosen: IntArray | slice) -> LogLoss:
         return LogLoss(self.codes[chosen], self.outputs)
 
     def score(self, logits: FloatArray, row_weights: FloatArray) -> float:

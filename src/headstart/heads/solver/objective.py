@@ -12,6 +12,7 @@ from headstart.heads.solver.lbfgs import minimise
 from headstart.heads.solver.losses import LogLoss, Loss
 from headstart.heads.solver.newton import minimise_by_newton
 from headstart.heads.solver.principal_axes import AxisScores
+from headstart.heads.solver.rows_in_blocks import Scores
 from headstart.heads.solver.scaling import STEEP_ROWS, DiagonalScaling, Numbers, SteepRows
 
 # A fit is long from so many multiplications of a step on, when they come of so many classes: folds
@@ -34,7 +35,7 @@ class Solution:
 
 
 def solve(
-    scores: AxisScores,
+    scores: Scores,
     loss: Loss,
     row_weights: FloatArray,
     C: float,
@@ -55,35 +56,51 @@ def solve(
         tolerance: length of the scaled slope, relative to the scaled weights' length.
         start: first weights, (p, k, q + 1); default 0.
 
-    All has the precision of `scores.rows`; only the values are summed in float64.
+    All has the precision of `scores`; only the values, and the slopes of parts, are summed in
+    float64.
     """
-    rows, (p, n), k = scores.rows, row_weights.shape, loss.outputs
-    q, dtype = rows.shape[1], scores.rows.dtype
+    p, k, q, dtype = len(row_weights), loss.outputs, len(scores.energy), scores.dtype
     weights = np.zeros((p, k, q), dtype=dtype) if start is None else start.astype(dtype, copy=False)
-    if p == 1 and isinstance(loss, LogLoss) and is_long(rows.size, k):
+    long = p == 1 and is_long(scores.size, k)
+    if long and isinstance(loss, LogLoss) and isinstance(scores, AxisScores):
         # One class against the rest has no steep rows: all that are not yet right count alike.
         at = partial(_ManyClasses, scores, loss, row_weights[0], C)
-        long = minimise_by_newton(at, weights[0], tolerance=tolerance)
-        return Solution(long.points[None], long.converged, long.iterations)
-    mean = np.mean(row_weights * loss.curvature(logits_of(rows, weights)), axis=1)
+        found = minimise_by_newton(at, weights[0], tolerance=tolerance)
+        return Solution(found.points[None], found.converged, found.iterations)
+    mean = np.mean(row_weights * _bends(scores, loss, weights), axis=1)
     scaling = DiagonalScaling(C, mean, scores.energy, dtype)
     row_pull = (C * row_weights).astype(dtype)[:, None, :]
 
     def objective(points: Numbers) -> tuple[FloatArray, Numbers]:
         weights = scaling.weights(points.reshape(p, k, q))
-        losses, slopes = loss(logits_of(rows, weights))
+        at, total, pull = scores.on_rows(weights), np.zeros(p), np.zeros((p * k, q))
+
+        def work(some: slice, rows: Numbers, part: Loss) -> tuple[FloatArray, Numbers]:
+            losses, slopes = part(logits_of(rows, at))
+            slopes *= row_pull[:, :, some]
+            found = slopes.reshape(p * k, -1) @ rows
+            return np.einsum("pn,pn->p", losses, row_weights[:, some]), found
+
+        for value, slope in scores.each(work, loss):
+            total += value
+            pull += slope
         weights *= scaling.penalty
-        values = C * np.einsum("pn,pn->p", losses, row_weights)
         flat = weights.reshape(p, -1)
-        values += 0.5 * np.vecdot(flat, flat)
-        slopes *= row_pull
-        gradient = (slopes.reshape(p * k, n) @ rows).reshape(p, k, q)
+        values = C * total + 0.5 * np.vecdot(flat, flat)
+        gradient = scores.from_rows(pull.reshape(p, k, q))
         gradient += weights
         return values, scaling.slopes(gradient).reshape(p, -1)
 
     found = minimise(objective, scaling.points(weights).reshape(p, -1), tolerance=tolerance)
     weights = scaling.weights(found.points.reshape(p, k, q))
     return Solution(weights, found.converged, found.iterations)
+
+
+def _bends(scores: Scores, loss: Loss, weights: Numbers) -> FloatArray:
+    """The curvature of each row's loss at weights (p, k, q + 1), (p, n)."""
+    at = scores.on_rows(weights)
+    parts = scores.each(lambda _, rows, part: part.curvature(logits_of(rows, at)), loss)
+    return np.concatenate(list(parts), axis=1)
 
 
 class _ManyClasses:

@@ -7,17 +7,22 @@ matters, and with the scatter diagonal the curvature of the fit is nearly diagon
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.arrays import FloatArray
+from headstart.heads.solver.losses import Loss
 from headstart.heads.standardisation import BLOCK
 
 AXES_LIMIT = 2048  # an eigendecomposition beyond costs more than the steps that it saves
 NO_SPREAD = 1e-12  # share of the largest eigenvalue below which an axis is rounding
+
+Found = TypeVar("Found")
+Work = Callable[[slice, npt.NDArray[Any], Loss], Found]  # which rows, themselves, their losses
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,28 @@ class AxisScores:
     axes: npt.NDArray[Any] | None = None
     duals: FloatArray | None = None
     features: npt.NDArray[Any] | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The precision of a fit."""
+        return self.rows.dtype
+
+    @property
+    def size(self) -> int:
+        """The numbers that a step reads, the ones included."""
+        return self.rows.size
+
+    def each(self, work: Work[Found], loss: Loss) -> Iterator[Found]:
+        """What some work on the rows of each part brings: here there is one, of all rows."""
+        yield work(slice(None), self.rows, loss)
+
+    def on_rows(self, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Weights on the scores as weights on the rows of `each`: the same here."""
+        return weights
+
+    def from_rows(self, slopes: FloatArray) -> npt.NDArray[Any]:
+        """Slopes by the weights on the rows as slopes by those on the scores."""
+        return slopes.astype(self.dtype)
 
     def take(self, chosen: npt.NDArray[np.int64]) -> AxisScores:
         """The scores of some rows; the energy is the whole's share, not summed again."""
