@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,8 @@ from headstart.backbones.backbone import Backbone, BackboneInfo
 from headstart.backbones.preprocessing import Preprocessing
 from headstart.backbones.runtimes.torch_network import TorchNetwork
 from headstart.cli.__main__ import COLLECT_AFTER
+from headstart.errors import DataError
+from headstart.export import check_pictures
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -34,6 +39,37 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("HEADSTART_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compared_pictures_drawn_once() -> Iterator[None]:
+    """An export draws sixteen pictures and more to compare the answers on: always the same ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check_pictures, "_drawn", functools.cache(check_pictures._drawn))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def operators_read_once() -> None:
+    """Torch's exporter reads what it knows of 1,000 operators once, not 1 s for each graph."""
+    module = sys.modules.get("torch.onnx._internal.exporter._registration")
+    registry = getattr(module, "ONNXRegistry", None)
+    if registry is None or isinstance(registry.from_torchlib, _ReadOnce):
+        return
+    registry.from_torchlib = _ReadOnce(registry.from_torchlib)
+
+
+class _ReadOnce:
+    """The exporter's registries, each made once; who asks gets a copy that is his to change."""
+
+    def __init__(self, plain: Callable[..., Any]) -> None:
+        self._made = functools.cache(plain)
+
+    def __call__(self, **version: int) -> Any:
+        made = self._made(**version)
+        copied = copy.copy(made)
+        copied.functions = {target: [*found] for target, found in made.functions.items()}
+        return copied
 
 
 def tiny_preprocessing(resize: int = SIDE) -> Preprocessing:
@@ -100,6 +136,31 @@ class TinyNetwork(TorchNetwork):
 
 
 @pytest.fixture
+def no_learning_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check without its fifty fits for the learning curve, which takes half of its time."""
+
+    def none(*_: Any, **__: Any) -> None:
+        raise DataError("no curve")
+
+    monkeypatch.setattr("headstart.audit.check.learning_curve", none)
+
+
+@pytest.fixture
+def narrow_vgg11(monkeypatch: pytest.MonkeyPatch) -> int:
+    """timm's VGG11 has the same layers by the same names with 1 weight of 30; its last channels."""
+    from timm.models import vgg
+
+    channels = 64
+    plain = vgg.ConvMlp
+    widths = [8, "M", 16, "M", 32, 32, "M", channels, channels, "M", channels, channels, "M"]
+    monkeypatch.setitem(vgg.cfgs, "vgg11", widths)
+    monkeypatch.setattr(
+        vgg, "ConvMlp", lambda *sizes, **options: plain(*sizes, **{**options, "mlp_ratio": 1 / 64})
+    )
+    return channels
+
+
+@pytest.fixture
 def tiny_info() -> BackboneInfo:
     """The description of `tiny_backbone`."""
     return describe_tiny()
@@ -120,7 +181,11 @@ def make_backbone() -> Callable[..., CountingBackbone]:
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Path]:
     """Twelve pictures of 24 x 20 pixels: six reddish, six bluish, each different."""
-    folder = tmp_path / "pictures"
+    return draw_pictures(tmp_path / "pictures")
+
+
+def draw_pictures(folder: Path) -> list[Path]:
+    """The pictures of the fixture `pictures`, in a new folder."""
     folder.mkdir()
     rng = np.random.default_rng(5)
     paths = []

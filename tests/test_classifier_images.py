@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from scipy import sparse
+from tests.conftest import draw_pictures
 from tests.tiny_classifier import LABELS, classifier, embedder
 
 from headstart import ImageClassifier
@@ -22,9 +23,13 @@ from headstart.images.decode import decode
 ON_ITS_SIDE = 6  # EXIF: turn it a quarter to the right to see it upright
 
 
-@pytest.fixture
-def fitted(pictures: list[Path]) -> ImageClassifier:
-    return classifier(C=1.0).fit(pictures, LABELS)
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> ImageClassifier:
+    """Fitted on the twelve pictures, once: no test changes it."""
+    root = tmp_path_factory.mktemp("fitted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        return classifier(C=1.0).fit(draw_pictures(root / "pictures"), LABELS)
 
 
 class FolderEntry(os.PathLike[str]):
@@ -153,7 +158,8 @@ def test_one_picture_has_one_answer(
     opened = Image.open(io.BytesIO(content))
     forms = [path, str(path), content, decode(path), opened, loaded, loaded.copy()]
     together = embedder().fit_transform(forms)
-    alone = np.concatenate([embedder(cache=False).fit_transform([form]) for form in forms])
+    lone = embedder(cache=False).fit(forms[:1])
+    alone = np.concatenate([lone.transform([form]) for form in forms])
     answers = [fitted.predict_proba([form]) for form in forms]
     for row in range(len(forms)):
         assert np.array_equal(together[row], together[0])

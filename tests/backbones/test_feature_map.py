@@ -30,6 +30,7 @@ def pixels(count: int, side: int = SIDE) -> ByteImage:
 TOLERANCE = {"fp32": 1e-5, "bf16": 2**-7}
 
 
+@pytest.mark.usefixtures("narrow_vgg11")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "resnet18", "vgg11"])
 def test_the_mean_of_the_map_is_the_features(name: str, precision: PrecisionName) -> None:
@@ -54,10 +55,11 @@ def test_channels_come_first_where_the_network_has_them_last() -> None:
     assert backbone.feature_map(pixels(2)).shape == (2, 64, SIDE // 32, SIDE // 32)
 
 
-def test_every_layer_of_vgg_has_the_last_convolutions_map() -> None:
+def test_every_layer_of_vgg_has_the_last_convolutions_map(narrow_vgg11: int) -> None:
     pooled, fc6 = opened("vgg11").feature_map(pixels(2)), opened("vgg11", layer="fc6")
-    assert fc6.embed(pixels(2)).shape == (2, 4096)
-    assert fc6.feature_map(pixels(2)).shape == pooled.shape == (2, 512, SIDE // 32, SIDE // 32)
+    assert fc6.embed(pixels(2)).shape == (2, 4096 // 64)
+    shape = (2, narrow_vgg11, SIDE // 32, SIDE // 32)
+    assert fc6.feature_map(pixels(2)).shape == pooled.shape == shape
 
 
 def test_the_small_cnns_features_are_its_map_laid_flat(tiny_info: BackboneInfo) -> None:

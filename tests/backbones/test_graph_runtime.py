@@ -60,6 +60,17 @@ def kept(graph_file: bytes, own_cache: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared cache")
+
+
+@pytest.fixture
+def graphs_of_both(shared_cache: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    """Both runtimes run one kept graph: the first that is tried exports it."""
+    monkeypatch.setenv("HEADSTART_CACHE", str(shared_cache))
+
+
 def drawn(count: int) -> Any:
     rng = np.random.default_rng(3)
     return rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
@@ -77,7 +88,9 @@ def test_features_are_torchs(runtime: str, mirror: bool, kept: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", GRAPHS)
-def test_a_real_architecture_agrees(runtime: str, pictures: list[Path]) -> None:
+def test_a_real_architecture_agrees(
+    runtime: str, pictures: list[Path], graphs_of_both: None
+) -> None:
     from headstart.backbones.opening import open_backbone
     from headstart.options import BackboneOptions
 
@@ -101,7 +114,9 @@ def test_a_real_architecture_agrees(runtime: str, pictures: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("runtime", GRAPHS)
-def test_channels_of_a_map_come_first_and_tokens_are_none(runtime: str, own_cache: Path) -> None:
+def test_channels_of_a_map_come_first_and_tokens_are_none(
+    runtime: str, graphs_of_both: None
+) -> None:
     from headstart.backbones.opening import open_backbone
     from headstart.options import BackboneOptions
 

@@ -86,7 +86,9 @@ def test_absent_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_fc7_needs_the_classifier(tmp_path: Path) -> None:
     torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "v.pth")
-    options = BackboneOptions(backbone="vgg16", weights=tmp_path / "v.pth", layer="fc7")
+    options = BackboneOptions(
+        backbone="vgg16", weights=tmp_path / "v.pth", layer="fc7", image_size=32
+    )
     with pytest.raises(WeightsError, match="fc7 needs the network's classifier"):
         open_backbone(options)
 

@@ -15,7 +15,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
 from headstart.options import BackboneOptions, LayerName
 
-SIDE = 64  # pixels; VGG's classifier is compared at the 224 it was made for
+SIDE = 64  # pixels; all of VGG is compared at the 224 it was made for, too
 
 
 def inputs(side: int) -> tuple[np.ndarray, torch.Tensor]:
@@ -74,24 +74,28 @@ def fc7(vgg_file: Path) -> Backbone:
     """Up to fc7, opened once: its weights are read, put in their places and hashed in seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(vgg_file.parent / "cache"))
-        return open_file("vgg16_bn", vgg_file, "fc7", 224)
+        return open_file("vgg16_bn", vgg_file, "fc7")
 
 
-def test_vgg16_bn_in_torchvisions_naming(vgg: Any, vgg_file: Path, fc7: Backbone) -> None:
-    pixels, floats = inputs(224)
+def layers_of(vgg: Any, floats: torch.Tensor) -> dict[str, torch.Tensor]:
     with torch.inference_mode():
         maps = vgg.features(floats)
         hidden = vgg.avgpool(maps).flatten(1)
-        expected = {
+        return {
             "pooled": maps.mean(dim=(2, 3)),
             "fc6": vgg.classifier[:2](hidden),
             "fc7": vgg.classifier[:5](hidden),
             "last": vgg.classifier(hidden),
         }
-    layers: tuple[LayerName, ...] = ("pooled", "fc6", "fc7", "last")
-    for layer in layers:
-        theirs = expected[layer]
-        backbone = fc7 if layer == "fc7" else open_file("vgg16_bn", vgg_file, layer, 224)
+
+
+def test_vgg16_bn_in_torchvisions_naming(vgg: Any, vgg_file: Path, fc7: Backbone) -> None:
+    at: tuple[tuple[LayerName, int], ...]
+    at = (("pooled", SIDE), ("fc6", SIDE), ("fc7", SIDE), ("last", 224))
+    for layer, side in at:
+        pixels, floats = inputs(side)
+        theirs = layers_of(vgg, floats)[layer]
+        backbone = fc7 if layer == "fc7" else open_file("vgg16_bn", vgg_file, layer, side)
         ours = backbone.embed(pixels)
         assert ours.shape == tuple(theirs.shape)
         assert np.abs(ours - theirs.numpy()).max() < 1e-4, layer
@@ -108,7 +112,7 @@ def test_vgg16_bn_in_timms_naming(vgg: Any, fc7: Backbone, tmp_path: Path) -> No
         new = places.get(layer, "head.fc" if layer == "classifier.6" else layer)
         state[f"{new}.{kind}"] = tensor.contiguous()
     save_file(state, tmp_path / "timm.safetensors")
-    pixels, _ = inputs(224)
-    first = open_file("vgg16_bn", tmp_path / "timm.safetensors", "fc7", 224)
+    pixels, _ = inputs(SIDE)
+    first = open_file("vgg16_bn", tmp_path / "timm.safetensors", "fc7")
     assert first.info.fingerprint == fc7.info.fingerprint
     assert np.array_equal(first.embed(pixels), fc7.embed(pixels))

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from tests.program import run
 
+pytestmark = pytest.mark.usefixtures("no_learning_curve")
 BACKBONE = [
     "--backbone",
     "test_resnet",

@@ -7,25 +7,26 @@ not know, or whose two ways end the same, fails. What a run records of its optio
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import re
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from markupsafe import Markup
 from tests.cli.option_changes import CHANGES, LEAVE_OUT, USUAL, Change, Flags
 from tests.program import run
 from tests.small_set import write_small_set
 
 from headstart.backbones.backbone import Backbone
 from headstart.cli.main import VERBS, app
-from headstart.errors import DataError
 
 
 def flags_of(verb: str) -> list[str]:
@@ -95,10 +96,11 @@ class Command:
         self.patch = patch
         self.known = known
         self.passes: list[tuple[int, str]] = []
+        self.is_watched = False
 
     def __call__(self, verb: str, change: Change, flags: Flags) -> Ended:
         words = words_of({**USUAL[verb], **change.both, **flags})
-        key = (verb, change.source, change.look == "cache", *words)
+        key = (verb, change.source, change.look in ("cache", "passes") and change.look, *words)
         if key not in self.known:
             self.known[key] = self.run(verb, change, words)
         return self.known[key]
@@ -110,6 +112,7 @@ class Command:
         self.patch.chdir(here)
         self.patch.setenv("HEADSTART_CACHE", str(cache))
         self.passes.clear()
+        self.is_watched = change.look == "passes"
         named = ["model"] if verb in ("evaluate", "predict", "explain", "export") else []
         if verb == "explain":
             named.append("images/p00.png")
@@ -177,32 +180,53 @@ def known() -> dict[Any, Ended]:
     return {}
 
 
+@pytest.fixture(scope="module")
+def graphs() -> Callable[..., Any]:
+    """The graph of a network as it is exported, once for the model's and each opset."""
+    from headstart.backbones.runtimes.network_graph import network_graph
+
+    made: dict[Any, Any] = {}
+
+    def once(network: Any, *what: Any, **how: Any) -> Any:
+        state = b"".join(tensor.numpy().tobytes() for tensor in network.state_dict().values())
+        key = (state, what, *how.items())
+        if key not in made:
+            made[key] = network_graph(network, *what, **how)
+        return copy.deepcopy(made[key])
+
+    return once
+
+
 @pytest.fixture
-def command(place: Path, monkeypatch: pytest.MonkeyPatch, known: dict[Any, Ended]) -> Command:
+def command(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    known: dict[Any, Ended],
+    graphs: Any,
+    no_learning_curve: None,
+) -> Command:
     made = Command(place, monkeypatch, known)
     whole = Backbone.embed
 
     def embed(self: Backbone, pixels: Any) -> Any:
         made.passes.append((len(pixels), threading.current_thread().name))
-        time.sleep(0.01)  # a thread that has not begun takes the next pictures
+        if made.is_watched:
+            time.sleep(0.01)  # a thread that has not begun takes the next pictures
         return whole(self, pixels)
 
     monkeypatch.setattr(Backbone, "embed", embed)
     # What takes long and is not looked at.
-    monkeypatch.setattr("headstart.audit.check.learning_curve", no_curve)
+    for room in ("backbones.runtimes.network_graph", "export.onnx_graph"):
+        monkeypatch.setattr(f"headstart.{room}.network_graph", graphs)
     monkeypatch.setattr("headstart.rank.ranking.measured_rate", lambda _: 1.0)
     monkeypatch.setattr("headstart.audit.fit_remarks.short_checks", lambda *_, **__: ())
-    monkeypatch.setattr(Figure, "savefig", no_drawing)
+    for drawn in ("plots", "run_chapters"):
+        monkeypatch.setattr(f"headstart.report.{drawn}.svg", no_drawing)
     return made
 
 
-def no_curve(*arguments: Any, **options: Any) -> None:
-    raise DataError("no curve")
-
-
-def no_drawing(figure: Figure, file: Any, **options: Any) -> None:
-    is_text = isinstance(file, io.TextIOBase)
-    file.write("<svg></svg>" if is_text else b"<svg></svg>")
+def no_drawing(*arguments: Any, **options: Any) -> Markup:
+    return Markup("<svg></svg>")
 
 
 @pytest.mark.parametrize(("verb", "flag"), WORK)

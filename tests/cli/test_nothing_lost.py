@@ -17,6 +17,7 @@ from headstart.cache_folder import is_ours
 from headstart.classifier import load_folder
 from headstart.samples.drawn_set import write_drawn
 
+pytestmark = pytest.mark.usefixtures("no_learning_curve")
 CPU = ["--device", "cpu"]
 BACKBONE = ["--backbone", "test_resnet", "--random-weights", "--image-size", "32"]
 FIT = [*BACKBONE, *CPU, "--folds", "0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,19 @@ def fit(table: Path, out: Path, *more: str) -> int:
     )
 
 
+@pytest.fixture(scope="module")
+def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, and the cache that its fit has filled."""
+    root = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        assert fit(table, root / "run") == 0
+    return root
+
+
 @pytest.fixture
-def fitted(table: Path, tmp_path: Path) -> Path:
-    assert fit(table, tmp_path / "run") == 0
+def fitted(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "run"
 
 

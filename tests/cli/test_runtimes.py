@@ -41,6 +41,7 @@ Printed = pytest.CaptureFixture[str]
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measurement, "ROUNDS", 1)
+    monkeypatch.setattr(measurement, "ROUND_SECONDS", 0.05)
 
 
 def tiny(**more: Any) -> BackboneOptions:

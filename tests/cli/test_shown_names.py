@@ -10,6 +10,7 @@ from PIL import Image
 from tests.program import run
 
 CLEAR, TITLE, BACK = "\x1b[2J", "\x1b]0;owned\x07", "\u202e"
+pytestmark = pytest.mark.usefixtures("no_learning_curve")
 CLASSES = (f"red{CLEAR}", f"blue{TITLE}")
 TINY = ("--backbone", "test_resnet", "--random-weights", "--image-size", "32")
 ACTING = ("\x1b", "\x07", "\x9b", "\r", BACK)

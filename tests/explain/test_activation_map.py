@@ -28,6 +28,7 @@ def maps(model: TrainedModel, count: int = 3) -> list[list[np.ndarray]]:
     return found  # type: ignore[return-value]
 
 
+@pytest.mark.usefixtures("narrow_vgg11")
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "vgg11"])
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

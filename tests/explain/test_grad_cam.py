@@ -39,6 +39,7 @@ def test_networks_with_layers_behind_the_pooling_have_a_map(name: str) -> None:
     assert np.ptp(found) > 0
 
 
+@pytest.mark.usefixtures("narrow_vgg11")
 def test_vggs_later_layers_have_one_too() -> None:
     found = grad_cam(fitted(opened("vgg11", layer="fc6")), pixels(1), 0)
     assert found.shape == (3, 3)

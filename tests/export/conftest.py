@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import TinyNetwork, describe_tiny
 
+from headstart.backbones.backbone import Backbone
 from headstart.backbones.opening import open_backbone
 from headstart.export.onnx_export import export_onnx
 from headstart.heads.catalogue import make_head
@@ -55,6 +57,12 @@ def tiny_model(
     )
     opened = open_backbone(options, device="cpu")
     return TrainedModel(opened, fitted_head(head, opened.info.feature_size), CLASSES, 1.7)
+
+
+def least_model(head: str, mirror: bool) -> TrainedModel:
+    """A model whose network is one convolution: for what a head or mirrored pictures change."""
+    backbone = Backbone(replace(describe_tiny(), mirror=mirror), TinyNetwork(0))
+    return TrainedModel(backbone, fitted_head(head, 8), CLASSES, 1.7)
 
 
 @pytest.fixture(scope="session")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from PIL import Image
+from tests.conftest import SIDE, TinyNetwork, describe_tiny
 from tests.export.conftest import CLASSES, fitted_familiarity, fitted_head, tiny_model
 from tests.export.test_exported_model import PROGRAM, without_torch
 from tests.export.test_onnx_export import session
 from tests.kept_lines import KeptLines
 
+from headstart.backbones.backbone import Backbone
 from headstart.backbones.joining import embed_prepared, join_backbones, prepared_for_each
 from headstart.errors import ModelFolderError
 from headstart.export.exported_model import load_exported
@@ -28,11 +31,17 @@ from headstart.recipes.trained_model import TrainedModel
 from headstart.serve.predictor import Computing, open_predictor
 
 
-def joined_model(head: str = "linear", mirror: bool = False) -> TrainedModel:
-    networks = [
-        tiny_model(size=32, mirror=mirror).backbone,
-        tiny_model(backbone="test_efficientnet", size=48, mirror=mirror).backbone,
-    ]
+def joined_model(
+    head: str = "linear", mirror: bool = False, *, least: bool = False
+) -> TrainedModel:
+    if least:  # of one convolution each
+        infos = [replace(describe_tiny(str(one), SIDE + one), mirror=mirror) for one in (0, 5)]
+        networks = [Backbone(info, TinyNetwork(seed)) for seed, info in enumerate(infos)]
+    else:
+        networks = [
+            tiny_model(size=32, mirror=mirror).backbone,
+            tiny_model(backbone="test_efficientnet", size=48, mirror=mirror).backbone,
+        ]
     backbone = join_backbones(networks)
     features = backbone.info.feature_size
     familiarity = fitted_familiarity(features)
@@ -87,7 +96,7 @@ def test_one_picture_goes_through_both_networks(
 def test_other_heads_and_mirrored_pictures(
     head: str, mirror: bool, tmp_path: Path, photos: Sequence[Path]
 ) -> None:
-    model = joined_model(head, mirror)
+    model = joined_model(head, mirror, least=True)
     (tmp_path / "model.onnx").write_bytes(export_onnx(model, opset=18))
     files = local_files(list(photos))
     found = load_exported(tmp_path / "model.onnx").predict(files)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.export.conftest import tiny_model
+from tests.conftest import SIDE
+from tests.export.conftest import least_model
 from tests.kept_lines import KeptLines
 
 from headstart.errors import ExportError
@@ -22,10 +23,10 @@ from headstart.recipes.trained_model import TrainedModel
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("head", ["linear", "svm", "knn", "mlp"])
 def test_prepared_bytes_give_the_models_probabilities(head: str, mirror: bool) -> None:
-    made = tiny_model(head, mirror=mirror)
+    made = least_model(head, mirror)
     content = export_torch(made)
     program = torch.export.load(io.BytesIO(content)).module()
-    prepared = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    prepared = np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 3), dtype=np.uint8)
     with torch.inference_mode():
         found = program(torch.from_numpy(prepared))
     assert set(found) == {"probabilities", "label"}

@@ -23,7 +23,7 @@ from tests.faults.fault_layer import Killed
 from headstart.cli.main import main
 from headstart.cli.stopping import exit_code
 from headstart.errors import UsageError
-from headstart.model_dir import load_model, save_model
+from headstart.model_dir import save_model
 from headstart.options import BackboneOptions, FitOptions
 from headstart.outputs import disk
 from headstart.outputs.permission import replacing
@@ -122,6 +122,7 @@ def _demo(root: Path, version: Version) -> None:
 
 
 def _save(root: Path, version: Version) -> None:
+    load_model = found("headstart.model_dir").load_model  # as it is now: remembered
     model = load_model(root.parent / ("model" if version == NEW else "other"), device="cpu")
     save_model(model, root / "model")
 

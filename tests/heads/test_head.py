@@ -40,7 +40,7 @@ def blobs(k: int, n: int = 60, d: int = 8, spread: float = 1.0) -> tuple[Any, An
 
 
 @parametrize_with_checks(
-    [LinearHead(), LinearHead(C=0.1), SvmHead(), KnnHead(), MlpHead(hidden=32, epochs=80)]
+    [LinearHead(), LinearHead(C=0.1), SvmHead(), KnnHead(), MlpHead(hidden=32, epochs=40)]
 )
 def test_scikit_learn_contract(estimator: Any, check: Any) -> None:
     check(estimator)

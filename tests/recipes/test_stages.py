@@ -8,6 +8,7 @@ from headstart.backbones.architecture import build_architecture
 from headstart.errors import UsageError
 from headstart.recipes.stages import layers_of, stages_of, undecayed, unfreeze
 
+pytestmark = pytest.mark.usefixtures("narrow_vgg11")
 NAMES = ("test_resnet", "test_vit", "test_efficientnet", "test_convnext", "test_vgg_like")
 
 

@@ -79,6 +79,23 @@ def test_dots_stand_to_a_logarithmic_scale_and_are_named_below() -> None:
     assert two - one == pytest.approx(2 * (ticks["10"] - ticks["1"]), rel=1e-3)
 
 
+def test_numbers_and_names_have_room_beside_the_axes() -> None:
+    many = [Line(f"line {i}", [0, 1], [0, 12_000 * i]) for i in range(1, 6)]
+    frame = Frame(x_label="epochs", y_label="loss", x_limits=(0, 1), height=280)
+    for drawing in (
+        line_plot(many, frame, name="many", alt="many"),
+        histogram([0.0, 0.5, 1.0], frame, name="counts", alt="counts"),
+        bars([("cat", 3.0), ("dog", 1200.0)], name="bars", alt="bars", label="pictures"),
+    ):
+        root = ElementTree.fromstring(drawing)
+        width, height = (float(end) for end in root.attrib["viewBox"].split()[2:])
+        for text in root.iter("text"):
+            if "x" in text.attrib and "-90" not in text.attrib.get("transform", ""):
+                half = 0.3 * 12 * len(text.text or "") * ("middle" in text.attrib["style"])
+                assert half <= float(text.attrib["x"]) <= width - half
+                assert 8 <= float(text.attrib["y"]) <= height
+
+
 def test_a_drawing_leaves_matplotlib_as_it_was_and_bears_any_letters() -> None:
     before = dict(matplotlib.rcParams)
     drawing = interval_plot([("日本 \x00\udcff", 0.5, None)], name="p", alt="\x00")

@@ -209,6 +209,8 @@ def _built(
     from headstart.backbones.weights import file as weights_file
 
     name = arch.check_name(options.backbone)
+    if options.weights is not None and not options.random_weights:
+        weights_file.check_file(options.weights)  # before the seconds that a large network takes
     seed = RANDOM_SEED if options.random_weights else None
     network = arch.build_architecture(name, options.layer, options.image_size, seed)
     preprocessing = Preprocessing.from_timm(network.config, options.image_size)

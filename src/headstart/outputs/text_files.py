@@ -16,6 +16,9 @@ from typing import Any, TextIO
 from headstart.outputs import disk
 from headstart.outputs.spreadsheet_cells import as_written
 
+# `json.dumps` would make an encoder for each number.
+_as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 
 def write_text(path: Path, text: str) -> None:
     """Write a text as it is."""
@@ -40,16 +43,13 @@ def _in_lines(content: Any, line: str) -> str:
     """
     inner = line + "  "
     if isinstance(content, Mapping) and content:
-        items = [
-            f"{json.dumps(str(key), ensure_ascii=False)}: {_in_lines(content[key], inner)}"
-            for key in content
-        ]
+        items = [f"{_as_json(str(key))}: {_in_lines(content[key], inner)}" for key in content]
         return f"{{{inner}{f',{inner}'.join(items)}{line}}}"
     is_list = isinstance(content, list | tuple)
     if is_list and any(type(item) not in (int, float) for item in content):
         items = [_in_lines(item, inner) for item in content]
         return f"[{inner}{f',{inner}'.join(items)}{line}]"
-    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+    return _as_json(content)
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

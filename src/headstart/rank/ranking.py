@@ -257,17 +257,17 @@ class _Round:
         return dict(zip(self.answers, standings.candidates().tolist(), strict=True))
 
 
-def measured_rate(backbone: Backbone, seconds: float = RATE_SECONDS) -> float:
+def measured_rate(backbone: Backbone) -> float:
     """Pictures per second of the backbone alone, on all cores and without decoding."""
     if len(backbone.parts) > 1:  # one after the other
-        return 1 / sum(1 / measured_rate(part, seconds) for part in backbone.parts)
+        return 1 / sum(1 / measured_rate(part) for part in backbone.parts)
     cores = os.cpu_count() or 1
     side, count = backbone.info.preprocessing.size, backbone.usual_batch()
     pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     with backbone.threads(cores) as pool:
         list(pool.map(backbone.embed, [pixels] * cores))  # the first call makes things ready
         began, done = time.perf_counter(), 0
-        while time.perf_counter() - began < seconds:
+        while time.perf_counter() - began < RATE_SECONDS:
             done += sum(len(found) for found in pool.map(backbone.embed, [pixels] * cores))
         return done / (time.perf_counter() - began)
 

@@ -130,14 +130,14 @@ def line_plot(
                 axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, lw=0)
         _limits(axes, frame)
         if below:
-            figure.legend(loc="outside lower left", ncols=1)
+            figure.legend(loc="lower left", ncols=1)
         elif len(lines) > 1:
             axes.legend()
 
     if len(lines) > len(STYLES):
         raise ValueError(f"{len(lines)} lines, at most {len(STYLES)} can be told apart")
-    height = frame.height + (LEGEND_ROW * len(lines) if below else 0)
-    return svg(draw, name=name, alt=alt, height=height)
+    named = LEGEND_ROW * len(lines) if below else 0
+    return svg(draw, name=name, alt=alt, height=frame.height + named, below=named)
 
 
 @dataclass(frozen=True)

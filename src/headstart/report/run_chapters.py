@@ -166,7 +166,7 @@ def calibration(result: FitResult, known: Evidence) -> Chapter:
         f"From {known.words}. Larger dots have more pictures, the thin lines are "
         "95% intervals; a dot on the dotted line is right as often as it says."
     )
-    plot = svg(draw, name="calibration", alt=alt, height=320)
+    plot = svg(draw, name="calibration", alt=alt, height=320, above=26)
     words = _temperature_words(temperature, first.error, second.error)
     return Chapter(((plot, caption),), words, tuple(rows))
 

@@ -31,15 +31,15 @@ def ways(backbone: Backbone) -> Iterator[Backbone]:
             yield Backbone(info, backbone.network)
 
 
-def measure_rates(
-    backbone: Backbone, seconds: float = ROUND_SECONDS, progress: Progress = QUIET
-) -> tuple[Rate, ...]:
+def measure_rates(backbone: Backbone, progress: Progress = QUIET) -> tuple[Rate, ...]:
     """Pictures per second on all cores, without decoding, and how far features are from torch's.
 
     Seconds are those of the processor, shared by the cores.
 
-    Takes ROUNDS times `seconds` for each way, and what it takes to export the graph where none is
-    kept, which `progress` is told of. Raises MissingExtraError and UsageError as the runtimes do.
+    Takes ROUNDS times ROUND_SECONDS for each way, and what it takes to export the graph where none
+    is kept, which `progress` is told of.
+
+    Raises MissingExtraError and UsageError as the runtimes do.
     """
     cores = os.cpu_count() or 1
     found = list(ways(backbone))
@@ -54,7 +54,7 @@ def measure_rates(
         pools = [stack.enter_context(one.threads(cores)) for one in found]
         for _ in range(ROUNDS):
             for place, (one, pool) in enumerate(zip(found, pools, strict=True)):
-                count, took = _pictures_in(one, pool, cores, seconds)
+                count, took = _pictures_in(one, pool, cores)
                 done[place] += count
                 spent[place] += took
     return tuple(
@@ -71,16 +71,14 @@ def drawn_pixels(count: int, side: int) -> ByteImage:
     return (coarse.reshape(count, side, 1, 3) + noise).astype(np.uint8)
 
 
-def _pictures_in(
-    backbone: Backbone, pool: ThreadPoolExecutor, cores: int, seconds: float
-) -> tuple[int, float]:
+def _pictures_in(backbone: Backbone, pool: ThreadPoolExecutor, cores: int) -> tuple[int, float]:
     """How many pictures all threads did, and in how many seconds of the cores that they had.
 
     Seconds that other processes had do not count, so that a busy machine tells the same.
     """
     side, count = backbone.info.preprocessing.size, backbone.usual_batch()
     pixels = drawn_pixels(count, side)
-    until = time.perf_counter() + seconds
+    until = time.perf_counter() + ROUND_SECONDS
 
     def work(_: int) -> int:
         done = 0

@@ -22,15 +22,20 @@ VGG16_ORIGINAL_MEAN = (0.48235, 0.45882, 0.40784)
 VGG16_ORIGINAL_STD = (1 / 255, 1 / 255, 1 / 255)
 
 
+def check_file(path: Path) -> None:
+    """Raise WeightsError where there is no file."""
+    if path.is_dir():
+        raise WeightsError(f"weights file {path} is a folder; name the file in it")
+    if not path.is_file():
+        raise WeightsError(f"weights file {path} is not there")
+
+
 def load_state(path: Path) -> dict[str, torch.Tensor]:
     """Tensors by name. Raises WeightsError for anything that is not plain tensors.
 
     Torch files are read with `weights_only`, so that no code in them can run.
     """
-    if path.is_dir():
-        raise WeightsError(f"weights file {path} is a folder; name the file in it")
-    if not path.is_file():
-        raise WeightsError(f"weights file {path} is not there")
+    check_file(path)
     try:
         if path.suffix == ".safetensors":
             return torch_tensors(path)
