@@ -194,3 +194,8 @@ def test_p_in_words() -> None:
         *("p < 0.001", "p = 0.050", "p = 0.25", "p = 1.00")
     ]
     assert [p_text(p) for p in (0.0004, 0.034, 0.31, None)] == ["< 0.001", "0.034", "0.31", "–"]
+
+
+def test_a_single_group_tells_nothing_of_two_models() -> None:
+    right = np.ones(20, dtype=bool)
+    assert paired_difference(right, ~right, np.zeros(20, dtype=np.int64)).interval == (-1.0, 1.0)

@@ -61,8 +61,11 @@ def effective_share(
     Confidence intervals for proportions with small expected number of positive counts, Survey
     Methodology 24 (1998). Its degrees of freedom are those of the variance so estimated, by its
     own relative variance: Satterthwaite, An approximate distribution of estimates of variance
-    components, Biometrics Bulletin 2 (1946). For g equal groups they are g - 1. Without a group of
-    two or more rows the share is exactly 1; with a single group it is 0.
+    components, Biometrics Bulletin 2 (1946). For g equal groups they are g - 1. The share is not
+    less than with a correlation of 1, the largest there is, when the rows are worth their number
+    over m and have that many degrees of freedom, but one: one long series among many rows alone
+    cannot show how alike its rows are, and leaves the others what they are. Without a group of two
+    or more rows the share is exactly 1; with a single group it is 0.
 
     Args:
         influence: how much each row moves the figure, minus its mean, up to a common factor: for
@@ -81,7 +84,10 @@ def effective_share(
     others = float((sizes**2).sum() / sizes.sum()) - 1  # a row's own group holds so many more
     effect = 1 + others * alike.correlation
     freedom = (effect / others) ** 2 / alike.error - 1
-    return min(1.0, _normal_over_student(freedom, confidence) ** 2 / effect)
+    found = _normal_over_student(freedom, confidence) ** 2 / effect
+    most = 1 + others
+    least = _normal_over_student(len(influence) / most - 1, confidence) ** 2 / most
+    return min(1.0, max(found, least))
 
 
 def likeness(
@@ -111,7 +117,7 @@ def likeness(
     correlation = min(1.0, max(0.0, mixed / (telling + before.telling)))
     weights = sizes[shared] / sizes[shared].sum()
     error = float(((weights * (1 / others + correlation)) ** 2).sum())
-    return Likeness(correlation, telling + before.telling, min(error, before.error))
+    return Likeness(correlation, telling + before.telling, error)
 
 
 def _normal_over_student(freedom: float, confidence: float) -> float:

@@ -18,6 +18,7 @@ from headstart.evaluate.effective_rows import (
 
 Interval = tuple[float, float]
 
+NOTHING = 1e-6  # effective rows: fewer say nothing
 MODEL_ROWS = 2  # rows that what a model says of a figure's variance weighs as much as
 
 
@@ -71,8 +72,8 @@ def effective_wilson(
     hits: float, n: float, worth: float, confidence: float = 0.95
 ) -> Interval | None:
     """Wilson's interval when each of n rows is worth a share of one; None when n is 0."""
-    if n and not worth:
-        return 0.0, 1.0  # a single group: nothing is known of another
+    if n and n * worth < NOTHING:
+        return 0.0, 1.0  # a single group, or nearly: nothing is known of another
     return wilson(hits * worth, n * worth, confidence)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from headstart.arrays import BoolArray, FloatArray, IntArray
 from headstart.evaluate.curves import mean_auc_interval, rank_auc
 from headstart.evaluate.effective_rows import (
+    UNKNOWN,
+    Likeness,
     effective_share,
     group_numbers,
     groups_limit,
@@ -251,8 +253,10 @@ def _per_class(
     truth, answer = rows
     figures = []
     recall = np.diagonal(confusion) / np.maximum(confusion.sum(axis=1), 1)
-    # A class has few wrong answers to show how alike its groups are; those of all classes help.
-    alike = likeness((truth == answer) - recall[truth], groups)
+    # A class may have too few wrong answers to show how alike its groups are. Then those of all
+    # classes say it, and no more than that: a class may be more alike than the others.
+    alike = likeness((truth == answer) - recall[truth], groups).correlation
+    before = Likeness(alike, UNKNOWN.telling)
     for i, name in enumerate(classes):
         right = int(confusion[i, i])
         support, predicted = int(confusion[i].sum()), int(confusion[:, i].sum())
@@ -265,7 +269,7 @@ def _per_class(
                 precision=right / predicted if predicted else None,
                 recall=right / support if support else None,
                 recall_interval=share_interval(
-                    answer[mine] == i, None if groups is None else groups[mine], before=alike
+                    answer[mine] == i, None if groups is None else groups[mine], before=before
                 ),
                 f1=2 * right / (support + predicted) if support + predicted else None,
                 auc=rank_auc(mine, probabilities[:, i]),

@@ -16,7 +16,7 @@ from headstart.evaluate.effective_rows import (
     group_numbers,
     likeness,
 )
-from headstart.evaluate.intervals import Interval, effective_wilson, wilson
+from headstart.evaluate.intervals import NOTHING, Interval, effective_wilson, wilson
 
 # Fold differences that vary by less than this vary by rounding only.
 _ROUNDING = 1e-12
@@ -116,6 +116,8 @@ def paired_difference(
     before = Likeness(sum(answers) / 2, UNKNOWN.telling)
     gaps = correct_a.astype(np.float64) - correct_b - difference
     worth = effective_share(gaps, groups, before=before, confidence=confidence)
+    if n * worth < NOTHING:  # a single group, or nearly
+        return Difference(difference, (-1.0, 1.0), test.p_value)
     low_a, high_a = effective_wilson(both + test.b, n, worth, confidence) or (0.0, 1.0)
     low_b, high_b = effective_wilson(both + test.c, n, worth, confidence) or (0.0, 1.0)
     alike = _answers_correlation(both, test.b, test.c, n, worth)

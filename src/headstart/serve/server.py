@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import h11
@@ -128,10 +128,11 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """A new connection."""
         super().connection_made(transport)
+        self._patience = self.loop.call_later(self.seconds, self._give_up)
         # The end of an answer would else wait for the client's word on its beginning, which comes
         # 40 ms late. asyncio sets this by itself only where a socket names its protocol.
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._patience = self.loop.call_later(self.seconds, self._give_up)
+        with suppress(OSError):  # some systems refuse it for a client that has gone
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of it."""
