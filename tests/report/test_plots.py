@@ -111,3 +111,10 @@ def test_more_lines_than_can_be_told_apart_are_refused() -> None:
 def test_a_long_name_loses_its_middle() -> None:
     assert shortened("abcdefghij", 5) == "ab…ij"
     assert shortened("abcde", 5) == "abcde"
+
+
+def test_epochs_have_no_halves() -> None:
+    drawing = line_plot([Line("a", [1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4])], FRAME, name="p", alt="p")
+    shown = [text for text in texts(drawing) if re.fullmatch(r"\d(\.\d+)?", text)]
+    assert {"1", "2", "3", "4"} <= set(shown)
+    assert "1.5" not in shown

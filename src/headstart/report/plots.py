@@ -128,6 +128,8 @@ def line_plot(
                       label=shortened(line.label, longest), drawstyle=line.steps)  # fmt: skip
             if line.low is not None and line.high is not None:
                 axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, lw=0)
+        if all(isinstance(x, int) for line in lines for x in line.x):  # epochs: there is no half
+            axes.locator_params(axis="x", integer=True)
         _limits(axes, frame)
         if below:
             figure.legend(loc="lower left", ncols=1)
