@@ -254,9 +254,9 @@ def _per_class(
     figures = []
     recall = np.diagonal(confusion) / np.maximum(confusion.sum(axis=1), 1)
     # A class may have too few wrong answers to show how alike its groups are. Then those of all
-    # classes say it, and no more than that: a class may be more alike than the others.
+    # classes have half a say: a class may be more alike than the others.
     alike = likeness((truth == answer) - recall[truth], groups).correlation
-    before = Likeness(alike, UNKNOWN.telling)
+    before = Likeness((alike + UNKNOWN.correlation) / 2, UNKNOWN.telling)
     for i, name in enumerate(classes):
         right = int(confusion[i, i])
         support, predicted = int(confusion[i].sum()), int(confusion[:, i].sum())
