@@ -60,6 +60,16 @@ def fitted(made: Path, labelled: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def test_fit_says_what_it_took_and_found(
+    labelled: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(labelled, pictures, tmp_path / "run") == 0
+    shown = capsys.readouterr()
+    assert "images from column 'image'" in shown.err
+    assert "accuracy [95 % interval]" in shown.out
+    assert f"model: {tmp_path / 'run' / 'model'}" in shown.out
+
+
 def test_fit_writes_all_that_is_promised(
     labelled: Path, pictures: list[Path], tmp_path: Path
 ) -> None:

@@ -171,5 +171,5 @@ def test_a_cluster_without_a_gpu_is_told(ray: Any) -> None:
 def test_a_model_answers_alike(ray: Any, pictures: list[Path]) -> None:
     fitted = classifier().fit(pictures, LABELS)
     answers = fitted.predictions(pictures)
-    fitted.set_params(cache=False, cluster="local", workers=1)
+    fitted.set_params(cache=False, cluster="local", workers=2)
     assert np.array_equal(fitted.predictions(pictures).probabilities, answers.probabilities)

@@ -138,3 +138,13 @@ def test_many_rows_choose_on_some(monkeypatch: pytest.MonkeyPatch) -> None:
     head = LinearHead().fit(X, y)
     exact = LinearHead(C=head.C_).fit(X, y)  # all rows are in the last solution
     np.testing.assert_allclose(head.fitted_.coef, exact.fitted_.coef, atol=1e-8)
+
+
+def test_large_rows_in_float32_come_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = drawn(300, 12, 3)
+    exact = LinearHead(C=0.1).fit(X, y)
+    monkeypatch.setattr("headstart.heads.solver.linear_fit.LARGE", 1)
+    monkeypatch.setattr("headstart.heads.solver.linear_fit.AXES_LIMIT", 1)
+    np.testing.assert_allclose(
+        LinearHead(C=0.1).fit(X, y).fitted_.coef, exact.fitted_.coef, atol=1e-3
+    )
