@@ -77,7 +77,7 @@ def test_the_likeness_is_what_its_words_say_and_what_was_known_counts() -> None:
         )
     assert alone.correlation < found.correlation < 0.9
     # A better known correlation that is the same leaves more rows, one that is larger fewer.
-    known = Likeness(alone.correlation, 1e6, 1e-6)
+    known = Likeness(alone.correlation, 1e6)
     share = effective_share(values, groups)
     assert effective_share(values, groups, before=Likeness(0.9, 40.0)) < share
     assert effective_share(values, groups, before=known) > share

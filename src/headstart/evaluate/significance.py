@@ -133,7 +133,7 @@ def _answers_correlation(both: int, b: int, c: int, n: int, worth: float) -> flo
     if product > 0:
         product = max(0.0, product - n / 2)
     sides = (both + b) * (c + neither) * (both + c) * (b + neither)
-    return product / (worth * math.sqrt(sides)) if sides and worth else 0.0
+    return product / (worth * math.sqrt(sides)) if sides else 0.0
 
 
 def _combined(one: float, other: float, correlation: float) -> float:

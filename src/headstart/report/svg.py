@@ -112,8 +112,9 @@ def _lay_out(figure: Figure, above: int, below: int) -> None:
     rooms = [_Room.around(axes, width) for axes in figure.axes]
     left, right = max(room.left for room in rooms), max(room.right for room in rooms)
     free = height - above - below - sum(room.above + room.below for room in rooms)
-    grid = figure.axes[0].get_subplotspec().get_gridspec()  # type: ignore[union-attr]
-    shares: list[float] = list(grid.get_height_ratios())  # type: ignore[arg-type]
+    place = figure.axes[0].get_subplotspec()
+    grid: Any = None if place is None else place.get_gridspec()  # `subplots` gives one
+    shares: list[float] = list(grid.get_height_ratios())
     top = height - above
     for axes, room, share in zip(figure.axes, rooms, shares, strict=True):
         tall = free * share / sum(shares)

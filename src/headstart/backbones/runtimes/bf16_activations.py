@@ -29,7 +29,8 @@ class WholeNumberReLU(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """(...) to (...)."""
         if values.dtype != torch.bfloat16:
-            return self.usual(values)  # type: ignore[no-any-return]
+            found: Tensor = self.usual(values)
+            return found
         bits = values.view(torch.int16)
         if self.usual.inplace:
             bits.clamp_(0, self.limit)
@@ -43,13 +44,16 @@ def quicken_activations(network: nn.Module) -> None:
     A network with a weight that is no number, or a variance below 0, stays as it is, so that its
     features show it.
     """
-    if not all(_is_sound(name, tensor) for name, tensor in network.state_dict().items()):
-        return
-    for parent in list(network.modules()):
-        for name, child in parent.named_children():
-            is_plain = type(child) in (nn.ReLU, nn.ReLU6)  # a subclass may compute something else
-            if is_plain and isinstance(child, nn.ReLU | nn.ReLU6):
-                setattr(parent, name, WholeNumberReLU(child))
+    usual = [
+        (parent, name, child)
+        for parent in network.modules()
+        for name, child in parent.named_children()
+        if type(child) is nn.ReLU or type(child) is nn.ReLU6  # a subclass may compute other things
+    ]
+    # A network without them, however large, is not looked through.
+    if usual and all(_is_sound(name, tensor) for name, tensor in network.state_dict().items()):
+        for parent, name, child in usual:
+            setattr(parent, name, WholeNumberReLU(child))
 
 
 def _is_sound(name: str, tensor: Tensor) -> bool:

@@ -23,7 +23,7 @@ from headstart.heads.solver.choice_of_c import (
 )
 from headstart.heads.solver.losses import LogLoss, Loss
 from headstart.heads.solver.objective import is_long, logits_of, solve
-from headstart.heads.solver.principal_axes import AXES_LIMIT, AxisScores, axis_scores
+from headstart.heads.solver.principal_axes import AXES_LIMIT, axis_scores
 from headstart.heads.solver.rows_in_blocks import RowsInBlocks, Scores, rows_in_blocks
 from headstart.heads.solver.scaling import Numbers
 from headstart.heads.standardisation import column_scale, standardised
@@ -148,22 +148,20 @@ def _exact(
     scores: Scores, rows: TrainingRows, loss: Loss, C: float, choice: Choice | None
 ) -> tuple[Numbers, int]:
     """The optimum (1, o, q + 1), and the iterations that it took."""
-    long = isinstance(scores, AxisScores) and is_long(scores.size, loss.outputs)
-    if isinstance(scores, AxisScores) and long:
+    long, tolerance = False, TOLERANCE
+    if isinstance(scores, RowsInBlocks):
+        tolerance = LARGE_TOLERANCE
+    elif is_long(scores.size, loss.outputs):
+        long, tolerance = True, LONG_TOLERANCE
         scores = replace(scores, rows=scores.rows.astype(np.float32, copy=False))
+    elif scores.size * loss.outputs > MANY:
+        tolerance = MANY_TOLERANCE
     weights = rows.weights[None]
     start = None if choice is None else choice.start
     if start is None and long and isinstance(loss, LogLoss):
         start = _along_the_path(scores, loss, weights, C)
     elif start is None:
         start = solve(scores, loss, weights, C, tolerance=NEAR).weights
-    tolerance = TOLERANCE
-    if long:
-        tolerance = LONG_TOLERANCE
-    elif isinstance(scores, RowsInBlocks):
-        tolerance = LARGE_TOLERANCE
-    elif scores.size * loss.outputs > MANY:
-        tolerance = MANY_TOLERANCE
     fit = solve(scores, loss, weights, C, tolerance=tolerance, start=start)
     if not fit.converged.all():
         warnings.warn(

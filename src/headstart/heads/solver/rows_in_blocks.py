@@ -45,7 +45,11 @@ class RowsInBlocks:
     scale: npt.NDArray[Any]
     energy: FloatArray
     axes: FloatArray | None = None
-    dtype: npt.DTypeLike = np.float32
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The precision of a fit."""
+        return np.dtype(np.float32)
 
     @property
     def size(self) -> int:
@@ -65,6 +69,7 @@ class RowsInBlocks:
             return work(some, self._standardised(self.X[some]))
 
         lanes = min(os.cpu_count() or 1, MOST_LANES)
+        # As for the smallest of matrices: one thread of BLAS, since the cores have parts already.
         with threads_for(1), ThreadPoolExecutor(lanes, "rows") as pool:
             begun: deque[Future[Found]] = deque()
             for some in self._blocks(len(self.X)):
